@@ -1,0 +1,37 @@
+"""The errors a user can meet. Each message is one line that names the thing and says what to do about it."""
+
+
+class LDCTError(Exception):
+    """Base of every error this library raises on purpose; its text is meant for the user, not for a traceback."""
+
+
+class InputError(LDCTError, ValueError):
+    """The input is not something that can be processed: not CT, damaged, empty, of the wrong shape or unit."""
+
+
+class GeometryError(InputError):
+    """Two volumes that must lie on the same grid do not."""
+
+
+class OutputError(LDCTError, OSError):
+    """A result cannot be written where the user asked for it."""
+
+
+class ModelFileError(LDCTError, ValueError):
+    """A model file is damaged, truncated, foreign or unsafe to load."""
+
+
+class MethodError(LDCTError, ValueError):
+    """A method is unknown, or none of its weights are at hand."""
+
+
+class DeviceError(LDCTError, RuntimeError):
+    """The compute device that was asked for is unknown or absent."""
+
+
+class MissingDependencyError(LDCTError, ImportError):
+    """A Python package that this step needs is not installed."""
+
+
+class LDCTWarning(UserWarning):
+    """Something the user must know although the work goes on, such as a missing slice or a smaller batch."""

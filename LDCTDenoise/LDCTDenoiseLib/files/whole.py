@@ -1,0 +1,72 @@
+"""Write beside, then rename: a killed or failed run never leaves half a file under the final name."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..errors import OutputError
+
+
+def _reason(error: OSError) -> str:
+    return error.strerror or str(error)
+
+
+@contextmanager
+def write_whole(path: str | Path) -> Iterator[Path]:
+    """Give a temporary path beside `path` (same suffixes) and move it to `path` when the block ends well.
+
+    When the block raises, Ctrl-C included, the temporary file is removed and what stood at `path` stays.
+
+    Raises
+    ------
+    OutputError
+        If the folder does not exist or cannot be written, or `path` is a folder.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise OutputError(f"cannot write '{path}': it is a folder; give a file name.")
+    try:
+        # A folder of its own, so that the name keeps all its suffixes (.nii.gz) for writers that go by them.
+        folder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
+    except OSError as error:
+        raise OutputError(f"cannot write '{path}': {_reason(error)}. Choose a folder that exists and is writable.") from error
+    try:
+        part = folder / path.name
+        yield part
+        try:
+            os.replace(part, path)
+        except OSError as error:
+            raise OutputError(f"cannot write '{path}': {_reason(error)}.") from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def replace_folder(path: str | Path) -> Iterator[Path]:
+    """Give an empty temporary folder beside `path` and move its files into `path` when the block ends well.
+
+    Files of other names that already lie in `path` stay; files of the same name are replaced one by one.
+    """
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and not path.is_dir():
+            raise OutputError(f"cannot write into '{path}': it is a file; give a folder.")
+        part = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
+    except OutputError:
+        raise
+    except OSError as error:
+        raise OutputError(f"cannot write into '{path}': {_reason(error)}. Choose a writable place.") from error
+    try:
+        yield part
+        try:
+            path.mkdir(exist_ok=True)
+            for file in sorted(part.iterdir()):
+                os.replace(file, path / file.name)
+        except OSError as error:
+            raise OutputError(f"cannot write into '{path}': {_reason(error)}.") from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
