@@ -1,0 +1,6 @@
+"""Run a denoiser over a volume, slice by slice, on the device at hand."""
+
+from .device import Device, choose_device
+from .run import DenoiseRun, Progress, denoise_array
+
+__all__ = ["DenoiseRun", "Device", "Progress", "choose_device", "denoise_array"]

@@ -1,0 +1,187 @@
+"""Denoise a volume slice by slice, in batches, with progress and a way to stop."""
+
+import time
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..errors import InputError, LDCTWarning
+from ..hounsfield import add_correction
+from ..methods.denoiser import Denoiser
+from ..requirements import require
+from .device import Device, choose_device, is_out_of_memory, release_memory
+
+#: Slices of one batch where the caller does not say. On the CPU one slice keeps both memory and caches small; a GPU
+#: wants more work at a time.
+DEFAULT_BATCH = {"cpu": 1, "gpu": 16}
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run has come.
+
+    Attributes
+    ----------
+    done, of : int
+        Slices finished, and slices in all.
+    seconds, seconds_left : float
+        Time spent, and the time left at the speed so far.
+    device : Device
+        Where the last batch ran.
+    """
+
+    done: int
+    of: int
+    seconds: float
+    seconds_left: float
+    device: Device
+
+    @property
+    def fraction(self) -> float:
+        return self.done / self.of if self.of else 1.0
+
+
+def _as_array(volume) -> np.ndarray:
+    """Return a numpy view of an array or tensor, checked to hold real numbers in 2 or 3 dimensions."""
+    if hasattr(volume, "detach"):
+        volume = volume.detach().cpu().numpy()
+    array = np.asarray(volume)
+    if array.dtype.kind not in "iuf":
+        raise InputError(f"CT numbers must be integers or floats, not {array.dtype}.")
+    if array.ndim not in (2, 3):
+        raise InputError(f"a volume has the axes (slices, rows, columns); this one has shape {array.shape}.")
+    if not array.size:
+        raise InputError(f"the volume is empty: shape {array.shape}.")
+    return array if array.ndim == 3 else array[None]
+
+
+def _store(values: np.ndarray, output: np.ndarray) -> None:
+    """Write float HU into the output's type: integers are rounded to nearest and kept within the type's range."""
+    if output.dtype.kind in "iu":
+        limits = np.iinfo(output.dtype)
+        np.clip(np.rint(values, out=values), limits.min, limits.max, out=values)
+    output[...] = values.astype(output.dtype)
+
+
+@dataclass
+class DenoiseRun:
+    """One pass of a denoiser over a volume; iterate it to do the work.
+
+    Between two batches the iteration yields a `Progress`, so that the caller can show it, pump events, or stop by
+    ending the loop: `output` is complete only when `finished` is true. The memory needed is the input, the output
+    and one batch.
+
+    Parameters
+    ----------
+    volume : array_like or torch.Tensor
+        HU of shape (slices, rows, columns) or (rows, columns), any integer or float type.
+    denoiser : Denoiser
+        See `LDCTDenoiseLib.methods.make_denoiser`.
+    device : str
+        "auto", "cpu", "cuda", "cuda:N" or "mps".
+    strength : float
+        0 (the input) to 1 (the method's full correction).
+    batch : int, optional
+        Slices at a time. Default: 1 on the CPU, 16 on a GPU.
+
+    Attributes
+    ----------
+    output : numpy.ndarray
+        Same shape and type as the input.
+    device : Device
+        Where it runs; changes to the CPU when GPU memory runs out.
+    notices : list of str
+        What the user must know: a smaller batch, a fall back to the CPU. Also issued as `LDCTWarning`.
+
+    Raises
+    ------
+    InputError
+        If the volume is not a numeric 2D or 3D array, the strength is outside [0, 1], the batch is not positive, or
+        (while iterating) a slice holds NaN or infinity.
+    DeviceError
+        If the device is unknown or absent.
+    """
+
+    volume: object
+    denoiser: Denoiser
+    device: Device | str = "auto"
+    strength: float = 1.0
+    batch: int | None = None
+    notices: list[str] = field(default_factory=list, init=False)
+    finished: bool = field(default=False, init=False)
+
+    def __post_init__(self):
+        self._input = _as_array(self.volume)
+        if not 0 <= self.strength <= 1:
+            raise InputError(f"the strength must lie between 0 and 1, not {self.strength:g}.")
+        if self.batch is not None and self.batch < 1:
+            raise InputError(f"a batch needs at least one slice, not {self.batch}.")
+        if not isinstance(self.device, Device):
+            self.device = choose_device(self.device)
+        if not self.denoiser.on_device and not self.device.is_cpu:
+            self.device = choose_device("cpu")
+        self.batch = self.batch or DEFAULT_BATCH["cpu" if self.device.is_cpu else "gpu"]
+        self._output = np.empty(self._input.shape, self._input.dtype.newbyteorder("="))
+
+    @property
+    def output(self) -> np.ndarray:
+        return self._output.reshape(np.shape(self.volume))
+
+    def __iter__(self) -> Iterator[Progress]:
+        count = len(self._input)
+        started = time.monotonic()
+        self.denoiser.prepare(self.device.name)
+        done = 0
+        while done < count:
+            stop = min(done + self.batch, count)
+            # float64 input keeps its precision; every other type is exact in float32 over the range of CT.
+            wide = self._input.dtype.itemsize > 4 or self._input.dtype.kind in "iu" and self._input.dtype.itemsize > 2
+            slices = self._input[done:stop].astype(np.float64 if wide else np.float32)
+            if not np.isfinite(slices).all():
+                bad = done + int(np.flatnonzero(~np.isfinite(slices).all(axis=(1, 2)))[0])
+                raise InputError(f"slice {bad} holds NaN or infinity; replace those values before denoising.")
+            try:
+                correction = self.denoiser.correction(slices.astype(np.float32, copy=False))
+            except Exception as error:
+                if self.device.is_cpu or not is_out_of_memory(error):
+                    raise
+                self._shrink()
+                continue
+            _store(add_correction(slices, correction, self.strength), self._output[done:stop])
+            done = stop
+            seconds = time.monotonic() - started
+            # Before the last yield, so that a caller who stops listening there still has a finished run.
+            self.finished = done == count
+            yield Progress(done, count, seconds, seconds / done * (count - done), self.device)
+
+    def _shrink(self) -> None:
+        """Halve the batch; when one slice is already too much for the GPU, go on with the CPU."""
+        failed, full_device = self.batch, self.device
+        if self.batch > 1:
+            self.batch //= 2
+            notice = f"{self.device} ran out of memory with {failed} slices at a time; going on with {self.batch}."
+        else:
+            notice = f"{self.device} has too little memory for one slice; going on with the CPU, which is slower."
+            self.device, self.batch = choose_device("cpu"), DEFAULT_BATCH["cpu"]
+        release_memory(full_device)
+        self.denoiser.prepare(self.device.name)
+        self.notices.append(notice)
+        warnings.warn(notice, LDCTWarning, stacklevel=3)
+
+
+def denoise_array(volume, denoiser: Denoiser, device: str = "auto", strength: float = 1.0, batch: int | None = None):
+    """Denoise a volume in one call; parameters as for `DenoiseRun`.
+
+    Returns
+    -------
+    numpy.ndarray or torch.Tensor
+        Denoised HU of the input's shape and type; a tensor for a tensor, on its device.
+    """
+    run = DenoiseRun(volume, denoiser, device, strength, batch)
+    for _ in run:
+        pass
+    if hasattr(volume, "detach"):
+        return require("torch").from_numpy(run.output).to(volume.device)
+    return run.output

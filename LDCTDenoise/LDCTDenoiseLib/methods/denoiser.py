@@ -1,0 +1,28 @@
+"""What the engine asks of a method."""
+
+from typing import Protocol
+
+import numpy as np
+
+
+class Denoiser(Protocol):
+    """A method that can correct a batch of slices.
+
+    Attributes
+    ----------
+    name : str
+        The method's name, as the user reads it.
+    on_device : bool
+        Whether the work runs on the device that `prepare` was given; methods that do not always use the CPU.
+    """
+
+    name: str
+    on_device: bool
+
+    def prepare(self, device: str) -> None:
+        """Make ready to compute on a device, by torch's name for it."""
+        ...
+
+    def correction(self, hounsfield: np.ndarray) -> np.ndarray:
+        """Return what to add to a batch of slices, in HU: float32 of shape (slices, rows, columns) both ways."""
+        ...

@@ -1,0 +1,43 @@
+"""A trained generator as a denoiser of HU slices."""
+
+import numpy as np
+
+from ..hounsfield import HURange
+from ..requirements import require
+
+
+class NetworkDenoiser:
+    """A generator with the HU range it was trained for.
+
+    Parameters
+    ----------
+    generator : CorrectionGenerator
+        See `LDCTDenoiseLib.networks`.
+    hu_range : HURange
+        The range that the network sees as [0, 1].
+    name : str
+        What to call it.
+    """
+
+    on_device = True
+
+    def __init__(self, generator, hu_range: HURange, name: str):
+        self.name = name
+        self.hu_range = hu_range
+        self._generator = generator
+        self._device = "cpu"
+
+    def prepare(self, device: str) -> None:
+        torch = require("torch")
+        self._device = device
+        # Channels-last is what the CPU's and the GPU's convolution kernels read fastest.
+        self._generator = self._generator.eval().to(device=device, memory_format=torch.channels_last)
+
+    def correction(self, hounsfield: np.ndarray) -> np.ndarray:
+        """Return `G(clip x) - clip x` in HU (see `hounsfield.passthrough`)."""
+        torch = require("torch")
+        with torch.inference_mode():
+            # A copy always: the caller's array may be read-only, which torch cannot express.
+            batch = torch.tensor(hounsfield, dtype=torch.float32)[:, None].to(self._device)
+            unit = self.hu_range.to_unit(batch).contiguous(memory_format=torch.channels_last)
+            return (self._generator.correction(unit)[:, 0] * self.hu_range.width).cpu().numpy()

@@ -1,0 +1,74 @@
+"""From a method's name, or a model file, to a denoiser that is ready to run."""
+
+from pathlib import Path
+
+from ..errors import MethodError, ModelFileError
+from .denoiser import Denoiser
+from .reference import NonLocalMeans, TotalVariation
+
+#: The paper's methods; each needs a model file.
+NETWORK_METHODS = ("CNN-L1", "WGAN", "DCSCN", "DCSWGAN")
+
+#: Methods that need no training, by the class that does them: what a network has to beat.
+REFERENCE_METHODS = {"TV": TotalVariation, "NLM": NonLocalMeans}
+
+METHODS = (*NETWORK_METHODS, *REFERENCE_METHODS)
+
+_OTHER_NAMES = {"CNNL1": "CNN-L1", "CNN": "CNN-L1", "TOTAL-VARIATION": "TV", "NON-LOCAL-MEANS": "NLM"}
+
+
+def method_name(name: str) -> str:
+    """Return the canonical spelling of a method's name, whatever its case.
+
+    Raises
+    ------
+    MethodError
+        If there is no such method; the message lists all.
+    """
+    wanted = str(name).strip().upper().replace("_", "-").replace(" ", "-")
+    wanted = _OTHER_NAMES.get(wanted, wanted)
+    if wanted not in METHODS:
+        raise MethodError(f"the method '{name}' is unknown; choose from {', '.join(METHODS)}.")
+    return wanted
+
+
+def available_methods() -> list[str]:
+    """Return the methods that can run now: those with a model file at hand, then the references."""
+    from ..models import catalogue
+
+    with_weights = {entry.card.method for entry in catalogue()}
+    return [m for m in METHODS if m in with_weights or m in REFERENCE_METHODS]
+
+
+def make_denoiser(method: str | None = None, model: str | Path | None = None) -> Denoiser:
+    """Build a denoiser from a method's name, from a model file, or both.
+
+    Parameters
+    ----------
+    method : str, optional
+        One of `METHODS`, in any case. With `model`, the file must be of this method.
+    model : path, optional
+        A model file. Default: the one of the catalogue for this method.
+
+    Raises
+    ------
+    MethodError
+        If the method is unknown, has no weights at hand, or neither argument is given.
+    ModelFileError
+        If the model file cannot be used, or is of another method.
+    """
+    from ..models import find_model, load_model
+
+    if method is None and model is None:
+        raise MethodError(f"no method is selected; choose from {', '.join(METHODS)}, or give a model file.")
+    name = None if method is None else method_name(method)
+    if model is None:
+        if name in REFERENCE_METHODS:
+            return REFERENCE_METHODS[name]()
+        return load_model(find_model(name)).denoiser()
+    if name in REFERENCE_METHODS:
+        raise MethodError(f"the method '{name}' uses no model file; leave the model out.")
+    loaded = load_model(model)
+    if name is not None and loaded.card.method != name:
+        raise ModelFileError(f"'{Path(model).name}' is a model of {loaded.card.method}, not of {name}.")
+    return loaded.denoiser()

@@ -1,0 +1,104 @@
+"""What a model file says of itself."""
+
+import json
+import math
+from dataclasses import asdict, dataclass, field, fields
+
+from ..errors import ModelFileError
+from ..hounsfield import HURange
+
+#: Raised when a card's meaning changes, so that an older version refuses a newer file instead of misreading it.
+FORMAT_VERSION = 1
+
+#: The methods a card may name; the registry builds the same four.
+_METHODS = ("CNN-L1", "WGAN", "DCSCN", "DCSWGAN")
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """The facts about a trained model; see docs/model-files.md for an example.
+
+    Attributes
+    ----------
+    method : str
+        "CNN-L1", "WGAN", "DCSCN" or "DCSWGAN".
+    architecture : dict
+        What `networks.build_generator` takes.
+    hu_range : tuple of float
+        The HU that the network sees as 0 and as 1.
+    dose : dict
+        What it was trained to remove: `fraction` (a number or a [low, high] range of the full dose) and whatever else
+        is known of the noise, such as `noise_hu` and the `simulation` that made it.
+    training_data : list of dict
+        Collections, each with `name`, `licence` and `citation`; may say how many `patients`.
+    validation : dict
+        Metrics on patients that were not trained on, with `window`, `data_range` and `ssim` variant beside them.
+    training : dict
+        Loss, steps, batch, patch size, learning rate, and other settings worth knowing.
+    software : str
+        The version that trained it.
+    seed : int
+        The seed of the training.
+    licence : str
+        The licence of the weights.
+    intended_use : str
+        For what, and not for what, the model is meant.
+    """
+
+    method: str
+    architecture: dict
+    hu_range: tuple[float, float]
+    dose: dict
+    training_data: list
+    validation: dict
+    training: dict
+    software: str
+    seed: int
+    licence: str = "Apache-2.0"
+    intended_use: str = "Research. Not a medical device; not for diagnosis."
+    format_version: int = field(default=FORMAT_VERSION)
+
+    def __post_init__(self):
+        if self.format_version != FORMAT_VERSION:
+            raise ModelFileError(
+                f"its format version is {self.format_version!r}, this software reads {FORMAT_VERSION}; "
+                "use the LDCTDenoise version that it was made for."
+            )
+        if self.method not in _METHODS:
+            raise ModelFileError(f"it names the unknown method {self.method!r}; known are {', '.join(_METHODS)}.")
+        for name, kind in (("architecture", dict), ("dose", dict), ("validation", dict), ("training", dict),
+                           ("training_data", list), ("software", str), ("licence", str), ("intended_use", str)):
+            if not isinstance(getattr(self, name), kind):
+                raise ModelFileError(f"its card's '{name}' is not a {kind.__name__}.")
+        try:
+            lower, upper = (float(v) for v in self.hu_range)
+        except (TypeError, ValueError) as error:
+            raise ModelFileError(f"its HU range {self.hu_range!r} is not two numbers.") from error
+        if not (math.isfinite(lower) and math.isfinite(upper) and lower < upper):
+            raise ModelFileError(f"its HU range [{lower:g}, {upper:g}] is not a range.")
+        object.__setattr__(self, "hu_range", (lower, upper))
+
+    @property
+    def range(self) -> HURange:
+        """The HU range as an object that scales."""
+        return HURange(*self.hu_range)
+
+    def to_json(self) -> str:
+        """Return the card as JSON."""
+        return json.dumps(asdict(self), ensure_ascii=False, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> "ModelCard":
+        """Read a card; `ModelFileError` says what is missing or wrong."""
+        try:
+            values = json.loads(text)
+        except (json.JSONDecodeError, RecursionError) as error:
+            raise ModelFileError("its model card is not valid JSON.") from error
+        if not isinstance(values, dict):
+            raise ModelFileError("its model card is not a JSON object.")
+        required = {f.name for f in fields(cls)} - {"licence", "intended_use"}
+        missing = sorted(required - set(values))
+        if missing:
+            raise ModelFileError(f"its model card lacks {', '.join(missing)}.")
+        # Facts that a later version adds without changing the meaning of these are no reason to refuse a file.
+        return cls(**{f.name: values[f.name] for f in fields(cls) if f.name in values})

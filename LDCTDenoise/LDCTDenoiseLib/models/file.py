@@ -1,0 +1,151 @@
+"""Read and write model files; refuse what is damaged, truncated, foreign or unsafe."""
+
+import hashlib
+import json
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import ModelFileError
+from ..files import write_whole
+from ..methods.network import NetworkDenoiser
+from ..requirements import require
+from .card import ModelCard
+
+#: The key of the card in the safetensors metadata.
+_KEY = "ldct_denoise"
+
+#: The largest model file that is read; the paper's networks have 0.1 to 0.3 MB.
+_LARGEST_FILE = 2**30
+
+
+@dataclass(frozen=True)
+class Model:
+    """A loaded model: its card, its generator with the weights in place, and the SHA-256 of the file."""
+
+    card: ModelCard
+    generator: object
+    sha256: str
+    path: Path
+
+    def denoiser(self) -> NetworkDenoiser:
+        """Return the model as a denoiser for the engine."""
+        return NetworkDenoiser(self.generator, self.card.range, self.card.method)
+
+
+def _refuse(path: Path, reason: str) -> ModelFileError:
+    return ModelFileError(f"the model file '{path.name}' cannot be used: {reason}")
+
+
+def _read_header(path: Path) -> dict:
+    """Return the header of a safetensors file: 8 bytes of length, then JSON.
+
+    Read here and not by the safetensors package, so that a model can be listed where that is not installed yet.
+    """
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            start = file.read(8)
+            if start[:2] == b"PK" or start[:1] == b"\x80":
+                raise _refuse(path, "it is a pickled PyTorch file, which can run code when opened; "
+                                    "ask for it as safetensors.")
+            length = struct.unpack("<Q", start)[0] if len(start) == 8 else None
+            if length is None or size > _LARGEST_FILE:
+                raise _refuse(path, f"it has {size} bytes, which no model of this software has.")
+            if length < 2 or length > 100_000_000:
+                raise _refuse(path, "it is not a safetensors file.")
+            if length > size - 8:
+                # The first byte of a header tells a cut-off model from a file of another kind.
+                cut = file.read(1) == b"{"
+                raise _refuse(path, "it is truncated; copy or download it again." if cut
+                              else "it is not a safetensors file.")
+            header = json.loads(file.read(length))
+    except OSError as error:
+        raise ModelFileError(f"the model file '{path}' cannot be read: {error.strerror or error}.") from error
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise _refuse(path, "it is not a safetensors file, or its header is damaged.") from error
+    if not isinstance(header, dict):
+        raise _refuse(path, "it is not a safetensors file, or its header is damaged.")
+    return header
+
+
+def read_card(path: str | Path) -> ModelCard:
+    """Read the card of a model file without loading its weights; needs neither torch nor safetensors.
+
+    Raises
+    ------
+    ModelFileError
+        With the reason why the file cannot be used.
+    """
+    path = Path(path)
+    metadata = _read_header(path).get("__metadata__")
+    text = metadata.get(_KEY) if isinstance(metadata, dict) else None
+    if not isinstance(text, str):
+        raise _refuse(path, "it is a safetensors file of other software: it has no LDCTDenoise model card.")
+    try:
+        return ModelCard.from_json(text)
+    except ModelFileError as error:
+        raise _refuse(path, str(error)) from error
+
+
+def load_model(path: str | Path) -> Model:
+    """Load a model file.
+
+    Raises
+    ------
+    ModelFileError
+        If the file is damaged, truncated, foreign, pickled, or its weights do not fit its architecture or are not
+        finite; the message names the file and the reason.
+    """
+    path = Path(path)
+    card = read_card(path)
+    torch = require("torch")
+    safetensors = require("safetensors")
+    from safetensors.torch import load
+
+    from ..networks import build_generator
+
+    # Read once: the weights that are used are those that were hashed.
+    content = path.read_bytes()
+    try:
+        weights = load(content)
+        generator = build_generator(card.architecture)
+        generator.load_state_dict(weights)
+    except safetensors.SafetensorError as error:
+        raise _refuse(path, f"its tensors are damaged or truncated ({error}); copy or download it again.") from error
+    except ModelFileError as error:
+        raise _refuse(path, str(error)) from error
+    except RuntimeError as error:
+        raise _refuse(path, f"its weights do not fit its architecture '{card.architecture.get('name')}'.") from error
+    if not all(torch.isfinite(w).all() for w in weights.values()):
+        raise _refuse(path, "its weights hold NaN or infinity.")
+    return Model(card, generator.eval(), hashlib.sha256(content).hexdigest(), path)
+
+
+def save_model(path: str | Path, generator, card: ModelCard) -> Path:
+    """Write a generator and its card as one safetensors file, whole or not at all.
+
+    Raises
+    ------
+    ModelFileError
+        If the weights do not fit the card's architecture or are not finite.
+    OutputError
+        If the file cannot be written.
+    """
+    path = Path(path)
+    torch = require("torch")
+    require("safetensors")
+    from safetensors.torch import save
+
+    from ..networks import build_generator
+
+    weights = {k: v.detach().to("cpu", torch.float32).contiguous() for k, v in generator.state_dict().items()}
+    try:
+        build_generator(card.architecture).load_state_dict(weights)
+    except RuntimeError as error:
+        raise ModelFileError("the weights do not fit the architecture that the card names.") from error
+    if not all(torch.isfinite(w).all() for w in weights.values()):
+        raise ModelFileError("the weights hold NaN or infinity; nothing was written.")
+    with write_whole(path) as part:
+        part.write_bytes(save(weights, metadata={_KEY: card.to_json()}))
+    return path
