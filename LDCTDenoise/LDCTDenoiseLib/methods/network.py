@@ -17,13 +17,16 @@ class NetworkDenoiser:
         The range that the network sees as [0, 1].
     name : str
         What to call it.
+    sha256 : str
+        Of the model file, when the generator came from one: for the record of what made an output.
     """
 
     on_device = True
 
-    def __init__(self, generator, hu_range: HURange, name: str):
+    def __init__(self, generator, hu_range: HURange, name: str, sha256: str = ""):
         self.name = name
         self.hu_range = hu_range
+        self.sha256 = sha256
         self._generator = generator
         self._device = "cpu"
 

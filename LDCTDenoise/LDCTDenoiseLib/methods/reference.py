@@ -93,7 +93,7 @@ class NonLocalMeans(_SliceMethod):
 
     name = "NLM"
 
-    def __init__(self, cutoff: float = 1.0, patch_size: int = 5, patch_distance: int = 6):
+    def __init__(self, cutoff: float = 1.1, patch_size: int = 7, patch_distance: int = 6):
         self.cutoff, self.patch_size, self.patch_distance = cutoff, patch_size, patch_distance
 
     def _denoise(self, image, noise):

@@ -30,7 +30,7 @@ class Model:
 
     def denoiser(self) -> NetworkDenoiser:
         """Return the model as a denoiser for the engine."""
-        return NetworkDenoiser(self.generator, self.card.range, self.card.method)
+        return NetworkDenoiser(self.generator, self.card.range, self.card.method, self.sha256)
 
 
 def _refuse(path: Path, reason: str) -> ModelFileError:

@@ -21,14 +21,22 @@ def spline(points, per_point: int = 10) -> np.ndarray:
     numpy.ndarray
         Points of the curve in mm, shape (n * per_point, 2), the first one not repeated.
     """
-    from scipy.interpolate import CubicSpline
-
     points = np.asarray(points, dtype=float)
-    closed = np.vstack([points, points[:1]])
+    step = np.roll(points, -1, axis=0) - points
     # The square root of the chord (centripetal) keeps the curve from looping where control points lie close together.
-    length = np.concatenate([[0], np.cumsum(np.sqrt(np.hypot(*np.diff(closed, axis=0).T)))])
-    at = np.interp(np.arange(len(points) * per_point) / per_point, np.arange(len(closed)), length)
-    return CubicSpline(length, closed, bc_type="periodic")(at)
+    length = np.maximum(np.sqrt(np.hypot(step[:, :1], step[:, 1:])), 1e-6)
+    before, step_before = np.roll(length, 1, axis=0), np.roll(step, 1, axis=0)
+    slope = (step / length * before + step_before / before * length) / (length + before)
+    lead, land = slope * length, np.roll(slope, -1, axis=0) * length
+    t = (np.arange(per_point) / per_point)[None, :, None]
+    # Cubic Hermite pieces between neighbouring control points.
+    curve = (
+        points[:, None]
+        + t * lead[:, None]
+        + t**2 * (3 * step - 2 * lead - land)[:, None]
+        + t**3 * (lead + land - 2 * step)[:, None]
+    )
+    return curve.reshape(-1, 2)
 
 
 def open_spline(points, count: int = 40) -> np.ndarray:
@@ -103,7 +111,7 @@ class Warp:
     """
 
     #: Wavelength and SD of the displacement in mm; gradients stay far below 1, so the warp never folds.
-    OCTAVES = ((260, 2.6), (120, 1.3), (60, 0.7), (28, 0.35))
+    OCTAVES = ((260, 2.6), (120, 1.4), (60, 0.9), (28, 0.45), (14, 0.16))
 
     def __init__(self, rng: np.random.Generator):
         vectors, phases, sizes = [], [], []

@@ -1,0 +1,1 @@
+"""The command line `ldct-denoise`, one file a command."""

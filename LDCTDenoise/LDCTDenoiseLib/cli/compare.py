@@ -1,0 +1,70 @@
+"""`ldct-denoise compare`: several methods on one pair, as figure, CSV, Markdown and JSON."""
+
+import argparse
+from pathlib import Path
+
+from ..errors import MethodError
+from ..files import replace_folder
+from ..hounsfield import PAPER, Window
+from ..methods import METHODS, available_methods, make_denoiser
+from ..metrics import ROI
+from ..volumes import check_pair
+from .options import add_device_option, add_reading_options, denoise_with_bar, read_ct
+from .report import measure, write_figure, write_tables
+
+
+def add_parser(commands) -> None:
+    parser = commands.add_parser(
+        "compare", help="compare methods against the full dose",
+        description="Denoise a low-dose volume with several methods and measure each against the full dose.",
+    )
+    parser.add_argument("--low", required=True, metavar="INPUT", help="the low-dose volume (file or DICOM folder)")
+    parser.add_argument("--full", required=True, metavar="INPUT", help="the full-dose volume on the same grid")
+    parser.add_argument(
+        "--method", nargs="+", action="extend", metavar="NAME",
+        help=f"methods to compare, of {', '.join(METHODS)} (default: all that can run)",
+    )
+    parser.add_argument("--model", nargs="+", action="extend", default=[], metavar="FILE", help="model files of your own")
+    parser.add_argument("--roi", metavar="I0,I1,J0,J1,K", help="columns, rows (upper bounds exclusive) and slice")
+    parser.add_argument(
+        "--window", nargs=2, type=float, default=[PAPER.lower, PAPER.upper], metavar=("LOWER", "UPPER"),
+        help="HU window of figure and metrics (default: -160 240)",
+    )
+    parser.add_argument("--output", required=True, metavar="DIR", help="folder for figure and tables")
+    add_device_option(parser)
+    add_reading_options(parser)
+    parser.set_defaults(run=run)
+
+
+def _denoisers(methods: list[str] | None, models: list[str]) -> dict:
+    """Return the denoisers by the label of their row; a user's own model goes by its file's name."""
+    if methods is None:
+        methods = [] if models else available_methods()
+    denoisers = {}
+    for label, denoiser in [
+        *((d.name, d) for d in map(make_denoiser, methods)),
+        *((Path(m).stem, make_denoiser(model=m)) for m in models),
+    ]:
+        if label in denoisers:
+            raise MethodError(f"'{label}' is asked for twice; every row of the table needs a name of its own.")
+        denoisers[label] = denoiser
+    return denoisers
+
+
+def run(arguments: argparse.Namespace) -> None:
+    window = Window(*arguments.window)
+    roi = ROI.of(arguments.roi)
+    denoisers = _denoisers(arguments.method, arguments.model)
+    with replace_folder(arguments.output) as folder:
+        low, full = read_ct(arguments.low, arguments), read_ct(arguments.full, arguments)
+        check_pair(low, full)
+        if roi:
+            roi.check(full.array.shape)
+        images = {"LDCT": low}
+        for label, denoiser in denoisers.items():
+            images[label] = denoise_with_bar(low, denoiser, device=arguments.device)
+        comparisons = measure(full, images, window, roi)
+        write_tables(folder, comparisons)
+        write_figure(folder, full, comparisons[0], images, roi)
+    print("\n".join(c.to_markdown() for c in comparisons))
+    print(f"comparison.png, table.csv, table.md and table.json are in {arguments.output}")

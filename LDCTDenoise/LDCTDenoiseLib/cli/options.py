@@ -1,0 +1,41 @@
+"""Options and steps that several commands share."""
+
+import argparse
+import sys
+
+from ..engine import DenoiseRun
+from ..methods.denoiser import Denoiser
+from ..requirements import require
+from ..volumes import Volume, check_ct, read_volume
+
+
+def add_device_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--device", default="auto", metavar="D", help="auto, cpu, cuda, cuda:N or mps (default: auto)")
+
+
+def add_reading_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--series", metavar="UID", help="the series to read from a DICOM folder that holds several")
+    parser.add_argument(
+        "--hu-offset", type=float, metavar="HU", help="add this to every voxel, for files that store HU + 1024"
+    )
+
+
+def read_ct(path: str, arguments: argparse.Namespace) -> Volume:
+    """Read a CT volume and refuse what is none."""
+    return check_ct(read_volume(path, arguments.series), arguments.hu_offset)
+
+
+def progress_bar(total: int, description: str, unit: str = "slice"):
+    """Return a progress bar on standard error, so that standard output holds nothing but results."""
+    return require("tqdm").tqdm(total=total, desc=f"{description:<20}", unit=unit, file=sys.stderr)
+
+
+def denoise_with_bar(volume: Volume, denoiser: Denoiser, *, device="auto", strength=1.0, batch=None) -> Volume:
+    """Denoise a volume with a progress bar that names the method and the device."""
+    run = DenoiseRun(volume.array, denoiser, device, strength, batch)
+    with progress_bar(len(volume.array), denoiser.name) as bar:
+        bar.set_postfix_str(str(run.device))
+        for progress in run:
+            bar.update(progress.done - bar.n)
+            bar.set_postfix_str(str(progress.device))
+    return volume.with_array(run.output, denoiser.name)

@@ -1,0 +1,44 @@
+"""What `compare` and `demo` leave behind: the table as CSV, Markdown and JSON, and the figure."""
+
+import json
+from pathlib import Path
+
+from ..figure import save_comparison
+from ..metrics import ROI, Comparison, compare_volumes
+from ..volumes import Volume
+from .options import progress_bar
+
+
+def measure(full: Volume, images: dict[str, Volume], window, roi: ROI | None) -> list[Comparison]:
+    """Measure all images over whole slices and, when there is an ROI, over the ROI as well."""
+    with progress_bar(len(images) * len(full.array), "metrics") as bar:
+        comparisons = [compare_volumes(full, images, window, progress=lambda done, _of: bar.update(done - bar.n))]
+    if roi:
+        comparisons.append(compare_volumes(full, images, window, roi))
+    return comparisons
+
+
+def write_tables(folder: Path, comparisons: list[Comparison]) -> None:
+    """Write table.csv, table.md and table.json into a folder; rows of the ROI follow those of the volume."""
+    first, *others = (c.to_csv() for c in comparisons)
+    (folder / "table.csv").write_text(first + "".join(text.split("\n", 1)[1] for text in others), encoding="utf-8")
+    (folder / "table.md").write_text("\n".join(c.to_markdown() for c in comparisons), encoding="utf-8")
+    parsed = [json.loads(c.to_json()) for c in comparisons]
+    rows = [row for comparison in parsed for row in comparison["rows"]]
+    captions = [comparison["caption"] for comparison in parsed]
+    (folder / "table.json").write_text(json.dumps({"captions": captions, "rows": rows}, indent=2) + "\n", "utf-8")
+
+
+def write_figure(folder: Path, full: Volume, comparison: Comparison, images: dict[str, Volume], roi: ROI | None) -> None:
+    """Write comparison.png: the ROI's slice, or the middle one, of the full dose and of every image."""
+    k = roi.k if roi else len(full.array) // 2
+    panels = [("FDCT", full.array[k]), *((label, volume.array[k]) for label, volume in images.items())]
+    metrics = {row.label: row.measurement.slices[k] for row in comparison.rows}
+    save_comparison(
+        folder / "comparison.png",
+        panels,
+        roi=roi,
+        window=comparison.window,
+        metrics=metrics,
+        pixel_aspect=full.geometry.spacing[1] / full.geometry.spacing[0],
+    )

@@ -1,0 +1,18 @@
+"""CT volumes: from files and DICOM folders to Hounsfield units on a grid, and back."""
+
+from .checks import check_ct, check_pair
+from .dicom_series import read_series
+from .read import read_volume
+from .volume import Geometry, Volume, require_same_grid
+from .write import write_volume
+
+__all__ = [
+    "Geometry",
+    "Volume",
+    "check_ct",
+    "check_pair",
+    "read_series",
+    "read_volume",
+    "require_same_grid",
+    "write_volume",
+]

@@ -1,0 +1,105 @@
+"""Refuse what is not CT before any work is done on it."""
+
+import math
+
+import numpy as np
+
+from ..errors import InputError
+from .evidence import looks_like_a_picture, looks_like_hounsfield, looks_like_labels, looks_offset
+from .volume import Volume, require_same_grid
+
+# float32 counts every whole number up to here; no HU is near it.
+_LARGEST = 1 << 24
+_INT16 = np.iinfo(np.int16)
+
+
+def check_ct(volume: Volume, hu_offset: float | None = None) -> Volume:
+    """Check that a volume can be CT in HU.
+
+    Parameters
+    ----------
+    volume : Volume
+        Shape (slices, rows, columns).
+    hu_offset : float, optional
+        What to add to every value to make it HU, such as -1024 for HU that were stored with 1024 added.
+
+    Returns
+    -------
+    Volume
+        The same object, or with `hu_offset` a new one: int16 when the values allow it, else float32 (float64 stays).
+
+    Raises
+    ------
+    InputError
+        If the volume is empty, not numeric, constant, has NaN or infinite values, is a label map or a grey-level
+        picture, or has HU that look stored with an offset while `hu_offset` is None.
+    """
+    name, array = volume.name, volume.array
+    if array.size == 0:
+        raise InputError(f"'{name}' has no voxels; give a CT volume.")
+    if array.ndim != 3:
+        raise InputError(f"'{name}' has {array.ndim} axes instead of slices, rows and columns; give one CT volume.")
+    if array.dtype.kind not in "biuf":
+        raise InputError(f"'{name}' holds values of type {array.dtype}, not numbers; give a CT volume.")
+    _require_finite(name, array)
+    lowest, highest = array.min(), array.max()
+    if lowest == highest:
+        raise InputError(f"'{name}' is empty: every voxel is {lowest:g}; give a CT volume with an image in it.")
+    if array.dtype.kind == "b" or looks_like_labels(array):
+        raise InputError(
+            f"'{name}' looks like a label map (segmentation), with few whole numbers from {int(lowest)} to "
+            f"{int(highest)}; give the CT volume it was made from."
+        )
+    if looks_like_a_picture(array):
+        raise InputError(
+            f"'{name}' is not in HU: its values from {lowest:g} to {highest:g} look like grey levels or scaled to a "
+            "small range; give the CT volume with its original values."
+        )
+    if hu_offset is not None:
+        return volume.with_array(_add(name, array, float(hu_offset)))
+    if looks_offset(array):
+        raise InputError(
+            f"'{name}' is not in HU: its values look stored with an offset of +1024 (or +1000), with soft tissue near "
+            "1050 and nothing below 0; correct it with --hu-offset -1024 (or -1000)."
+        )
+    return volume
+
+
+def check_pair(low: Volume, full: Volume) -> None:
+    """Check that two volumes, for example low and full dose, lie on the same grid.
+
+    Raises
+    ------
+    GeometryError
+        If they do not; says what differs.
+    """
+    require_same_grid(low, full)
+
+
+def _require_finite(name: str, array: np.ndarray) -> None:
+    if array.dtype.kind != "f":
+        return
+    bad = ~np.isfinite(array)
+    count = int(np.count_nonzero(bad))
+    if count:
+        k, j, i = np.unravel_index(int(bad.argmax()), array.shape)
+        raise InputError(
+            f"'{name}' has {count} voxel{'s' * (count != 1)} that {'are' if count != 1 else 'is'} NaN or infinite, the "
+            f"first at (i, j, k) = ({i}, {j}, {k}); replace them, for example with -1024 (air)."
+        )
+
+
+def _add(name: str, array: np.ndarray, offset: float) -> np.ndarray:
+    """Add an offset in a type that holds the result."""
+    if not math.isfinite(offset) or abs(offset) > 32768:
+        raise InputError(f"a HU offset of {offset:g} cannot be; give a number such as -1024.")
+    if offset <= -500 and looks_like_hounsfield(array):
+        raise InputError(f"'{name}' is in HU already, with air near -1000; leave out --hu-offset {offset:g}.")
+    lowest, highest = float(array.min()) + offset, float(array.max()) + offset
+    if max(-lowest, highest) > _LARGEST:
+        raise InputError(f"'{name}' has values up to {max(-lowest, highest):g}, too large for HU; give a CT volume.")
+    if array.dtype.kind == "f":
+        return array + array.dtype.type(offset) if array.dtype.itemsize >= 4 else array.astype(np.float32) + offset
+    if offset.is_integer() and _INT16.min <= lowest and highest <= _INT16.max:
+        return (array.astype(np.int64) + int(offset)).astype(np.int16)
+    return (array.astype(np.float64) + offset).astype(np.float32)

@@ -1,0 +1,85 @@
+"""Read a DICOM series as one volume."""
+
+import warnings
+from pathlib import Path
+
+from ..errors import LDCTWarning
+from .dicom_frames import Frame, frames_of
+from .dicom_grid import order
+from .dicom_pixels import hounsfield_of
+from .dicom_scan import find_series
+from .dicom_tags import text
+from .packages import need
+from .quiet import quiet_pydicom
+from .volume import Volume
+
+
+def read_series(path: str | Path, series_uid: str | None = None) -> Volume:
+    """Read one CT series from a folder (and everything below it) or from a single file.
+
+    Parameters
+    ----------
+    path : str or Path
+        The folder or file.
+    series_uid : str, optional
+        Which series, by its SeriesInstanceUID, when there are several.
+
+    Returns
+    -------
+    Volume
+        HU, shape (slices, rows, columns), int16 or float32. Its facts are ``series_uid``, ``study_uid``,
+        ``frame_of_reference_uid``, ``description``, ``kernel`` and ``manufacturer`` (text, empty when unknown),
+        ``files`` (paths in slice order), ``padding`` (the HU in the array that stand for "outside the image") and,
+        when the header has one, ``window`` (centre, width). None of them says who the patient is.
+
+    Raises
+    ------
+    InputError
+        If there is no CT series, several and none chosen, or this one is damaged or not one volume.
+    MissingDependencyError
+        If pydicom, or the decoder of a compressed series, is not installed.
+
+    Warns
+    -----
+    LDCTWarning
+        If slices are missing, unevenly spaced or shifted, or the header does not say the scale of its values.
+    """
+    path = Path(path)
+    name = path.name or path.resolve().name
+    need("pydicom", "pydicom", "read DICOM files")
+    with quiet_pydicom():
+        instances = find_series(path, series_uid)
+        frames, geometry = order([frame for instance in instances for frame in frames_of(instance)], name)
+        _look_for_scale(frames, name)
+        array, padding = hounsfield_of(frames)
+        facts = _facts(frames)
+    return Volume(array, geometry, name, {**facts, "padding": padding})
+
+
+def _look_for_scale(frames: list[Frame], name: str) -> None:
+    unscaled = [frame for frame in frames if not frame.scaled]
+    if unscaled:
+        warnings.warn(
+            f"'{name}': {len(unscaled)} of {len(frames)} slices lack RescaleSlope or RescaleIntercept, the first is "
+            f"'{unscaled[0].name}'; slope 1 and intercept 0 were taken.",
+            LDCTWarning,
+            stacklevel=2,
+        )
+
+
+def _facts(frames: list[Frame]) -> dict:
+    middle = frames[len(frames) // 2]
+    header = middle.instance.header
+    facts = {
+        "series_uid": text(header, "SeriesInstanceUID"),
+        "study_uid": text(header, "StudyInstanceUID"),
+        "frame_of_reference_uid": text(header, "FrameOfReferenceUID"),
+        "description": text(header, "SeriesDescription"),
+        "kernel": text(header, "ConvolutionKernel"),
+        "manufacturer": text(header, "Manufacturer"),
+        # Once each: a multi-frame file holds many slices.
+        "files": list(dict.fromkeys(str(frame.instance.path) for frame in frames)),
+    }
+    if middle.window:
+        facts["window"] = middle.window
+    return facts

@@ -1,0 +1,85 @@
+"""Read an NRRD, NIfTI or MetaImage file through SimpleITK."""
+
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import InputError
+from .integrity import damage
+from .packages import need
+from .quiet import quiet_itk
+from .suffixes import READABLE
+from .volume import Geometry, Volume
+
+# What ITK says, by a piece of its text, and what a user can make of it.
+_REASONS = (
+    ("orthonormal direction", "its axes are sheared; resample it to perpendicular axes first"),
+    ("allocate memory", "its header asks for more memory than there is"),
+    ("size is zero", "it has no voxels"),
+)
+
+
+def read_image_file(path: Path, suffix: str) -> Volume:
+    """Read one file.
+
+    Parameters
+    ----------
+    path : Path
+        An existing file.
+    suffix : str
+        A key of `suffixes.READABLE`, which says the format.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged, empty, or holds something other than one scalar volume.
+    """
+    sitk = need("SimpleITK", "SimpleITK", f"read {suffix} files")
+    if not path.name.endswith(suffix):
+        raise InputError(f"cannot read '{path}': rename it to end in '{suffix}', in lower case.")
+    if path.stat().st_size == 0:
+        raise InputError(f"cannot read '{path}': the file is empty.")
+    if what := damage(path, suffix):
+        raise InputError(f"cannot read '{path}': {what}; get a whole copy of the file.")
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(path))
+    reader.SetImageIO(READABLE[suffix])
+    try:
+        with quiet_itk():
+            image = reader.Execute()
+    except RuntimeError as error:
+        told = (reason for piece, reason in _REASONS if piece in str(error))
+        reason = next(told, "it is damaged, truncated or not what its suffix says; get a whole copy of the file")
+        raise InputError(f"cannot read '{path}': {reason}.") from error
+    image = _one_scalar_volume(image, path)
+    return Volume(sitk.GetArrayFromImage(image), _geometry(image, path), path.name)
+
+
+def _one_scalar_volume(image, path: Path):
+    """Return `image` with three axes, or say what else it is."""
+    kind, size = image.GetPixelIDTypeAsString(), image.GetSize()
+    if 0 in size:
+        raise InputError(f"cannot read '{path}': it has no voxels (size {'×'.join(map(str, size))}).")
+    if "complex" in kind:
+        raise InputError(f"'{path}' holds complex numbers, not HU; give a CT volume.")
+    if image.GetNumberOfComponentsPerPixel() > 1:
+        parts = image.GetNumberOfComponentsPerPixel()
+        raise InputError(f"'{path}' has {parts} values per voxel (colour or vectors); give a CT volume with one.")
+    if len(size) == 4:
+        if size[3] > 1:
+            raise InputError(f"'{path}' is a sequence of {size[3]} volumes (4D); save one of them as its own file.")
+        return image[:, :, :, 0]
+    if len(size) not in (2, 3):
+        raise InputError(f"'{path}' has {len(size)} axes; give a volume with three.")
+    return image
+
+
+def _geometry(image, path: Path) -> Geometry:
+    """Take over spacing, origin and direction; a 2D image becomes one slice of 1 mm."""
+    axes = image.GetDimension()
+    spacing, origin, direction = np.ones(3), np.zeros(3), np.eye(3)
+    spacing[:axes], origin[:axes] = image.GetSpacing(), image.GetOrigin()
+    direction[:axes, :axes] = np.reshape(image.GetDirection(), (axes, axes))
+    if not (np.isfinite([*spacing, *origin, *direction.flat]).all() and (spacing > 0).all()):
+        raise InputError(f"'{path}' has a spacing, origin or direction that is not a valid number; repair its header.")
+    return Geometry(tuple(spacing.tolist()), tuple(origin.tolist()), tuple(direction.ravel().tolist()))

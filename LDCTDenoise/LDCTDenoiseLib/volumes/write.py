@@ -1,0 +1,83 @@
+"""Write a volume to a file."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import OutputError
+from ..files import write_whole
+from .packages import need
+from .quiet import quiet_itk
+from .suffixes import WRITABLE, known_suffix
+from .volume import Volume
+
+_FORMATS = ", ".join(WRITABLE)
+_TYPES = ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float32", "float64")
+
+
+def write_volume(volume: Volume, path: str | Path) -> None:
+    """Write a volume, compressed where the format can, with its type of number and its geometry kept.
+
+    Parameters
+    ----------
+    volume : Volume
+        What to write. Only array and geometry go into the file.
+    path : str or Path
+        Where to; the suffix says the format: .nrrd, .nii.gz, .nii or .mha. An existing file is replaced, and stays as
+        it was when writing fails.
+
+    Raises
+    ------
+    OutputError
+        If the suffix is unknown, the folder is missing or not writable, or the format cannot hold the volume.
+    MissingDependencyError
+        If SimpleITK is not installed.
+    """
+    path = Path(path)
+    suffix = _require_format(path)
+    _require_writable(volume, path, suffix)
+    sitk = need("SimpleITK", "SimpleITK", f"write {suffix} files")
+    array = np.ascontiguousarray(volume.array, dtype=volume.array.dtype.newbyteorder("="))
+    image = sitk.GetImageFromArray(array)
+    image.SetSpacing(volume.geometry.spacing)
+    image.SetOrigin(volume.geometry.origin)
+    image.SetDirection(volume.geometry.direction)
+    with write_whole(path) as part:
+        # A plain name: ITK's writers stumble over upper-case suffixes and, on Windows, over unusual characters.
+        plain = part.parent / f"volume{suffix}"
+        writer = sitk.ImageFileWriter()
+        writer.SetFileName(str(plain))
+        writer.SetImageIO(WRITABLE[suffix])
+        writer.SetUseCompression(True)
+        try:
+            with quiet_itk():
+                writer.Execute(image)
+            os.replace(plain, part)
+        except (RuntimeError, OSError) as error:
+            raise OutputError(f"cannot write '{path}': the data could not be stored; is the disk full?") from error
+
+
+def _require_format(path: Path) -> str:
+    """Return the suffix of a path that can be written."""
+    if suffix := known_suffix(path, WRITABLE):
+        return suffix
+    if path.suffix.lower() in (".dcm", ".dicom", ".ima") or path.is_dir() or not path.suffix:
+        raise OutputError(
+            f"cannot write '{path}': writing DICOM is not in this version yet; give a file that ends in {_FORMATS}."
+        )
+    raise OutputError(f"cannot write '{path}': unknown format '{path.suffix}'; give a file that ends in {_FORMATS}.")
+
+
+def _require_writable(volume: Volume, path: Path, suffix: str) -> None:
+    """Refuse what the format would lose without a word."""
+    array = volume.array
+    if array.ndim != 3 or array.size == 0:
+        raise OutputError(f"cannot write '{path}': '{volume.name}' has the shape {array.shape}, not that of a volume.")
+    if array.dtype.name not in _TYPES:
+        raise OutputError(
+            f"cannot write '{path}': '{volume.name}' holds values of type {array.dtype.name}; convert them to float32."
+        )
+    axes = np.reshape(volume.geometry.direction, (3, 3))
+    if suffix.startswith(".nii") and not np.allclose(axes.T @ axes, np.eye(3), atol=1e-3):
+        raise OutputError(f"cannot write '{path}': NIfTI cannot hold the sheared axes of '{volume.name}'; use .nrrd.")

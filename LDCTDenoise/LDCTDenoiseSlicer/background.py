@@ -1,0 +1,129 @@
+"""Work that can run beside the event loop: numbers in a worker thread, Qt and MRML never outside the caller's."""
+
+import threading
+from collections.abc import Callable
+
+
+class Cancelled(Exception):
+    """The work was stopped on request before it was complete."""
+
+
+class Task:
+    """A piece of work in two parts: `work`, which knows no scene, and `finish`, which puts its result into the scene.
+
+    There are two ways to run it. `run()` does everything in the caller's thread. `start()` does the work in a thread
+    of its own while the caller calls `poll()` between two rounds of the event loop, and `finish()` once `running` is
+    false.
+
+    Parameters
+    ----------
+    work : callable
+        Called with a function `report(progress)`, to be called between two batches; it raises `Cancelled` when the
+        task has been asked to stop. Must touch neither Qt nor MRML.
+    finish : callable
+        Called in the caller's thread with what `work` returned; puts it into the scene and returns what is asked for.
+    nodes : sequence of vtkMRMLNode
+        The nodes that the task reads or writes. A task whose node has left the scene writes nothing.
+    """
+
+    def __init__(self, work: Callable, finish: Callable, nodes=()):
+        self._work, self._finish = work, finish
+        self._nodes = [(node, node.GetScene()) for node in nodes]
+        self._stop = threading.Event()
+        # Set by the worker at each report and at its end, so that a waiting caller wakes up at once.
+        self._news = threading.Event()
+        self._thread = None
+        self._progress = self._result = self._error = None
+
+    def run(self, progress: Callable | None = None):
+        """Do the work here and finish it.
+
+        Parameters
+        ----------
+        progress : callable, optional
+            Called with each progress object. When it returns False the task stops and this returns None; what it
+            raises passes through. The scene is as it was in both cases.
+        """
+
+        def report(state) -> None:
+            if progress is not None and progress(state) is False:
+                self.cancel()
+            self._raiseIfCancelled()
+
+        try:
+            self._result = self._work(report)
+            return self.finish()
+        except Cancelled:
+            return None
+
+    def start(self) -> None:
+        """Begin the work in a thread of its own."""
+        # Not a daemon: at exit Python then waits for the batch in flight, which torch would not survive.
+        self._thread = threading.Thread(target=self._runWorker, name="LDCTDenoise")
+        self._thread.start()
+
+    def poll(self, wait: float = 0.015):
+        """Return the newest progress object since the last call, or None.
+
+        Waits at most `wait` seconds for one. The wait is what lets the worker run: in Slicer's event loop the main
+        thread keeps Python's lock, and only a wait inside Python gives it away. So it is short enough for the window
+        to answer, and long enough for the worker.
+        """
+        self._news.wait(wait)
+        self._news.clear()
+        progress, self._progress = self._progress, None
+        return progress
+
+    @property
+    def running(self) -> bool:
+        """Whether the worker is still at it."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def cancel(self) -> None:
+        """Ask the work to stop; it does so at its next report, that is within one batch."""
+        self._stop.set()
+
+    @property
+    def cancelled(self) -> bool:
+        return self._stop.is_set()
+
+    @property
+    def orphaned(self) -> bool:
+        """Whether a node of the task has left its scene (deleted, or the scene was closed)."""
+        return any(node.GetScene() is not scene for node, scene in self._nodes)
+
+    def finish(self):
+        """Put the result into the scene and return it; in the thread that owns the scene, after the work has ended.
+
+        Raises
+        ------
+        Cancelled
+            If the task was asked to stop, or a node of it has left the scene; the scene is untouched.
+        Exception
+            What the work raised.
+        """
+        if self._thread is not None:
+            self._thread.join()
+        if self._error is not None and not self.cancelled:
+            raise self._error
+        if self.orphaned:
+            self.cancel()
+        self._raiseIfCancelled()
+        return self._finish(self._result)
+
+    def _runWorker(self) -> None:
+        try:
+            self._result = self._work(self._report)
+        except Exception as error:  # handed to the main thread, which shows it
+            self._error = error
+        finally:
+            self._news.set()
+
+    def _report(self, state) -> None:
+        self._raiseIfCancelled()
+        self._progress = state
+        self._news.set()
+
+    def _raiseIfCancelled(self) -> None:
+        if self.cancelled:
+            raise Cancelled("the work was stopped")

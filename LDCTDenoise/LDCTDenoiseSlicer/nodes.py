@@ -1,0 +1,191 @@
+"""Volume nodes to `Volume` and back."""
+
+import numpy as np
+import slicer
+import vtk
+from LDCTDenoiseLib.errors import GeometryError, InputError
+from LDCTDenoiseLib.volumes import Geometry, Volume
+from vtk.util import numpy_support
+
+#: The role under which an output refers to the volume it was made from.
+INPUT_ROLE = "LDCTDenoise.Input"
+
+_FLIP = np.diag([-1.0, -1.0, 1.0])  # RAS to LPS
+
+
+def requireVolume(node, role: str) -> None:
+    """Raise `InputError` unless a node is a scalar volume of a scene; its voxels are not looked at.
+
+    Parameters
+    ----------
+    node : vtkMRMLNode or None
+        What was selected.
+    role : str
+        What it was selected as, for the message: "low-dose volume".
+    """
+    if node is None:
+        raise InputError(f"no {role} is selected; choose one first.")
+    if not isinstance(node, slicer.vtkMRMLNode):
+        raise InputError(f"the {role} must be a volume node, not {type(node).__name__}; slicer.util.getNode finds it.")
+    name = node.GetName()
+    if node.IsA("vtkMRMLSequenceNode") or node.IsA("vtkMRMLSequenceBrowserNode"):
+        raise InputError(f"'{name}' is a sequence (4D); choose the volume of one time point as the {role}.")
+    if node.IsA("vtkMRMLLabelMapVolumeNode") or node.IsA("vtkMRMLSegmentationNode"):
+        raise InputError(f"'{name}' is a label map, not CT; choose the CT volume it was made from as the {role}.")
+    if not node.IsA("vtkMRMLScalarVolumeNode"):
+        raise InputError(f"'{name}' is not a volume ({node.GetNodeTagName()}); choose a CT volume as the {role}.")
+    if node.GetScene() is None:
+        raise InputError(f"'{name}' is not in a scene (any more); choose another {role}.")
+
+
+def volumeFromNode(node, role: str = "volume") -> Volume:
+    """Return a volume node's voxels and its place in the world.
+
+    Parameters
+    ----------
+    node : vtkMRMLScalarVolumeNode
+        A CT volume; one slice is enough.
+    role : str
+        What it was selected as, for messages.
+
+    Returns
+    -------
+    Volume
+        The array is a view of the node's memory, shape (slices, rows, columns); do not write to it.
+
+    Raises
+    ------
+    InputError
+        If the node is none, not a scalar volume, or has no voxels or several components.
+    """
+    requireVolume(node, role)
+    image = node.GetImageData()
+    scalars = image.GetPointData().GetScalars() if image else None
+    if scalars is None or not scalars.GetNumberOfTuples():
+        raise InputError(f"'{node.GetName()}' is empty, it has no image; choose another {role}.")
+    components = scalars.GetNumberOfComponents()
+    if components != 1:
+        raise InputError(
+            f"'{node.GetName()}' has {components} values a voxel (colour, vector or time); choose a CT volume as the {role}."
+        )
+    return Volume(slicer.util.arrayFromVolume(node), worldGeometry(node), node.GetName())
+
+
+def worldGeometry(node) -> Geometry:
+    """Return where a volume lies in the world, parent transforms included, in LPS and mm.
+
+    Under a non-linear transform there is no such grid: the result is then that of the volume before the transform.
+    """
+    toWorld = _matrixOf(node.GetIJKToRASMatrix)
+    parent = node.GetParentTransformNode()
+    if parent is not None and parent.IsTransformToWorldLinear():
+        toWorld = _matrixOf(parent.GetMatrixTransformToWorld) @ toWorld
+    axes = _FLIP @ toWorld[:3, :3]
+    spacing = np.linalg.norm(axes, axis=0)
+    return Geometry(
+        tuple(float(s) for s in spacing),
+        tuple(float(v) for v in _FLIP @ toWorld[:3, 3]),
+        tuple(float(v) for v in (axes / spacing).ravel()),
+    )
+
+
+def requireComparableTransforms(reference, other) -> None:
+    """Raise `GeometryError` when one volume is under a non-linear transform that the other is not under."""
+    parents = [reference.GetParentTransformNode(), other.GetParentTransformNode()]
+    if parents[0] is parents[1]:
+        return
+    for node, parent in zip((reference, other), parents, strict=True):
+        if parent is not None and not parent.IsTransformToWorldLinear():
+            raise GeometryError(
+                f"'{reference.GetName()}' and '{other.GetName()}' do not lie on the same grid: '{node.GetName()}' is "
+                f"under the non-linear transform '{parent.GetName()}'. Resample one to the other first."
+            )
+
+
+def writeOutput(source, output, array: np.ndarray, ijkToRAS: vtk.vtkMatrix4x4, name: str, facts: dict):
+    """Put voxels made from `source` into the scene, looking and lying like it.
+
+    Parameters
+    ----------
+    source : vtkMRMLScalarVolumeNode
+        Gives parent transform, display and subject-hierarchy place.
+    output : vtkMRMLScalarVolumeNode or None
+        The node to fill, which keeps its name; None makes a new one.
+    array : numpy.ndarray
+        Voxels, shape (slices, rows, columns).
+    ijkToRAS : vtkMatrix4x4
+        Where the voxels lie.
+    name : str
+        Name of a new node; a number is added when the name is taken.
+    facts : dict of str to str or None
+        Kept as the attributes "LDCTDenoise.<key>"; None removes one.
+
+    Returns
+    -------
+    vtkMRMLScalarVolumeNode
+    """
+    # What can fail, for want of memory, comes before the scene is touched.
+    image = _imageFromArray(array)
+    scene = source.GetScene()
+    isNew = output is None
+    if isNew:
+        name = name if scene.GetFirstNodeByName(name) is None else scene.GenerateUniqueName(name)
+        output = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name)
+    try:
+        with slicer.util.NodeModify(output):
+            output.SetIJKToRASMatrix(ijkToRAS)
+            output.SetAndObserveImageData(image)
+            output.SetAndObserveTransformNodeID(source.GetTransformNodeID())
+            output.SetNodeReferenceID(INPUT_ROLE, source.GetID())
+            for key, value in facts.items():
+                output.SetAttribute(f"LDCTDenoise.{key}", value)
+        _copyDisplay(source, output)
+        _placeBeside(source, output)
+    except Exception:
+        if isNew:
+            scene.RemoveNode(output.GetDisplayNode())
+            scene.RemoveNode(output)
+        raise
+    return output
+
+
+def _matrixOf(getter) -> np.ndarray:
+    matrix = vtk.vtkMatrix4x4()
+    getter(matrix)
+    return slicer.util.arrayFromVTKMatrix(matrix)
+
+
+def _imageFromArray(array: np.ndarray) -> vtk.vtkImageData:
+    image = vtk.vtkImageData()
+    image.SetDimensions(*reversed(array.shape))
+    image.AllocateScalars(numpy_support.get_vtk_array_type(array.dtype), 1)
+    numpy_support.vtk_to_numpy(image.GetPointData().GetScalars())[:] = array.ravel()
+    return image
+
+
+def _copyDisplay(source, output) -> None:
+    """Show the output as its input is shown: same window and level, colours and interpolation."""
+    output.CreateDefaultDisplayNodes()
+    shown, display = source.GetScalarVolumeDisplayNode(), output.GetScalarVolumeDisplayNode()
+    if shown is None or display is None:
+        return
+    window, level = shown.GetWindow(), shown.GetLevel()
+    display.CopyContent(shown)
+    display.SetAndObserveColorNodeID(shown.GetColorNodeID())
+    # An automatic window would follow each volume's own noise, and the two would look unlike for no reason.
+    display.AutoWindowLevelOff()
+    display.SetWindowLevel(window, level)
+
+
+def _placeBeside(source, output) -> None:
+    """Move the output under its input's parent in the subject hierarchy, when the scene has one and knows the input."""
+    hierarchy = source.GetScene().GetFirstNodeByClass("vtkMRMLSubjectHierarchyNode")
+    item = hierarchy.GetItemByDataNode(source) if hierarchy else 0
+    if not item:
+        return
+    parent = hierarchy.GetItemParent(item)
+    placed = hierarchy.GetItemByDataNode(output)
+    if placed:
+        hierarchy.SetItemParent(placed, parent)
+    else:
+        hierarchy.CreateItem(parent, output)

@@ -1,0 +1,245 @@
+"""The engine: exact where it must be, bounded, stoppable, and honest about its device."""
+
+import os
+import tracemalloc
+
+import numpy as np
+import pytest
+import torch
+from LDCTDenoiseLib.engine import DenoiseRun, choose_device, denoise_array
+from LDCTDenoiseLib.engine.device import Device
+from LDCTDenoiseLib.errors import DeviceError, InputError, LDCTWarning
+from LDCTDenoiseLib.hounsfield import SOFT_TISSUE, WIDE
+from LDCTDenoiseLib.methods import NetworkDenoiser
+from model_maker import make_generator
+
+METHODS = ("CNN-L1", "WGAN", "DCSCN", "DCSWGAN")
+
+
+def ct(shape=(3, 21, 34), dtype=np.int16, seed=0):
+    values = np.random.default_rng(seed).normal(0, 600, shape)
+    return np.clip(values, 0 if np.dtype(dtype).kind == "u" else -1500, 3000).astype(dtype)
+
+
+class Adding:
+    """A denoiser that adds a fixed number of HU and keeps the sizes of its batches."""
+
+    name, on_device = "adding", True
+
+    def __init__(self, value=1.0):
+        self.value, self.sizes, self.devices = value, [], []
+
+    def prepare(self, device):
+        self.devices.append(device)
+
+    def correction(self, hounsfield):
+        self.sizes.append(len(hounsfield))
+        return np.full_like(hounsfield, self.value)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("hu_range", [WIDE, SOFT_TISSUE])
+@pytest.mark.parametrize("dtype", [np.int16, np.uint16, np.int32, np.uint8, np.float16, np.float32, np.float64])
+def test_zero_weights_return_the_input_bit_for_bit(method, hu_range, dtype):
+    volume = np.random.default_rng(0).normal(0, 3000, (2, 18, 19)).clip(0, 250).astype(dtype)
+    if np.dtype(dtype).kind != "u":
+        volume[0, :4] = np.array(np.linspace(-3024, 30000, 19)).astype(dtype)
+    output = denoise_array(volume, NetworkDenoiser(make_generator(method, "zero"), hu_range, method))
+    assert output.dtype == volume.dtype and output.tobytes() == volume.tobytes()
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("hu_range", [WIDE, SOFT_TISSUE])
+def test_the_result_is_the_pass_through_rule(method, hu_range):
+    generator = make_generator(method)
+    volume = ct(dtype=np.float32)
+    unit = (np.clip(volume, hu_range.lower, hu_range.upper) - hu_range.lower) / hu_range.width
+    with torch.no_grad():
+        g = generator(torch.from_numpy(unit)[:, None])[:, 0].numpy()
+    expected = volume + (g - unit) * hu_range.width
+    output = denoise_array(volume, NetworkDenoiser(generator, hu_range, method))
+    assert np.abs(expected - volume).max() > 5
+    np.testing.assert_allclose(output, expected, atol=0.02)
+
+
+@pytest.mark.parametrize("dtype", [np.int16, np.float32])
+def test_values_outside_ct_stay_as_they_are(dtype):
+    volume = ct(dtype=dtype)
+    volume[:, 3:6, 3:6], volume[:, 9, 9], volume[:, 12, 12] = -3024, -2000, 20000
+    output = denoise_array(volume, NetworkDenoiser(make_generator(), WIDE, "DCSCN"))
+    outside = (volume < -1500) | (volume > 3071)
+    assert (output[outside] == volume[outside]).all() and (output[~outside] != volume[~outside]).any()
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1), (2, 1, 7), (1, 3, 2), (1, 17, 1), (5, 5), (1, 1)])
+@pytest.mark.parametrize("method", ["DCSCN", "CNN-L1"])
+def test_any_slice_size(shape, method):
+    output = denoise_array(ct(shape), NetworkDenoiser(make_generator(method), WIDE, method))
+    assert output.shape == shape
+
+
+@pytest.mark.parametrize("batch", [1, 2, 4, 99])
+def test_batches_do_not_change_the_result(batch):
+    volume = ct((5, 30, 31), np.float32)
+    denoiser = NetworkDenoiser(make_generator(), WIDE, "DCSCN")
+    np.testing.assert_allclose(
+        denoise_array(volume, denoiser, batch=batch), denoise_array(volume, denoiser, batch=1), atol=0.01
+    )
+
+
+def test_integers_are_rounded_to_nearest_and_kept_in_range():
+    volume = np.array([[[-5, 0, 7, 250]]], np.int16)
+    assert denoise_array(volume, Adding(0.6)).tolist() == [[[-4, 1, 8, 251]]]
+    assert denoise_array(volume, Adding(-0.6)).tolist() == [[[-6, -1, 6, 249]]]
+    assert denoise_array(np.array([[[0, 250]]], np.uint8), Adding(100)).tolist() == [[[100, 255]]]
+    assert denoise_array(np.array([[[0, 250]]], np.uint16), Adding(-100)).tolist() == [[[0, 150]]]
+
+
+def test_strength_blends():
+    volume = ct(dtype=np.float32)
+    np.testing.assert_allclose(denoise_array(volume, Adding(10), strength=0.25), volume + 2.5, atol=1e-3)
+    assert (denoise_array(volume, Adding(10), strength=0) == volume).all()
+
+
+def test_float64_keeps_its_precision():
+    volume = np.full((1, 2, 2), 1 / 3, np.float64)
+    assert (denoise_array(volume, Adding(0)) == volume).all()
+
+
+def test_read_only_foreign_endian_and_strided_arrays():
+    volume = ct((4, 20, 20))
+    expected = denoise_array(volume, Adding(3))
+    volume.flags.writeable = False
+    assert (denoise_array(volume, Adding(3)) == expected).all()
+    assert (denoise_array(volume.astype(">i2"), Adding(3)) == expected).all()
+    assert (denoise_array(np.asfortranarray(volume), Adding(3)) == expected).all()
+    assert (denoise_array(volume[::2, ::-1], Adding(3)) == expected[::2, ::-1]).all()
+
+
+def test_tensors_come_back_as_tensors():
+    tensor = torch.from_numpy(ct(dtype=np.float32))
+    output = denoise_array(tensor, Adding(1))
+    assert isinstance(output, torch.Tensor) and torch.equal(output, tensor + 1)
+
+
+def test_progress_counts_slices_and_the_caller_may_stop():
+    denoiser = Adding()
+    run = DenoiseRun(ct((5, 4, 4)), denoiser, batch=2)
+    steps = []
+    for progress in run:
+        steps.append((progress.done, progress.of, run.finished))
+        assert progress.seconds >= 0 and progress.seconds_left >= 0 and progress.device.is_cpu or not run.device.is_cpu
+    assert steps == [(2, 5, False), (4, 5, False), (5, 5, True)]
+
+    stopped = DenoiseRun(ct((5, 4, 4)), Adding(), batch=2)
+    for _ in stopped:
+        break
+    assert not stopped.finished and stopped.denoiser.sizes == [2]
+
+
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory"),
+                                   RuntimeError("MPS backend out of memory (…)")])
+def test_gpu_memory_running_out_halves_the_batch_then_falls_back(error):
+    class Small(Adding):
+        largest = 2
+
+        def correction(self, hounsfield):
+            if self.devices[-1] != "cpu" and len(hounsfield) > self.largest:
+                raise error
+            return super().correction(hounsfield)
+
+    gpu = Device("gpu-of-a-test", "Test GPU")
+    volume = ct((9, 4, 4))
+    run = DenoiseRun(volume, Small(), gpu, batch=8)
+    with pytest.warns(LDCTWarning, match="going on with 4"):
+        for _ in run:
+            pass
+    assert run.denoiser.sizes == [2, 2, 2, 2, 1] and run.device == gpu and len(run.notices) == 2
+    assert (run.output == volume + 1).all()
+
+    none_fits = Small()
+    none_fits.largest = 0
+    run = DenoiseRun(volume, none_fits, gpu, batch=2)
+    with pytest.warns(LDCTWarning, match="going on with the CPU"):
+        for _ in run:
+            pass
+    assert run.device.is_cpu and none_fits.devices[-1] == "cpu" and (run.output == volume + 1).all()
+
+
+def test_other_errors_are_not_taken_for_memory():
+    class Broken(Adding):
+        def correction(self, hounsfield):
+            raise RuntimeError("something else")
+
+    with pytest.raises(RuntimeError, match="something else"):
+        denoise_array(ct(), Broken())
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_nan_and_infinity_are_named(bad):
+    volume = ct(dtype=np.float32)
+    volume[1, 2, 3] = bad
+    with pytest.raises(InputError, match="slice 1"):
+        denoise_array(volume, Adding())
+
+
+@pytest.mark.parametrize(
+    ("volume", "words"),
+    [
+        (np.zeros((2, 3, 4, 5)), "axes"),
+        (np.zeros(5), "axes"),
+        (np.zeros((0, 4, 4)), "empty"),
+        (np.zeros((2, 0, 4)), "empty"),
+        (np.zeros((2, 2), bool), "bool"),
+        (np.zeros((2, 2), complex), "complex"),
+        (np.array([["a"]]), "<U1"),
+    ],
+)
+def test_what_is_no_volume_is_refused(volume, words):
+    with pytest.raises(InputError, match=words):
+        denoise_array(volume, Adding())
+
+
+@pytest.mark.parametrize("strength", [-0.1, 1.1, float("nan")])
+def test_bad_strength(strength):
+    with pytest.raises(InputError, match="strength"):
+        denoise_array(ct(), Adding(), strength=strength)
+
+
+def test_devices():
+    assert choose_device("cpu").words.startswith("CPU, ")
+    assert choose_device("auto").name in ("cpu", "mps", "cuda:0")
+    with pytest.raises(DeviceError, match="unknown; choose from"):
+        choose_device("tpu")
+    with pytest.raises(DeviceError, match="unknown"):
+        choose_device("cuda:x")
+    if not torch.cuda.is_available():
+        with pytest.raises(DeviceError, match="'cuda' was asked for"):
+            choose_device("cuda")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="numpy's allocations are traced alike everywhere; once is enough")
+def test_memory_is_input_output_and_one_batch():
+    volume = ct((60, 128, 128))
+    denoiser = Adding()
+    tracemalloc.start()
+    denoise_array(volume, denoiser, device="cpu")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    batch = 128 * 128 * 4
+    assert peak < volume.nbytes + 12 * batch
+
+
+@pytest.mark.parametrize("name", ["TV", "NLM"])
+def test_reference_methods_reduce_noise_and_keep_the_mean(name):
+    from LDCTDenoiseLib.methods import make_denoiser
+
+    rng = np.random.default_rng(3)
+    truth = np.full((1, 96, 96), 50.0, np.float32)
+    truth[:, 30:60, 30:60] = 120
+    noisy = truth + rng.normal(0, 30, truth.shape).astype(np.float32)
+    output = denoise_array(noisy, make_denoiser(name))
+    assert np.sqrt(np.mean((output - truth) ** 2)) < 15
+    assert abs(output.mean() - truth.mean()) < 1.5
+    assert (denoise_array(truth * 0 + 7, make_denoiser(name)) == 7).all()
+    assert denoise_array(np.ones((1, 1, 1), np.int16), make_denoiser(name)).tolist() == [[[1]]]

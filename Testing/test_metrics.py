@@ -1,0 +1,149 @@
+"""The metrics against independent computations."""
+
+import csv
+import io
+import json
+import math
+
+import numpy as np
+import pytest
+from LDCTDenoiseLib.errors import GeometryError, InputError
+from LDCTDenoiseLib.hounsfield import PAPER, Window
+from LDCTDenoiseLib.metrics import ROI, SSIM_VARIANT, compare_volumes, measure_slice, measure_volume
+from LDCTDenoiseLib.volumes import Geometry, Volume
+from scipy.ndimage import correlate1d
+
+
+def pair(shape=(3, 40, 50), seed=0):
+    rng = np.random.default_rng(seed)
+    full = rng.normal(40, 120, shape)
+    return full, full + rng.normal(0, 30, shape)
+
+
+def unit(x):
+    return np.clip((x + 160) / 400, 0, 1)
+
+
+def wang_ssim(a, b):
+    """SSIM written out from the paper of Wang et al., without scikit-image."""
+    x = np.arange(-5, 6)
+    g = np.exp(-(x**2) / (2 * 1.5**2))
+    g /= g.sum()
+
+    def blur(image):
+        return correlate1d(correlate1d(image, g, axis=0), g, axis=1)[5:-5, 5:-5]
+
+    ma, mb = blur(a), blur(b)
+    va, vb, cov = blur(a * a) - ma**2, blur(b * b) - mb**2, blur(a * b) - ma * mb
+    c1, c2 = 0.01**2, 0.03**2
+    return np.mean((2 * ma * mb + c1) * (2 * cov + c2) / ((ma**2 + mb**2 + c1) * (va + vb + c2)))
+
+
+def test_a_slice_against_the_formulas():
+    full, low = (x[0] for x in pair())
+    quality = measure_slice(full, low)
+    rmse = math.sqrt(np.mean((unit(full) - unit(low)) ** 2))
+    assert quality.rmse == pytest.approx(rmse, rel=1e-12)
+    assert quality.rmse_hu == pytest.approx(400 * rmse, rel=1e-12)
+    assert quality.psnr == pytest.approx(-20 * math.log10(rmse), rel=1e-12)
+    assert quality.ssim == pytest.approx(wang_ssim(unit(full), unit(low)), abs=1e-9)
+    assert (quality.window, quality.data_range, quality.ssim_variant) == (PAPER, 1.0, SSIM_VARIANT)
+
+
+@pytest.mark.parametrize(("psnr", "rmse"), [(22.818, 0.0723), (27.791, 0.0408), (25.727, 0.0517), (26.928, 0.0449)])
+def test_psnr_and_rmse_are_related_as_in_table_1(psnr, rmse):
+    a = np.full((11, 11), 40.0)
+    quality = measure_slice(a, a + 400 * rmse)
+    assert quality.psnr == pytest.approx(psnr, abs=0.08)
+
+
+def test_identical_images():
+    full, _ = pair()
+    quality = measure_slice(full[0], full[0].copy())
+    assert quality.psnr == math.inf and quality.ssim == 1 and quality.rmse == 0
+    volume = measure_volume(full, full)
+    assert volume.psnr.mean == math.inf and volume.psnr.sd == 0 and volume.ssim.mean == 1
+
+
+def test_the_window_decides_what_counts():
+    a = np.full((12, 12), 500.0)
+    assert measure_slice(a, a + 300).rmse == 0
+    assert measure_slice(a, a + 300, Window(0, 1000)).rmse == pytest.approx(0.3)
+
+
+def test_integers_do_not_wrap_around():
+    a = np.full((12, 12), -30000, np.int16)
+    assert measure_slice(a, np.full((12, 12), 30000, np.int16)).rmse == 1
+
+
+def test_a_volume_is_the_mean_and_spread_of_its_slices():
+    full, low = pair()
+    each = [measure_slice(a, b) for a, b in zip(full, low, strict=True)]
+    seen = []
+    volume = measure_volume(full, low, progress=lambda *p: seen.append(p))
+    for figure in ("psnr", "ssim", "rmse", "rmse_hu"):
+        values = [getattr(q, figure) for q in each]
+        assert getattr(volume, figure).mean == pytest.approx(np.mean(values))
+        assert getattr(volume, figure).sd == pytest.approx(np.std(values))
+    assert seen == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_an_roi_is_measured_on_its_pixels_alone():
+    full, low = pair()
+    roi = ROI.of("10,30,5,25,1")
+    expected = measure_slice(full[1, 5:25, 10:30], low[1, 5:25, 10:30])
+    assert measure_volume(full, low, roi=roi).slices == [expected]
+
+
+def test_ssim_of_an_image_below_its_window_is_not_a_number():
+    quality = measure_slice(np.zeros((10, 40)), np.ones((10, 40)))
+    assert math.isnan(quality.ssim) and quality.rmse == 1 / 400
+    assert measure_slice(np.zeros((1, 1)), np.ones((1, 1))).rmse_hu == pytest.approx(1)
+
+
+@pytest.mark.parametrize("text", ["1,2,3", "a,b,c,d,e", "0,5,0,5,0.5", (1, 2, 3, 4), "1,2,3,4,5,6"])
+def test_what_is_no_roi_is_refused(text):
+    with pytest.raises(InputError, match="five whole numbers"):
+        ROI.of(text)
+
+
+@pytest.mark.parametrize("roi", ["0,51,0,5,0", "0,5,0,41,0", "0,5,0,5,3", "5,5,0,5,0", "-1,5,0,5,0", "0,5,9,5,0"])
+def test_an_roi_outside_is_refused(roi):
+    full, low = pair()
+    with pytest.raises(InputError, match="does not lie in the volume"):
+        measure_volume(full, low, roi=ROI.of(roi))
+
+
+def test_shapes_must_agree():
+    full, low = pair()
+    with pytest.raises(GeometryError, match="shape"):
+        measure_volume(full, low[:2])
+    with pytest.raises(InputError, match="shape"):
+        measure_slice(full[0], low[0, :3])
+    with pytest.raises(InputError, match="NaN"):
+        measure_slice(full[0], full[0] * np.nan)
+
+
+def test_a_comparison_says_what_differs_in_geometry():
+    full, low = pair()
+    shifted = Volume(low, Geometry(origin=(0, 0, 2)), "low")
+    with pytest.raises(GeometryError, match=r"'full' and 'low'.*origin \(0.0, 0.0, 0.0\) against \(0.0, 0.0, 2.0\)"):
+        compare_volumes(Volume(full, name="full"), {"LDCT": shifted})
+    with pytest.raises(GeometryError, match="size 50×40×3 against 50×40×2"):
+        compare_volumes(Volume(full), {"LDCT": Volume(low[:2])})
+
+
+def test_the_table_carries_window_range_and_variant_with_every_number():
+    full, low = (Volume(x) for x in pair())
+    comparison = compare_volumes(full, {"LDCT": low, "same": full}, roi=ROI(0, 20, 0, 20, 1))
+    rows = list(csv.DictReader(io.StringIO(comparison.to_csv())))
+    assert [r["image"] for r in rows] == ["LDCT", "same"]
+    for row in rows:
+        assert row["window_lower_hu"] == "-160" and row["window_upper_hu"] == "240" and row["data_range"] == "1"
+        assert row["ssim_variant"] == SSIM_VARIANT and row["roi"] == "0,20,0,20,1"
+    measured = measure_slice(full.array[1, :20, :20], low.array[1, :20, :20])
+    assert float(rows[0]["psnr_db"]) == pytest.approx(measured.psnr, rel=1e-5)
+    assert rows[1]["psnr_db"] == "inf"
+    parsed = json.loads(comparison.to_json())
+    assert parsed["rows"][1]["psnr_db"] == "inf" and parsed["rows"][0]["ssim"] == pytest.approx(measured.ssim)
+    assert "[-160, 240] HU" in comparison.to_markdown() and SSIM_VARIANT in comparison.to_markdown()

@@ -1,0 +1,88 @@
+"""The generators against the figures of the paper and of an independent count."""
+
+import pytest
+import torch
+from LDCTDenoiseLib.errors import ModelFileError
+from LDCTDenoiseLib.networks import architecture_of_method, build_generator, count_macs, count_parameters, count_slopes
+from torch import nn
+
+PAPER = {
+    "DCSCN": (25_905, 171, 6.75),
+    "DCSWGAN": (25_905, 171, 6.75),
+    "CNN-L1": (56_097, 0, 14.65),
+    "WGAN": (56_097, 0, 14.65),
+}
+
+
+@pytest.mark.parametrize("method", PAPER)
+def test_parameters_and_macs_are_those_of_the_paper(method):
+    generator = build_generator(method)
+    parameters, slopes, gmacs = PAPER[method]
+    assert count_parameters(generator) == parameters
+    assert count_slopes(generator) == slopes
+    assert count_macs(generator) / 1e9 == pytest.approx(gmacs, abs=0.005)
+
+
+def test_macs_are_those_of_the_weights():
+    # Each weight of a convolution is used once for every pixel.
+    generator = build_generator("DCSCN")
+    weights = sum(p.numel() for n, p in generator.named_parameters() if p.ndim == 4)
+    assert count_macs(generator, 30, 20) == weights * 30 * 20
+
+
+@pytest.mark.parametrize("method", PAPER)
+def test_receptive_field_is_17(method):
+    torch.manual_seed(1)
+    generator = build_generator(method).double()
+    for module in generator.modules():
+        if isinstance(module, nn.Conv2d) and module.bias is not None:
+            nn.init.constant_(module.bias, 0.5)  # keeps every ReLU of the stack open
+            nn.init.uniform_(module.weight, 0.01, 0.02)
+    image = torch.full((1, 1, 41, 41), 0.5, dtype=torch.float64, requires_grad=True)
+    generator(image)[0, 0, 20, 20].backward()
+    seen = image.grad[0, 0].nonzero()
+    assert seen.min(0).values.tolist() == [12, 12]
+    assert seen.max(0).values.tolist() == [28, 28]
+
+
+@pytest.mark.parametrize("method", PAPER)
+def test_forward_is_image_plus_correction(method):
+    generator = build_generator(method)
+    image = torch.rand(2, 1, 19, 23)
+    assert torch.allclose(generator(image), image + generator.correction(image), atol=1e-6)
+
+
+def test_conv_stack_without_residual_is_the_papers_letter():
+    generator = build_generator({**architecture_of_method("CNN-L1"), "residual": False})
+    image = torch.rand(1, 1, 12, 12)
+    assert torch.equal(generator(image), generator.stack(image))
+    assert torch.allclose(generator.correction(image), generator.stack(image) - image)
+    # No activation after the last layer: negative output must be possible.
+    with torch.no_grad():
+        generator.stack[-1].bias.fill_(-100)
+    assert generator(image).max() < 0
+
+
+def test_dcscn_layers():
+    generator = build_generator("DCSCN")
+    assert [layer[0].out_channels for layer in generator.features] == [32, 26, 22, 18, 14, 11, 8]
+    assert all(torch.equal(m.weight, torch.full_like(m.weight, 0.1)) for m in generator.modules()
+               if isinstance(m, nn.PReLU))
+    assert generator.last.bias is None
+
+
+@pytest.mark.parametrize(
+    ("architecture", "words"),
+    [
+        ("TV", "not a method with a network"),
+        ({"name": "unet"}, "unknown"),
+        ({"name": "dcscn"}, "takes the settings"),
+        ({**architecture_of_method("DCSCN"), "a1": 10**9}, "'a1' must be"),
+        ({**architecture_of_method("DCSCN"), "filters": []}, "'filters' must be"),
+        ({**architecture_of_method("DCSCN"), "extra": 1}, "takes the settings"),
+        ({**architecture_of_method("WGAN"), "residual": 1}, "'residual' must be"),
+    ],
+)
+def test_bad_architectures_are_refused(architecture, words):
+    with pytest.raises(ModelFileError, match=words):
+        build_generator(architecture)
