@@ -8,8 +8,8 @@ from ..files import replace_folder
 from ..hounsfield import PAPER, Window
 from ..methods import METHODS, available_methods, make_denoiser
 from ..metrics import ROI
-from ..volumes import check_pair
-from .options import add_device_option, add_reading_options, denoise_with_bar, read_ct
+from ..volumes import require_same_grid
+from .options import add_device_option, add_offset_option, add_series_option, denoise_with_bar, read_ct
 from .report import measure, write_figure, write_tables
 
 
@@ -32,7 +32,9 @@ def add_parser(commands) -> None:
     )
     parser.add_argument("--output", required=True, metavar="DIR", help="folder for figure and tables")
     add_device_option(parser)
-    add_reading_options(parser)
+    add_series_option(parser, "--low-series")
+    add_series_option(parser, "--full-series")
+    add_offset_option(parser)
     parser.set_defaults(run=run)
 
 
@@ -56,8 +58,9 @@ def run(arguments: argparse.Namespace) -> None:
     roi = ROI.of(arguments.roi)
     denoisers = _denoisers(arguments.method, arguments.model)
     with replace_folder(arguments.output) as folder:
-        low, full = read_ct(arguments.low, arguments), read_ct(arguments.full, arguments)
-        check_pair(low, full)
+        low = read_ct(arguments.low, arguments.low_series, arguments.hu_offset)
+        full = read_ct(arguments.full, arguments.full_series, arguments.hu_offset)
+        require_same_grid(full, low)
         if roi:
             roi.check(full.array.shape)
         images = {"LDCT": low}

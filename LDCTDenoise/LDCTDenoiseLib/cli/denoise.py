@@ -6,7 +6,7 @@ from pathlib import Path
 from ..errors import OutputError
 from ..methods import METHODS, make_denoiser
 from ..volumes import check_writable, write_volume
-from .options import add_device_option, add_reading_options, denoise_with_bar, read_ct
+from .options import add_device_option, add_offset_option, add_series_option, denoise_with_bar, read_ct
 
 
 def add_parser(commands) -> None:
@@ -18,7 +18,8 @@ def add_parser(commands) -> None:
     add_device_option(parser)
     parser.add_argument("--strength", type=float, default=1.0, metavar="S", help="0 (input) to 1 (default: 1)")
     parser.add_argument("--batch", type=int, metavar="N", help="slices at a time (default: 1 on the CPU, 16 on a GPU)")
-    add_reading_options(parser)
+    add_series_option(parser)
+    add_offset_option(parser)
     parser.set_defaults(run=run)
 
 
@@ -30,7 +31,7 @@ def run(arguments: argparse.Namespace) -> None:
         raise OutputError(f"'{output}' is the input itself; give another name, so that the original is kept.")
     method = arguments.method if arguments.method or arguments.model else "DCSCN"
     denoiser = make_denoiser(method, arguments.model)
-    volume = read_ct(arguments.input, arguments)
+    volume = read_ct(arguments.input, arguments.series, arguments.hu_offset)
     denoised = denoise_with_bar(
         volume, denoiser, device=arguments.device, strength=arguments.strength, batch=arguments.batch
     )

@@ -13,16 +13,19 @@ def add_device_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", metavar="D", help="auto, cpu, cuda, cuda:N or mps (default: auto)")
 
 
-def add_reading_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--series", metavar="UID", help="the series to read from a DICOM folder that holds several")
+def add_series_option(parser: argparse.ArgumentParser, name: str = "--series") -> None:
+    parser.add_argument(name, metavar="UID", help="the series to read from a DICOM folder that holds several")
+
+
+def add_offset_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--hu-offset", type=float, metavar="HU", help="add this to every voxel, for files that store HU + 1024"
     )
 
 
-def read_ct(path: str, arguments: argparse.Namespace) -> Volume:
+def read_ct(path: str, series_uid: str | None = None, hu_offset: float | None = None) -> Volume:
     """Read a CT volume and refuse what is none."""
-    return check_ct(read_volume(path, arguments.series), arguments.hu_offset)
+    return check_ct(read_volume(path, series_uid), hu_offset)
 
 
 def progress_bar(total: int, description: str, unit: str = "slice"):

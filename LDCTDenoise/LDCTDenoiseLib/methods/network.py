@@ -27,6 +27,7 @@ class NetworkDenoiser:
         self.name = name
         self.hu_range = hu_range
         self.sha256 = sha256
+        self.sha256 = sha256
         self._generator = generator
         self._device = "cpu"
 

@@ -8,7 +8,7 @@ from ..errors import InputError
 from ..volumes.volume import Geometry, Volume
 from . import body, gut, organs, spine, vasculature
 from .canvas import Canvas
-from .lesions import draw_lesions, place_lesions
+from .lesions import ROI_CENTRE, ROI_SIDE, draw_lesions, place_lesions, roi_slice
 from .materials import Palette
 from .shapes import Warp
 from .texture import textures
@@ -85,21 +85,21 @@ def abdomen_phantom(
     for lesion in lesions:
         for name, tree in vessels.liver.items():
             vessels.liver[name] = tree.clear_of(lesion.centre, lesion.radius + 1.5)
-    # A raster of about 0.4 mm, several points to a pixel, whatever the pixel size.
-    fine = int(np.clip(np.ceil(pixel / 0.4), 1, 24))
-    columns = {name: palette.column(name) for name in ("hu", "mottle", "grain", "marbling")}
+    # A raster of about 0.4 mm; pixels that are coarse anyway need no more than six points a side.
+    fine = int(np.clip(np.ceil(pixel / 0.4), 1, 6))
     fields = textures(slices, size, pixel, slice_spacing, random("texture"))
-    array = np.empty((slices, size, size), dtype=np.float32)
+    array = np.zeros((slices, size, size), dtype=np.float32)
     for k, level in enumerate(levels):
-        drawn = dict.fromkeys(columns, 0.0)
+        mean = np.zeros((size * fine, size * fine), dtype=np.float32)
         for offset in SLAB:
             canvas = Canvas(size * fine, pixel / fine, level + offset, palette, warp)
             _draw(canvas, vessels, lesions, random)
-            for name, column in columns.items():
-                drawn[name] = drawn[name] + column[canvas.labels] / len(SLAB)
-        array[k] = _scan(drawn.pop("hu"), pixel / fine, fine)
-        for name, amplitude in drawn.items():
-            array[k] += _mean(amplitude, fine) * fields[name][k]
+            mean += palette.column("hu")[canvas.labels] / np.float32(len(SLAB))
+            if offset == 0:
+                # Texture has no use for partial volume: the middle of the slice says where it is.
+                for name, field in fields.items():
+                    array[k] += _mean(palette.column(name)[canvas.labels], fine) * field[k]
+        array[k] += _scan(mean, pixel / fine, fine)
     np.clip(array, -1000, None, out=array)
 
     corner = -(size - 1) / 2 * pixel
@@ -148,8 +148,6 @@ def _scan(raster: np.ndarray, step: float, fine: int) -> np.ndarray:
 
 def _roi(levels: np.ndarray, size: int, pixel: float) -> tuple[int, int, int, int, int]:
     """Frame the liver hilum in the slice next above the middle: lesion, portal vein, gas, vena cava, kidney."""
-    from .lesions import ROI_CENTRE, ROI_SIDE, roi_slice
-
     bounds = []
     for centre in ROI_CENTRE:
         low = round((centre - ROI_SIDE / 2) / pixel + (size - 1) / 2)

@@ -1,5 +1,7 @@
 """The body around the organs: skin, fat, the muscles of the wall and back, ribs; and the table under it."""
 
+from functools import lru_cache
+
 import numpy as np
 
 from .canvas import Canvas
@@ -30,8 +32,12 @@ RIBS = [
 ]  # fmt: skip
 
 
+@lru_cache
 def cavity(depth: float = 0.0) -> np.ndarray:
-    """Return the inner outline of the wall, `depth` mm further in: what clips the organs that lean against it."""
+    """Return the inner outline of the wall, `depth` mm further in: what clips the organs that lean against it.
+
+    The array is shared between calls and not to be written to.
+    """
     return inset(spline(CAVITY), depth)
 
 
@@ -49,7 +55,7 @@ def draw_shell(canvas: Canvas, rng: np.random.Generator) -> None:
     skin = spline(OUTLINE)
     wall = spline(WALL)
     canvas.fill(skin, "skin")
-    canvas.fill(inset(skin, 1.7 + wave(rng, len(skin), (3, 7), 0.25)), "subcutaneous fat")
+    canvas.fill(inset(skin, 2.0 + wave(rng, len(skin), (3, 7), 0.25)), "subcutaneous fat")
     _draw_septa(canvas, rng)
     # A thin outer sheet with fat under it: latissimus and external oblique, free of the wall proper.
     for start, stop in ((0.19, 0.40), (0.61, 0.80)):

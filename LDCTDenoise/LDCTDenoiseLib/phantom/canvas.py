@@ -29,6 +29,7 @@ class Canvas:
         self.size, self.step, self.z = size, step, z
         self.palette, self.warp = palette, warp
         self.labels = np.zeros((size, size), dtype=np.uint8)
+        self._last_clip = (None, None)
 
     def _to_raster(self, points: np.ndarray) -> np.ndarray:
         return np.asarray(points) / self.step + (self.size - 1) / 2
@@ -48,20 +49,30 @@ class Canvas:
             Paint only in front of this y in mm: what floats on a fluid.
         """
         found = self._mask(outline)
-        if found is None:
+        other = self._clip(within) if within is not None and found else found
+        if not found or not other:
             return
-        mask, rows, columns = found
+        (mask, rows, columns), (clip, clip_rows, clip_columns) = found, other
         if within is not None:
-            other = self._mask(within)
-            if other is None:
+            top, left = max(rows.start, clip_rows.start), max(columns.start, clip_columns.start)
+            bottom, right = min(rows.stop, clip_rows.stop), min(columns.stop, clip_columns.stop)
+            if top >= bottom or left >= right:
                 return
-            whole = np.zeros_like(self.labels, dtype=bool)
-            whole[other[1], other[2]] = other[0]
-            mask &= whole[rows, columns]
+            mask = mask[top - rows.start : bottom - rows.start, left - columns.start : right - columns.start]
+            mask = mask & clip[
+                top - clip_rows.start : bottom - clip_rows.start, left - clip_columns.start : right - clip_columns.start
+            ]
+            rows, columns = slice(top, bottom), slice(left, right)
         if above is not None:
             level = self._to_raster(above)
             mask &= (np.arange(rows.start, rows.stop) < level)[:, None]
         self.labels[rows, columns][mask] = self.palette[material]
+
+    def _clip(self, outline):
+        # The wall of the cavity clips one organ after the other: keep what was rasterised last.
+        if self._last_clip[0] is not outline:
+            self._last_clip = (outline, self._mask(outline))
+        return self._last_clip[1]
 
     def _mask(self, outline):
         """Rasterise an outline by the non-zero winding rule: the mask and the rows and columns that it covers."""
@@ -80,9 +91,10 @@ class Canvas:
         row = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count) + first[edge]
         slope = (x1 - x0)[edge] / (y1 - y0)[edge]
         column = np.clip(np.ceil(x0[edge] + (row - y0[edge]) * slope), 0, width).astype(int)
-        turn = np.bincount(row * (width + 1) + column, np.sign(y1 - y0)[edge], height * (width + 1))
-        winding = np.cumsum(turn.reshape(height, width + 1), axis=1)[:, :-1]
-        return np.abs(winding) > 0.5, slice(low[1], high[1]), slice(low[0], high[0])
+        turn = np.zeros((height, width + 1), dtype=np.int8)
+        np.add.at(turn, (row, column), np.sign(y1 - y0)[edge].astype(np.int8))
+        winding = np.cumsum(turn, axis=1, dtype=np.int8)[:, :-1]
+        return winding != 0, slice(low[1], high[1]), slice(low[0], high[0])
 
     def stroke(self, line, radius, material: str) -> None:
         """Paint a line of round ends in the plane.
@@ -97,9 +109,19 @@ class Canvas:
             Name of the material.
         """
         line = np.asarray(line, dtype=float)
-        flat = np.column_stack([line, np.full(len(line), self.z)])
-        radius = np.broadcast_to(radius, len(line))
-        self.tubes(flat[:-1], flat[1:], radius[:-1], radius[1:], material)
+        radius = np.maximum(np.broadcast_to(np.asarray(radius, dtype=float), len(line)), 0)[:, None]
+        if not radius.any():
+            return
+        along = np.gradient(line, axis=0)
+        along /= np.maximum(np.hypot(along[:, :1], along[:, 1:]), 1e-9)
+        normal = along[:, ::-1] * (1, -1)
+        turn = np.linspace(0, np.pi, 7)[1:-1, None]
+        caps = [
+            line[end] + radius[end] * (np.cos(turn) * sign * normal[end] + np.sin(turn) * sign * along[end])
+            for end, sign in ((-1, 1), (0, -1))
+        ]
+        edge = [line + radius * normal, caps[0], (line - radius * normal)[::-1], caps[1]]
+        self.fill(np.concatenate(edge), material)
 
     def tubes(self, starts, ends, start_radii, end_radii, material: str) -> None:
         """Paint the section of this level through tubes in space.

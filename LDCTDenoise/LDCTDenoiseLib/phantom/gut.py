@@ -11,12 +11,12 @@ STOMACH_LOW = [
     (-2, -51),
 ]  # fmt: skip
 STOMACH_MIDDLE = [
-    (22, -61), (40, -73), (62, -83), (88, -77), (104, -57), (105, -37), (92, -25), (76, -29), (62, -42), (44, -49),
-    (26, -51),
+    (10, -60), (34, -72), (60, -84), (88, -80), (106, -61), (108, -40), (95, -24), (76, -23), (58, -38), (36, -46),
+    (14, -49),
 ]  # fmt: skip
 STOMACH_HIGH = [
-    (36, -54), (56, -70), (76, -82), (98, -75), (111, -53), (106, -31), (90, -14), (66, -8), (50, -18), (42, -30),
-    (34, -42),
+    (26, -56), (50, -70), (74, -84), (98, -79), (114, -57), (112, -33), (94, -14), (68, -6), (44, -12), (30, -26),
+    (23, -42),
 ]  # fmt: skip
 #: y in mm of the fluid in the stomach of a patient who lies on the back.
 STOMACH_FLUID = -60.0
@@ -95,8 +95,8 @@ def _draw_loop(canvas, middle, half, tilt, width, content, rng) -> None:
 
 def _draw_colon(canvas, middle, half, tilt, width, content, rng) -> None:
     shape = wave(rng, 120, (3, 4, 6), 1.6)
-    lumps = rng.uniform(-1, 1, (26, 2))
-    sizes = rng.uniform(0.6, 2.4, 26)
+    lumps = rng.uniform(-1, 1, (16, 2))
+    sizes = rng.uniform(0.7, 3.2, 16)
     if width < 0.25:
         return
     outline = inset(ellipse(middle, np.array(half) * width, tilt, 120), shape * width)
@@ -105,7 +105,8 @@ def _draw_colon(canvas, middle, half, tilt, width, content, rng) -> None:
     lumen = inset(outline, 1.6)
     canvas.fill(lumen, "gas" if content == "gas" else "stool", within=cavity(3.4))
     if content == "gas":
-        canvas.fill(lumen, "stool", within=np.array(middle) + [(-40, 0.5 * half[1]), (40, 0.5 * half[1]), (40, 40), (-40, 40)])
+        low = np.array([(-40, 0.5 * half[1]), (40, 0.5 * half[1]), (40, 40), (-40, 40)])
+        canvas.fill(lumen, "stool", within=np.array(middle) + low)
         return
     for lump, size in zip(lumps, sizes, strict=True):
         place = np.array(middle) + lump * np.array(half) * 0.75 * width

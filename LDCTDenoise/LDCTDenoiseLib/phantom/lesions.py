@@ -6,16 +6,16 @@ import numpy as np
 
 from .canvas import Canvas
 from .materials import MATERIALS, Material, Palette
-from .shapes import inset, ellipse, wave
+from .shapes import ellipse, inset, wave
 
 #: Middle (x, y) in mm and side in mm of the region that shows a low-contrast lesion between vessels.
-ROI_CENTRE = (-50.0, -17.0)
+ROI_CENTRE = (-53.0, -17.0)
 ROI_SIDE = 93.0
 
 # x, y in mm, level in mm (None: the slice of the ROI), diameter in mm, contrast in HU.
 SITES = [
-    (-76, -24, None, 12, -26),
-    (-60, -2, None, 6, -18),
+    (-70, -17, None, 13, -36),
+    (-58, 1, None, 6, -22),
     (-106, 22, 0, 9, -35),
     (-92, -56, -8, 15, -16),
     (-110, -22, 8, 5, 24),
@@ -23,7 +23,7 @@ SITES = [
     (-96, 44, 13, 11, -12),
     (-122, 4, -12, 4, -30),
     (2, -78, 13, 7, -22),
-    (-84, 8, -13, 7, 10),
+    (-101, 6, -13, 7, 10),
 ]
 
 
@@ -72,8 +72,9 @@ def place_lesions(levels: np.ndarray, rng: np.random.Generator, palette: Palette
         if abs(nearest - level) > step / 2:
             continue
         material = f"lesion {number}"
-        palette.add(material, Material(MATERIALS["liver"].hu + contrast, 0.8))
-        lesions.append(Lesion((x + shift[0], y + shift[1], float(nearest)), diameter / 2, float(contrast), material, bumps))
+        palette.add(material, Material(MATERIALS["liver"].hu + contrast, 0.4))
+        centre = (x + shift[0], y + shift[1], float(nearest))
+        lesions.append(Lesion(centre, diameter / 2, float(contrast), material, bumps))
     return lesions
 
 
@@ -81,7 +82,7 @@ def draw_lesions(canvas: Canvas, lesions: list[Lesion]) -> None:
     """Paint the lesions cut by this level."""
     for lesion in lesions:
         x, y, z = lesion.centre
-        # Half as tall again as a small sphere would be, or the mean over the slab would pale the smallest.
+        # A small sphere is drawn out along z, or the mean over the slab would pale it.
         height = max(lesion.radius, 4.0)
         away = abs(canvas.z - z) / height
         if away < 1:

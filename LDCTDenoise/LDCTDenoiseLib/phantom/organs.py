@@ -50,7 +50,7 @@ def draw_liver(canvas: Canvas, vessels: dict) -> None:
     canvas.fill(inset(outline, -1.5), "fat", within=cavity(1.1))
     canvas.fill(outline, "liver", within=cavity(1.4))
     hilum = open_spline([(-30, -24), (-38, -25), (-48, -28), (-58, -24)], 24)
-    canvas.stroke(hilum, (np.linspace(6.5, 2.2, 24) + np.sin(np.arange(24)) * 0.7) * pole(canvas.z, 8, 18), "fat")
+    canvas.stroke(hilum, np.linspace(6.0, 0.8, 24) * pole(canvas.z, 4, 13), "fat")
     number = canvas.palette["liver"]
     kept = canvas.labels.copy()
     for material, tree in vessels.items():
@@ -136,7 +136,7 @@ def draw_kidney(canvas: Canvas, side: int, rng: np.random.Generator) -> None:
     # The fat of the sinus sends tongues between the pyramids and opens at the notch.
     t = np.linspace(0, 2 * np.pi, 72, endpoint=False)
     tongues = 1 + 0.34 * np.cos(5 * t + 0.05 * z) + 0.2 * np.cos(8 * t + 1 + side)
-    fat = centre + np.stack([np.cos(t) * half[0], np.sin(t) * half[1]], axis=1) * (0.27 * sinus * tongues)[:, None]
+    fat = centre + np.stack([np.cos(t) * half[0], np.sin(t) * half[1]], axis=1) * (0.31 * sinus * tongues)[:, None]
     canvas.fill(fat, "fat plane")
     mouth = open_spline([centre, (centre + notch) / 2 + (0, 1.5), notch + (notch - centre) * 0.35], 14)
     canvas.stroke(mouth, np.linspace(2.6, 5.2, 14) * sinus, "fat plane")
@@ -164,13 +164,13 @@ def draw_pancreas(canvas: Canvas, rng: np.random.Generator) -> None:
     )
     reach = np.interp(np.arange(60), [0, 10, 20, 40, 52, 59], [10, 8.5, 7, 8, 8, 5])
     lobules = []
-    for _ in range(420):
+    for _ in range(520):
         at = int(rng.integers(60))
-        offset = rng.normal(size=3) * reach[at] * (0.42, 0.42, 0.95)
-        lobules.append((*(axis[at] + offset), rng.uniform(2.2, 4.2)))
+        offset = rng.normal(size=3) * reach[at] * (0.4, 0.4, 0.95)
+        lobules.append((*(axis[at] + offset), rng.uniform(2.8, 5.2)))
     lobules = np.array(lobules)
     centres, radii = lobules[:, :3], lobules[:, 3]
-    canvas.tubes(centres, centres, radii + 0.9, radii + 0.9, "fat")
+    canvas.tubes(centres, centres, radii + 1.0, radii + 1.0, "fat")
     canvas.tubes(centres, centres, radii, radii, "pancreas")
     duct = axis + (0, -1, 0)
     canvas.tubes(duct[:-1], duct[1:], np.full(59, 0.7), np.full(59, 0.7), "renal pelvis")

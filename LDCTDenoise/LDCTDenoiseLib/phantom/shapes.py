@@ -41,11 +41,17 @@ def spline(points, per_point: int = 10) -> np.ndarray:
 
 def open_spline(points, count: int = 40) -> np.ndarray:
     """Return a smooth open curve through control points of any dimension, shape (count, dimension)."""
-    from scipy.interpolate import CubicSpline
-
     points = np.asarray(points, dtype=float)
-    length = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))])
-    return CubicSpline(length, points)(np.linspace(0, length[-1], count))
+    steps = np.diff(points, axis=0)
+    lengths = np.sqrt(np.sum(steps**2, axis=1))
+    along = np.concatenate([[0], np.cumsum(lengths)])
+    slopes = np.gradient(points, along, axis=0)
+    at = np.linspace(0, along[-1], count)
+    piece = np.minimum(np.searchsorted(along, at, side="right") - 1, len(steps) - 1)
+    t = ((at - along[piece]) / lengths[piece])[:, None]
+    lead, land = (slopes[piece + end] * lengths[piece, None] for end in (0, 1))
+    step = steps[piece]
+    return points[piece] + t * lead + t**2 * (3 * step - 2 * lead - land) + t**3 * (lead + land - 2 * step)
 
 
 def at_level(low, middle, high, z: float, reach: float = 30.0) -> np.ndarray:

@@ -47,8 +47,9 @@ def draw_spine(canvas: Canvas, rng: np.random.Generator) -> None:
         at = np.array([rng.uniform(-17, 17), rng.uniform(19, 42)])
         turn = rng.normal(0, 0.4)
         step = np.array([np.sin(turn), np.cos(turn)]) * rng.uniform(1, 3)
-        canvas.stroke(np.stack([at - step, at + step]), 0.32, "dense bone")
-    canvas.fill(spline([(0, 47), (-9, 48), (-11.5, 56), (-8, 64), (0, 69), (8, 64), (11.5, 56), (9, 48)]), "epidural fat")
+        canvas.stroke(np.stack([at - step, at + step]), 0.3, "trabecula")
+    canal = spline([(0, 47), (-9, 48), (-11.5, 56), (-8, 64), (0, 69), (8, 64), (11.5, 56), (9, 48)])
+    canvas.fill(canal, "epidural fat")
     canvas.fill(ellipse((0, 56), (8.4, 7.2)), "thecal sac")
     canvas.fill(ellipse((0, 55.5), (4.6, 3.8)), "cord")
 

@@ -32,7 +32,7 @@ def textures(
     broad = _field(shape, 9.0, pixel, slice_spacing, rng)
     streak = _field(shape, STREAK, pixel, slice_spacing, rng)
     return {
-        "mottle": (0.85 * mottle + 0.53 * broad).astype(np.float32),
+        "mottle": (0.94 * mottle + 0.34 * broad).astype(np.float32),
         "grain": _field(shape, GRAIN, pixel, slice_spacing, rng),
         "marbling": -np.clip(streak - 0.7, 0, 1.6) / 1.6,
     }

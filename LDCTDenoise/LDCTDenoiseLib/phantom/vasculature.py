@@ -72,8 +72,8 @@ def _liver_trees(rng: np.random.Generator) -> dict:
     targets = _targets_in_liver(rng, 330)
     to_left = targets[:, 0] > -26 + 0.35 * (targets[:, 1] + 40)
     portal = [
-        grow_tree(right, targets[~to_left], rng, tip=0.7, root=5.2),
-        grow_tree(left, targets[to_left], rng, tip=0.7, root=4.2),
+        grow_tree(right, targets[~to_left], rng, tip=0.8, root=5.2),
+        grow_tree(left, targets[to_left], rng, tip=0.8, root=4.2),
     ]
     targets = _targets_in_liver(rng, 250)
     angle = np.arctan2(targets[:, 1] - 2, -(targets[:, 0] + 24))
@@ -93,9 +93,9 @@ def _liver_trees(rng: np.random.Generator) -> dict:
 def _mesentery(rng: np.random.Generator) -> Vessels:
     fields = (
         # where small vessels run: box (x, y, z) and how many; mesentery, greater omentum, splenic hilum
-        ([(12, -44, -36), (104, 6, 14)], [(-2, -24, -20), (10, -26, -18), (22, -24, -16)], 110, 2.4),
-        ([(-20, -88, -36), (104, -56, 24)], [(40, -66, -30), (46, -70, -16), (52, -74, 0)], 60, 1.5),
-        ([(72, -20, -10), (108, 40, 32)], [(86, 6, 12), (92, 10, 12), (96, 12, 12)], 40, 2.0),
+        ([(6, -58, -36), (104, 6, 32)], [(-2, -24, -20), (10, -26, -18), (22, -24, -16)], 230, 2.6),
+        ([(-20, -88, -36), (104, -56, 24)], [(40, -66, -30), (46, -70, -16), (52, -74, 0)], 90, 1.6),
+        ([(72, -20, -10), (108, 40, 32)], [(86, 6, 12), (92, 10, 12), (96, 12, 12)], 60, 2.2),
         ([(24, 4, -36), (92, 74, 30)], [(30, 20, -12), (34, 22, -12), (40, 26, -12)], 34, 1.0),
         ([(-96, 8, -36), (-36, 72, 20)], [(-34, 20, -14), (-38, 24, -14), (-42, 28, -14)], 26, 1.0),
     )

@@ -1,0 +1,248 @@
+"""Methods side by side as in Figs. 2 and 3 of You et al., arXiv 1811.10564."""
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import InputError, OutputError
+from ..files import write_whole
+from ..hounsfield import PAPER, Window
+from ..metrics import ROI, SSIM_VARIANT
+from ..requirements import require
+from .crop import crop_to_body
+from .layout import Box, Layout, plan
+
+_RED = "#e8141c"
+#: Size of the metrics' and of the small print's type, as parts of the labels'.
+_METRICS_TYPE, _SMALL_TYPE = 0.80, 0.72
+#: Characters of small print to a line.
+_LINE = 185
+
+
+def comparison_figure(
+    panels: Sequence[tuple[str, np.ndarray]],
+    *,
+    roi=None,
+    window: Window = PAPER,
+    metrics: Mapping[str, object] | None = None,
+    title: str | None = None,
+    pixel_aspect: float = 1.0,
+    crop: bool = True,
+    dpi: float = 300,
+):
+    """Lay slices out side by side, the ROI boxed in red and enlarged below each.
+
+    Slices are shown by whole pixels, without interpolation; the enlarged ROI is interpolated (bicubic) after the
+    window was applied, and the small print says so. More than six panels go on in further rows.
+
+    Parameters
+    ----------
+    panels : sequence of (str, numpy.ndarray)
+        Labels and slices in the order to show them; HU, all of one shape (rows, columns), row 0 at the top.
+    roi : ROI or sequence of int, optional
+        (i0, i1, j0, j1) or (i0, i1, j0, j1, k), upper bounds exclusive; k is the caller's business. Without it there
+        is no box and no second row.
+    window : Window
+        Display window; lower and below is black, upper and above is white.
+    metrics : mapping of str to str or Quality, optional
+        What to write under a panel, by label: a text, or something with `psnr`, `ssim` and `rmse`.
+    title : str, optional
+        A heading.
+    pixel_aspect : float
+        Row spacing over column spacing.
+    crop : bool
+        Trim the air around the patient, found in the first panel, alike in all panels.
+    dpi : float
+        Resolution that the figure declares. It changes the size on paper, not the number of pixels.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A figure on an Agg canvas, independent of pyplot, at least 2400 pixels wide.
+
+    Raises
+    ------
+    InputError
+        If there is no panel, a slice is not 2D or of another size than the first, or the ROI is not inside it.
+    MissingDependencyError
+        If matplotlib is not installed.
+    """
+    images = _checked(panels, pixel_aspect)
+    rows, columns = images[0].shape
+    roi = _checked_roi(roi, rows, columns)
+    i0, i1, j0, j1 = crop_to_body(images[0]) if crop else (0, columns, 0, rows)
+    if roi:
+        i0, i1, j0, j1 = min(i0, roi.i0), max(i1, roi.i1), min(j0, roi.j0), max(j1, roi.j1)
+    footnote = textwrap.wrap(_footnote(window, metrics, roi), _LINE)
+    layout = plan(
+        len(images),
+        (j1 - j0, i1 - i0),
+        pixel_aspect,
+        (roi.j1 - roi.j0, roi.i1 - roi.i0) if roi else None,
+        title=bool(title),
+        metrics=bool(metrics),
+        footnote_lines=len(footnote),
+    )
+    figure = require("matplotlib.figure").Figure(
+        # A thousandth of a pixel more, or rounding down would cost the last row or column.
+        figsize=((layout.width + 1e-3) / dpi, (layout.height + 1e-3) / dpi), dpi=dpi, facecolor="white",
+    )  # fmt: skip
+    require("matplotlib.backends.backend_agg").FigureCanvasAgg(figure)
+    page = _Page(figure, layout)
+    if title:
+        page.write(title, layout.width / 2, layout.title_top + 0.9 * layout.text, 1.15, weight="bold")
+    for number, ((label, _), image) in enumerate(zip(panels, images, strict=True)):
+        grey = np.round(255 * window.to_unit(image)).astype(np.uint8)
+        box = layout.panels[number]
+        shrunk = box.width < i1 - i0
+        axes = page.show(grey[j0:j1, i0:i1], box, "antialiased" if shrunk else "nearest")
+        page.write(label, box.left + box.width / 2, box.top - 0.75 * layout.text, 1.0, room=box.width)
+        lowest = box
+        if roi:
+            page.frame(axes, (roi.i0 - i0, roi.i1 - i0, roi.j0 - j0, roi.j1 - j0))
+            lowest = layout.zooms[number]
+            page.show(grey[roi.j0 : roi.j1, roi.i0 : roi.i1], lowest, "bicubic", edge=True)
+        if metrics and label in metrics:
+            below = lowest.top + lowest.height + 0.75 * layout.text
+            page.write(_in_words(metrics[label]), box.left + box.width / 2, below, _METRICS_TYPE, room=box.width)
+    for line, text in enumerate(footnote):
+        below = layout.footnote_top + (line + 0.6) * _SMALL_TYPE * 1.35 * layout.text
+        page.write(text, layout.panels[0].left, below, _SMALL_TYPE, align="left", color="#333333")
+    return figure
+
+
+def save_comparison(
+    path: str | Path,
+    panels: Sequence[tuple[str, np.ndarray]],
+    *,
+    roi=None,
+    window: Window = PAPER,
+    metrics: Mapping[str, object] | None = None,
+    title: str | None = None,
+    pixel_aspect: float = 1.0,
+    crop: bool = True,
+    dpi: float = 300,
+) -> None:
+    """Write the figure of `comparison_figure` to a file, whole or not at all.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        Where to write; the suffix gives the format, such as .png or .pdf.
+    panels, roi, window, metrics, title, pixel_aspect, crop, dpi
+        As for `comparison_figure`.
+
+    Raises
+    ------
+    InputError, MissingDependencyError
+        As for `comparison_figure`.
+    OutputError
+        If the suffix is no image format, or the file cannot be written.
+    """
+    figure = comparison_figure(
+        panels, roi=roi, window=window, metrics=metrics, title=title, pixel_aspect=pixel_aspect, crop=crop, dpi=dpi
+    )
+    kinds = figure.canvas.get_supported_filetypes()
+    if Path(path).suffix.lower().lstrip(".") not in kinds:
+        raise OutputError(f"cannot write '{path}': a figure's name ends in .png (or in another of {', '.join(kinds)}).")
+    with write_whole(path) as part:
+        figure.savefig(part, dpi=dpi)
+
+
+def _checked(panels, pixel_aspect: float) -> list[np.ndarray]:
+    images = [np.asarray(image) for _, image in panels]
+    if not images:
+        raise InputError("a comparison figure needs at least one panel.")
+    for (label, _), image in zip(panels, images, strict=True):
+        if image.ndim != 2 or image.size == 0:
+            raise InputError(f"panel '{label}' must be one slice, rows by columns, not of shape {image.shape}.")
+        if image.shape != images[0].shape:
+            raise InputError(
+                f"panel '{label}' is {image.shape[1]}×{image.shape[0]} pixels, '{panels[0][0]}' is "
+                f"{images[0].shape[1]}×{images[0].shape[0]}; a comparison needs slices of one size."
+            )
+        if not np.isfinite(image).all():
+            raise InputError(f"panel '{label}' holds values that are not finite; replace those first.")
+    if not (np.isfinite(pixel_aspect) and pixel_aspect > 0):
+        raise InputError(f"the pixel aspect must be a positive number, not {pixel_aspect:g}.")
+    return images
+
+
+def _checked_roi(roi, rows: int, columns: int) -> ROI | None:
+    if isinstance(roi, Sequence) and not isinstance(roi, str) and len(roi) == 4:
+        roi = (*roi, 0)
+    roi = ROI.of(roi)
+    if roi and not (0 <= roi.i0 < roi.i1 <= columns and 0 <= roi.j0 < roi.j1 <= rows):
+        raise InputError(
+            f"the ROI, columns {roi.i0} to {roi.i1} and rows {roi.j0} to {roi.j1}, is empty or does not lie in the "
+            f"slice of {columns}×{rows} pixels; upper bounds are exclusive."
+        )
+    return roi
+
+
+def _in_words(value) -> str:
+    return value if isinstance(value, str) else f"{value.psnr:.2f} dB / {value.ssim:.3f} / {value.rmse:.4f}"
+
+
+def _footnote(window: Window, metrics, roi) -> str:
+    parts = [f"Display window {window}."]
+    if roi:
+        parts.append("Below: the red box enlarged (bicubic), same window.")
+    if metrics:
+        measured = next((value for value in metrics.values() if not isinstance(value, str)), None)
+        measured_in = getattr(measured, "window", window)
+        variant = getattr(measured, "ssim_variant", SSIM_VARIANT)
+        parts.append(
+            f"Under each panel PSNR / SSIM / RMSE against the first panel's slice, values clipped to {measured_in} and "
+            f"scaled to [0, 1] (data range 1). SSIM: {variant}."
+        )
+    return " ".join(parts)
+
+
+class _Page:
+    """A figure addressed in pixels from its upper left corner."""
+
+    def __init__(self, figure, layout: Layout):
+        self._figure, self._layout = figure, layout
+        #: Points of type and line width to a pixel.
+        self._point = 72 / figure.dpi
+
+    def write(self, text, x, y, size, *, align="center", weight="normal", color="black", room=None) -> None:
+        """Write a line centred on height y; `size` is relative to the labels', `room` the width it must fit in."""
+        pixels = size * self._layout.text
+        if room:
+            # A character is about 0.6 of the type's height wide.
+            pixels = min(pixels, room / (0.6 * max(1, len(text))))
+        self._figure.text(
+            x / self._layout.width, 1 - y / self._layout.height, text, ha=align, va="center_baseline", color=color,
+            fontsize=pixels * self._point, weight=weight, parse_math=False,
+        )  # fmt: skip
+
+    def show(self, grey: np.ndarray, box: Box, interpolation: str, edge: bool = False):
+        """Show an 8-bit image in a box, and with `edge` in a red frame; return its axes."""
+        width, height = self._layout.width, self._layout.height
+        axes = self._figure.add_axes(
+            (box.left / width, 1 - (box.top + box.height) / height, box.width / width, box.height / height)
+        )
+        # As RGB, so that no colour map quantises the grey values a second time.
+        axes.imshow(np.repeat(grey[..., None], 3, axis=2), interpolation=interpolation, aspect="auto")
+        axes.set_xticks([])
+        axes.set_yticks([])
+        for spine in axes.spines.values():
+            spine.set_visible(edge)
+            spine.set(color=_RED, linewidth=self._line)
+        return axes
+
+    def frame(self, axes, bounds) -> None:
+        """Draw a red box around columns and rows (i0, i1, j0, j1), upper bounds exclusive."""
+        i0, i1, j0, j1 = bounds
+        rectangle = require("matplotlib.patches").Rectangle(
+            (i0 - 0.5, j0 - 0.5), i1 - i0, j1 - j0, fill=False, edgecolor=_RED, linewidth=self._line, clip_on=False
+        )
+        axes.add_patch(rectangle)
+
+    @property
+    def _line(self) -> float:
+        return max(2.0, self._layout.width / 800) * self._point
