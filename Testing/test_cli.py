@@ -102,7 +102,7 @@ def test_a_models_row_is_named_after_its_file(files):
 
 
 def test_demo_does_the_whole_job(tmp_path):
-    done = call("demo", "--output", tmp_path / "demo", "--slices", "1", "--size", "96")
+    done = call("demo", "--output", tmp_path / "demo", "--slices", "1", "--size", "256")
     assert done.returncode == 0, done.stderr
     names = {p.name for p in (tmp_path / "demo").iterdir()}
     assert {"comparison.png", "table.csv", "table.md", "FDCT.nrrd", "LDCT.nrrd", "NLM.nrrd", "TV.nrrd"} <= names
@@ -185,7 +185,7 @@ def test_offset_of_unsigned_storage_can_be_given(files, ct):
     done = call("denoise", files / "unsigned.nrrd", files / "out.nrrd", "--method", "TV", "--hu-offset", "-1100")
     assert done.returncode == 0, done.stderr
     output = sitk.GetArrayFromImage(sitk.ReadImage(str(files / "out.nrrd")))
-    assert abs(output[:, 30:36, 30:42].mean() - 400) < 10 and output.min() < -900
+    assert abs(output[:, 30:36, 30:42].mean() - 400) < 40 and output.min() < -900
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for another process")

@@ -24,7 +24,7 @@ def add_parser(commands) -> None:
         "--method", nargs="+", action="extend", metavar="NAME",
         help=f"methods to compare, of {', '.join(METHODS)} (default: all that can run)",
     )
-    parser.add_argument("--model", nargs="+", action="extend", default=[], metavar="FILE", help="model files of your own")
+    parser.add_argument("--model", nargs="+", action="extend", default=[], metavar="FILE", help="models of your own")
     parser.add_argument("--roi", metavar="I0,I1,J0,J1,K", help="columns, rows (upper bounds exclusive) and slice")
     parser.add_argument(
         "--window", nargs=2, type=float, default=[PAPER.lower, PAPER.upper], metavar=("LOWER", "UPPER"),

@@ -1,12 +1,10 @@
 """`ldct-denoise denoise INPUT OUTPUT`: one volume in, one volume out."""
 
 import argparse
-from pathlib import Path
 
-from ..errors import OutputError
 from ..methods import METHODS, make_denoiser
-from ..volumes import check_writable, write_volume
-from .options import add_device_option, add_offset_option, add_series_option, denoise_with_bar, read_ct
+from ..volumes import write_volume
+from .options import add_device_option, add_offset_option, add_series_option, check_output, denoise_with_bar, read_ct
 
 
 def add_parser(commands) -> None:
@@ -24,16 +22,13 @@ def add_parser(commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    output = Path(arguments.output)
     # What can be known to fail is found out before minutes of work, not after.
-    check_writable(output)
-    if output.exists() and Path(arguments.input).exists() and output.samefile(arguments.input):
-        raise OutputError(f"'{output}' is the input itself; give another name, so that the original is kept.")
+    check_output(arguments.output, arguments.input)
     method = arguments.method if arguments.method or arguments.model else "DCSCN"
     denoiser = make_denoiser(method, arguments.model)
     volume = read_ct(arguments.input, arguments.series, arguments.hu_offset)
     denoised = denoise_with_bar(
         volume, denoiser, device=arguments.device, strength=arguments.strength, batch=arguments.batch
     )
-    write_volume(denoised, output)
-    print(f"{denoiser.name}: {len(volume.array)} slices of '{volume.name}' written to {output}")
+    write_volume(denoised, arguments.output)
+    print(f"{denoiser.name}: {len(volume.array)} slices of '{volume.name}' written to {arguments.output}")

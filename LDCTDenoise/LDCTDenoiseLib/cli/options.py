@@ -1,12 +1,14 @@
 """Options and steps that several commands share."""
 
 import argparse
+import os
 import sys
 
 from ..engine import DenoiseRun
+from ..errors import OutputError
 from ..methods.denoiser import Denoiser
 from ..requirements import require
-from ..volumes import Volume, check_ct, read_volume
+from ..volumes import Volume, check_ct, check_writable, read_volume
 
 
 def add_device_option(parser: argparse.ArgumentParser) -> None:
@@ -21,6 +23,13 @@ def add_offset_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--hu-offset", type=float, metavar="HU", help="add this to every voxel, for files that store HU + 1024"
     )
+
+
+def check_output(output: str, source: str) -> None:
+    """Raise `OutputError` when a volume cannot be written to `output`, or that is the volume it is made from."""
+    check_writable(output)
+    if os.path.exists(output) and os.path.exists(source) and os.path.samefile(output, source):
+        raise OutputError(f"'{output}' is the input itself; give another name, so that the original is kept.")
 
 
 def read_ct(path: str, series_uid: str | None = None, hu_offset: float | None = None) -> Volume:

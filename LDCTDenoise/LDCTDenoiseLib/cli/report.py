@@ -29,7 +29,9 @@ def write_tables(folder: Path, comparisons: list[Comparison]) -> None:
     (folder / "table.json").write_text(json.dumps({"captions": captions, "rows": rows}, indent=2) + "\n", "utf-8")
 
 
-def write_figure(folder: Path, full: Volume, comparison: Comparison, images: dict[str, Volume], roi: ROI | None) -> None:
+def write_figure(
+    folder: Path, full: Volume, comparison: Comparison, images: dict[str, Volume], roi: ROI | None
+) -> None:
     """Write comparison.png: the ROI's slice, or the middle one, of the full dose and of every image."""
     k = roi.k if roi else len(full.array) // 2
     panels = [("FDCT", full.array[k]), *((label, volume.array[k]) for label, volume in images.items())]

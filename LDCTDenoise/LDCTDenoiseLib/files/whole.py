@@ -15,8 +15,30 @@ def _reason(error: OSError) -> str:
 
 
 @contextmanager
+def _folder_beside(path: Path) -> Iterator[Path]:
+    """Give a temporary folder beside `path`, so that a file in it can keep all its suffixes and then be moved."""
+    if path.is_dir():
+        raise OutputError(f"cannot write '{path}': it is a folder; give a file name.")
+    try:
+        folder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
+    except OSError as error:
+        reason = _reason(error)
+        raise OutputError(f"cannot write '{path}': {reason}. Choose a folder that exists and is writable.") from error
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def check_place(path: str | Path) -> None:
+    """Raise `OutputError` when no file can be written to `path`; to find out before minutes of work, not after."""
+    with _folder_beside(Path(path)):
+        pass
+
+
+@contextmanager
 def write_whole(path: str | Path) -> Iterator[Path]:
-    """Give a temporary path beside `path` (same suffixes) and move it to `path` when the block ends well.
+    """Give a temporary path beside `path` (same name) and move it to `path` when the block ends well.
 
     When the block raises, Ctrl-C included, the temporary file is removed and what stood at `path` stays.
 
@@ -26,22 +48,13 @@ def write_whole(path: str | Path) -> Iterator[Path]:
         If the folder does not exist or cannot be written, or `path` is a folder.
     """
     path = Path(path)
-    if path.is_dir():
-        raise OutputError(f"cannot write '{path}': it is a folder; give a file name.")
-    try:
-        # A folder of its own, so that the name keeps all its suffixes (.nii.gz) for writers that go by them.
-        folder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
-    except OSError as error:
-        raise OutputError(f"cannot write '{path}': {_reason(error)}. Choose a folder that exists and is writable.") from error
-    try:
+    with _folder_beside(path) as folder:
         part = folder / path.name
         yield part
         try:
             os.replace(part, path)
         except OSError as error:
             raise OutputError(f"cannot write '{path}': {_reason(error)}.") from error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

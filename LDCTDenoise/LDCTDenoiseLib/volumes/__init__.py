@@ -4,12 +4,13 @@ from .checks import check_ct, check_pair
 from .dicom_series import read_series
 from .read import read_volume
 from .volume import Geometry, Volume, require_same_grid
-from .write import write_volume
+from .write import check_writable, write_volume
 
 __all__ = [
     "Geometry",
     "Volume",
     "check_ct",
+    "check_writable",
     "check_pair",
     "read_series",
     "read_volume",

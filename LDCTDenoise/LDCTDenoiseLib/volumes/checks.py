@@ -45,7 +45,9 @@ def check_ct(volume: Volume, hu_offset: float | None = None) -> Volume:
     lowest, highest = array.min(), array.max()
     if lowest == highest:
         raise InputError(f"'{name}' is empty: every voxel is {lowest:g}; give a CT volume with an image in it.")
-    if array.dtype.kind == "b" or looks_like_labels(array):
+    offset = array.dtype.kind != "b" and looks_offset(array)
+    # A phantom without noise has few values as well: soft tissue near 1050 tells it from a label map.
+    if array.dtype.kind == "b" or (not offset and looks_like_labels(array)):
         raise InputError(
             f"'{name}' looks like a label map (segmentation), with few whole numbers from {int(lowest)} to "
             f"{int(highest)}; give the CT volume it was made from."
@@ -57,7 +59,7 @@ def check_ct(volume: Volume, hu_offset: float | None = None) -> Volume:
         )
     if hu_offset is not None:
         return volume.with_array(_add(name, array, float(hu_offset)))
-    if looks_offset(array):
+    if offset:
         raise InputError(
             f"'{name}' is not in HU: its values look stored with an offset of +1024 (or +1000), with soft tissue near "
             "1050 and nothing below 0; correct it with --hu-offset -1024 (or -1000)."

@@ -50,12 +50,16 @@ def hounsfield_of(frames: list[Frame]) -> tuple[np.ndarray, list[float]]:
         stored = _stored_values(members[0][1])
         for k, frame in members:
             values = stored[frame.number] * np.float64(frame.slope) + frame.intercept
-            whole = bool((np.rint(values) == values).all() and values.min() >= _INT16.min and values.max() <= _INT16.max)
-            if not whole and array.dtype == np.int16:
+            if array.dtype == np.int16 and not _fits_int16(values):
                 array = array.astype(np.float32)
             array[k] = values
             padding.update(np.unique(array[k][_is_padding(stored[frame.number], values, frame)]).tolist())
     return array, sorted(padding)
+
+
+def _fits_int16(values: np.ndarray) -> bool:
+    whole = (np.rint(values) == values).all()
+    return bool(whole and values.min() >= _INT16.min and values.max() <= _INT16.max)
 
 
 def _is_padding(stored: np.ndarray, values: np.ndarray, frame: Frame) -> np.ndarray:

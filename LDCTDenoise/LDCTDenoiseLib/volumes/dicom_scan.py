@@ -62,7 +62,7 @@ def find_series(path: Path, series_uid: str | None) -> list[Instance]:
     for instance in slices:
         uid = text(instance.header, "SeriesInstanceUID")
         if not uid:
-            raise InputError(f"the DICOM tag SeriesInstanceUID is missing in '{instance.name}'; export the series again.")
+            raise InputError(f"the DICOM tag SeriesInstanceUID is missing in '{instance.name}'; export it again.")
         series.setdefault(uid, []).append(instance)
     # Localizers go even when they are a series of their own: they are projections, not slices.
     series = {uid: kept for uid, members in series.items() if (kept := [m for m in members if not _is_localizer(m)])}

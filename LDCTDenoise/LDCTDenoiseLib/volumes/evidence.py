@@ -40,7 +40,7 @@ def looks_like_labels(array: np.ndarray) -> bool:
 def looks_like_a_picture(array: np.ndarray) -> bool:
     """Whether these are the 256 grey levels of a display window, or values scaled to the unit interval."""
     lowest, highest = float(array.min()), float(array.max())
-    if array.dtype == np.uint8 or highest - lowest <= 2:
+    if array.dtype == np.uint8 or max(-lowest, highest) <= 1:
         return True
     sample = _sample(array)
     # Both ends are hit exactly and the lower one often: it is where a window cuts off.

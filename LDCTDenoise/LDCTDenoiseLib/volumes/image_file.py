@@ -52,11 +52,12 @@ def read_image_file(path: Path, suffix: str) -> Volume:
         reason = next(told, "it is damaged, truncated or not what its suffix says; get a whole copy of the file")
         raise InputError(f"cannot read '{path}': {reason}.") from error
     image = _one_scalar_volume(image, path)
-    return Volume(sitk.GetArrayFromImage(image), _geometry(image, path), path.name)
+    array = sitk.GetArrayFromImage(image)
+    return Volume(array.reshape(-1, *array.shape[-2:]), _geometry(image, path), path.name)
 
 
 def _one_scalar_volume(image, path: Path):
-    """Return `image` with three axes, or say what else it is."""
+    """Return `image` with two or three axes, or say what else it is."""
     kind, size = image.GetPixelIDTypeAsString(), image.GetSize()
     if 0 in size:
         raise InputError(f"cannot read '{path}': it has no voxels (size {'×'.join(map(str, size))}).")

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import OutputError
-from ..files import write_whole
+from ..files import check_place, write_whole
 from .packages import need
 from .quiet import quiet_itk
 from .suffixes import WRITABLE, known_suffix
@@ -56,6 +56,19 @@ def write_volume(volume: Volume, path: str | Path) -> None:
             os.replace(plain, part)
         except (RuntimeError, OSError) as error:
             raise OutputError(f"cannot write '{path}': the data could not be stored; is the disk full?") from error
+
+
+def check_writable(path: str | Path) -> None:
+    """Check that a volume can be written to `path`; to find out before minutes of work, not after.
+
+    Raises
+    ------
+    OutputError
+        If the suffix is unknown, or the folder is missing or not writable.
+    """
+    path = Path(path)
+    _require_format(path)
+    check_place(path)
 
 
 def _require_format(path: Path) -> str:

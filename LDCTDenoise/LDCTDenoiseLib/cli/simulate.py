@@ -1,0 +1,50 @@
+"""`ldct-denoise simulate FULL OUTPUT`: a full-dose volume as a scan at a lower dose would show it."""
+
+import argparse
+
+from ..simulation import LowDoseRun, ScanSettings
+from ..volumes import write_volume
+from .options import add_device_option, add_offset_option, add_series_option, check_output, progress_bar, read_ct
+
+
+def add_parser(commands) -> None:
+    default = ScanSettings()
+    parser = commands.add_parser(
+        "simulate", help="lower the dose of a full-dose volume",
+        description="Insert the noise of a lower dose into a full-dose CT volume, in its projections.",
+    )  # fmt: skip
+    parser.add_argument("full", metavar="FULL", help="NRRD, NIfTI or MHA file, or a DICOM folder, at full dose")
+    parser.add_argument("output", metavar="OUTPUT", help="NRRD, NIfTI or MHA file to write")
+    parser.add_argument(
+        "--dose", type=float, default=default.dose, metavar="A",
+        help=f"fraction of the full dose, above 0 and at most 1 (default: {default.dose:g})",
+    )  # fmt: skip
+    parser.add_argument(
+        "--photons", type=float, default=default.photons, metavar="N",
+        help=f"photons that central rays detect at full dose (default: {default.photons:g})",
+    )  # fmt: skip
+    parser.add_argument(
+        "--kernel-cutoff", type=float, default=default.kernel_cutoff, metavar="F",
+        help=f"cut-off of the kernel, 0.9 smooth to 1.3 sharp (default: {default.kernel_cutoff:g})",
+    )  # fmt: skip
+    parser.add_argument(
+        "--seed", type=int, default=default.seed, metavar="S",
+        help=f"same seed, same noise (default: {default.seed})",
+    )  # fmt: skip
+    add_device_option(parser)
+    add_series_option(parser)
+    add_offset_option(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    # What can be known to fail is found out before minutes of work, not after.
+    check_output(arguments.output, arguments.full)
+    settings = ScanSettings(arguments.dose, arguments.photons, arguments.kernel_cutoff, arguments.seed)
+    volume = read_ct(arguments.full, arguments.series, arguments.hu_offset)
+    simulation = LowDoseRun(volume, settings, device=arguments.device)
+    with progress_bar(len(volume.array), f"dose {settings.dose:.0%}") as bar:
+        for progress in simulation:
+            bar.update(progress.done - bar.n)
+    write_volume(simulation.output, arguments.output)
+    print(f"{settings.dose:.0%} dose: {len(volume.array)} slices of '{volume.name}' written to {arguments.output}")

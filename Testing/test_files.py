@@ -1,0 +1,61 @@
+"""A result appears whole or not at all."""
+
+import os
+
+import pytest
+from LDCTDenoiseLib.errors import OutputError
+from LDCTDenoiseLib.files import check_place, replace_folder, write_whole
+
+
+def test_a_file_appears_when_the_block_ends_well(tmp_path):
+    target = tmp_path / "a.nii.gz"
+    with write_whole(target) as part:
+        assert part.name == "a.nii.gz"
+        part.write_text("new")
+        assert not target.exists()
+    assert target.read_text() == "new" and os.listdir(tmp_path) == ["a.nii.gz"]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
+def test_what_stood_there_stays_when_it_does_not(tmp_path, error):
+    target = tmp_path / "a.txt"
+    target.write_text("old")
+    with pytest.raises(error), write_whole(target) as part:
+        part.write_text("half")
+        raise error
+    assert target.read_text() == "old" and os.listdir(tmp_path) == ["a.txt"]
+
+
+def test_places_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").write_text("")
+    for bad in (tmp_path, tmp_path / "absent" / "a.txt", tmp_path / "file" / "a.txt"):
+        with pytest.raises(OutputError, match="cannot write"):
+            check_place(bad)
+        with pytest.raises(OutputError), write_whole(bad) as part:
+            part.write_text("x")
+    with pytest.raises(OutputError, match="it is a file"), replace_folder(tmp_path / "file"):
+        pass
+    check_place(tmp_path / "good.txt")
+    assert os.listdir(tmp_path) == ["file"]
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
+def test_a_read_only_folder(tmp_path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(OutputError, match="Permission denied"):
+        check_place(tmp_path / "a.txt")
+    tmp_path.chmod(0o700)
+
+
+def test_a_folder_is_filled_at_the_end_and_other_files_stay(tmp_path):
+    folder = tmp_path / "deep" / "out"
+    with replace_folder(folder) as part:
+        (part / "a").write_text("1")
+        assert not folder.exists()
+    with pytest.raises(ValueError, match="stop"), replace_folder(folder) as part:
+        (part / "a").write_text("half")
+        raise ValueError("stop")
+    with replace_folder(folder) as part:
+        (part / "b").write_text("2")
+    assert {p.name: p.read_text() for p in folder.iterdir()} == {"a": "1", "b": "2"}
+    assert os.listdir(tmp_path / "deep") == ["out"]
