@@ -41,6 +41,11 @@ def stored_values(k: int) -> np.ndarray:
     return _template()[1] + np.int16(10 * k)
 
 
+def expected_hu(ks) -> np.ndarray:
+    """Return the HU of the slices `ks` as they are made here, shape (slices, ROWS, COLUMNS)."""
+    return np.stack([stored_values(k) - 1024 for k in ks])
+
+
 def make_slice(k: int = 0, position=ORIGIN, stored: np.ndarray | None = None) -> Dataset:
     """Make one axial slice with `stored` (int16) or `stored_values(k)` as its pixels."""
     dataset = pydicom.dcmread(BytesIO(_template()[0]))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from LDCTDenoiseLib.errors import GeometryError, InputError
-from LDCTDenoiseLib.volumes import Geometry, Volume, check_ct, check_pair
+from LDCTDenoiseLib.volumes import Geometry, Volume, check_ct, require_same_grid
 
 
 @pytest.fixture
@@ -148,8 +148,8 @@ def test_offsets_that_cannot_be(body):
 
 def test_pairs():
     one = Volume(np.zeros((2, 3, 4), np.int16), name="low")
-    check_pair(one, Volume(np.ones((2, 3, 4), np.float32)))
+    require_same_grid(one, Volume(np.ones((2, 3, 4), np.float32)))
     with pytest.raises(GeometryError, match="size 4×3×2 against 4×3×3"):
-        check_pair(one, Volume(np.zeros((3, 3, 4), np.int16)))
+        require_same_grid(one, Volume(np.zeros((3, 3, 4), np.int16)))
     with pytest.raises(GeometryError, match="origin"):
-        check_pair(one, Volume(np.zeros((2, 3, 4), np.int16), Geometry(origin=(0, 0, 1))))
+        require_same_grid(one, Volume(np.zeros((2, 3, 4), np.int16), Geometry(origin=(0, 0, 1))))

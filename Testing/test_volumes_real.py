@@ -6,12 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-sitk = pytest.importorskip("SimpleITK")
-pytest.importorskip("pydicom")
-
-from LDCTDenoiseLib.errors import InputError, LDCTWarning  # noqa: E402
-from LDCTDenoiseLib.volumes import Volume, check_ct, read_volume, write_volume  # noqa: E402
+import SimpleITK as sitk
+from LDCTDenoiseLib.errors import InputError, LDCTWarning
+from LDCTDenoiseLib.volumes import Volume, check_ct, read_volume, write_volume
 
 DATA = Path(os.environ.get("LDCT_DATA", "/nowhere"))
 SERIES = DATA / "dicom" / "KiTS-00072"

@@ -9,8 +9,15 @@ from .errors import MissingDependencyError
 _PACKAGES = {"skimage": "scikit-image"}
 
 
-def require(module: str) -> ModuleType:
+def require(module: str, purpose: str = "do this") -> ModuleType:
     """Import `module` and return it.
+
+    Parameters
+    ----------
+    module : str
+        The name to import, for example "SimpleITK".
+    purpose : str
+        What it is needed for, as the end of a sentence: "read NIfTI files".
 
     Raises
     ------
@@ -25,6 +32,6 @@ def require(module: str) -> ModuleType:
         root = module.split(".")[0]
         package = _PACKAGES.get(root, root)
         raise MissingDependencyError(
-            f"the Python package '{package}' is not installed. In Slicer press Apply and accept the installation, "
-            f"elsewhere run: python -m pip install {package}"
+            f"the Python package '{package}' is needed to {purpose}. In Slicer press Apply and accept its "
+            f"installation, elsewhere run: python -m pip install {package}"
         ) from error

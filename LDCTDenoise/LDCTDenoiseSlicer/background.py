@@ -80,8 +80,16 @@ class Task:
         return self._thread is not None and self._thread.is_alive()
 
     def cancel(self) -> None:
-        """Ask the work to stop; it does so at its next report, that is within one batch."""
+        """Ask the work to stop; it does so at its next report, that is within one batch.
+
+        In Slicer go on calling `poll()` while it is `running`: without it the worker gets no turn to end.
+        """
         self._stop.set()
+
+    def join(self, seconds: float) -> None:
+        """Wait for the worker to end, at most so long."""
+        if self._thread is not None:
+            self._thread.join(seconds)
 
     @property
     def cancelled(self) -> bool:

@@ -18,7 +18,7 @@ from LDCTDenoiseLib.volumes import check_ct, require_same_grid
 from .background import Task
 from .nodes import requireComparableTransforms, requireVolume, volumeFromNode, writeOutput
 from .rois import pixelROI
-from .tables import fillTable, requireTable
+from .tables import requireTable, writeTable
 
 
 @dataclass(frozen=True)
@@ -152,6 +152,11 @@ class LDCTDenoiseLogic:
         task.start()
         return task
 
+    def requireSameGrid(self, reference, volume) -> None:
+        """Raise `GeometryError`, saying what differs, unless two volume nodes lie on the same grid in the world."""
+        requireComparableTransforms(reference, volume)
+        require_same_grid(volumeFromNode(reference, "reference"), volumeFromNode(volume, "low-dose volume"))
+
     def getParameterNode(self):
         """Return the module's parameter node of the application's scene, made when there is none (desktop only)."""
         from .parameters import getParameterNode
@@ -167,7 +172,7 @@ class LDCTDenoiseLogic:
             if outputVolume is inputVolume:
                 raise InputError("the output is the input itself; choose another output, so that the original is kept.")
             if outputVolume.GetScene() is not inputVolume.GetScene():
-                raise InputError(f"'{outputVolume.GetName()}' is in another scene than the input; choose another output.")
+                raise InputError(f"'{outputVolume.GetName()}' and the input are in two scenes; choose another output.")
         # With the voxels, so that the two belong together whatever happens to the node meanwhile.
         ijkToRAS = vtk.vtkMatrix4x4()
         inputVolume.GetIJKToRASMatrix(ijkToRAS)
@@ -192,9 +197,8 @@ class LDCTDenoiseLogic:
         nodes = _labelled(volumes)
         full = volumeFromNode(reference, "reference")
         images = {label: volumeFromNode(node, f"volume '{label}'") for label, node in nodes.items()}
-        for node, image in zip(nodes.values(), images.values(), strict=True):
-            requireComparableTransforms(reference, node)
-            require_same_grid(full, image)
+        for node in nodes.values():
+            self.requireSameGrid(reference, node)
         requireTable(tableNode)
         region = pixelROI(roi, reference)
         if region is not None:
@@ -205,10 +209,7 @@ class LDCTDenoiseLogic:
             return compare_volumes(full, images, shownIn, region, lambda done, of: report(Measured(done, of)))
 
         def finish(comparison):
-            name = f"{reference.GetName()} comparison"
-            table = tableNode or reference.GetScene().AddNewNodeByClass("vtkMRMLTableNode", name)
-            fillTable(table, comparison)
-            return table
+            return writeTable(tableNode, reference, nodes.values(), comparison)
 
         return Task(work, finish, [n for n in (reference, *nodes.values(), tableNode) if n is not None])
 

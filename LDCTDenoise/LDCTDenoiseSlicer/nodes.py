@@ -66,7 +66,8 @@ def volumeFromNode(node, role: str = "volume") -> Volume:
     components = scalars.GetNumberOfComponents()
     if components != 1:
         raise InputError(
-            f"'{node.GetName()}' has {components} values a voxel (colour, vector or time); choose a CT volume as the {role}."
+            f"'{node.GetName()}' has {components} values in each voxel (colour, vector or time), where CT has one; "
+            f"choose another {role}."
         )
     return Volume(slicer.util.arrayFromVolume(node), worldGeometry(node), node.GetName())
 

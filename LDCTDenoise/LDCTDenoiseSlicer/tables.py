@@ -8,6 +8,9 @@ from LDCTDenoiseLib.metrics import Comparison
 #: The attribute of a table node that holds the sentence to stand beside its numbers.
 CAPTION = "LDCTDenoise.Caption"
 
+#: The roles under which a table node refers to the volumes it compares; the images in the order of the rows.
+REFERENCE_ROLE, IMAGE_ROLE = "LDCTDenoise.Reference", "LDCTDenoise.Image"
+
 #: The figures of a comparison: column, column of its standard deviation, digits to show.
 FIGURES = (("psnr_db", "psnr_sd", 2), ("ssim", "ssim_sd", 3), ("rmse", "rmse_sd", 4), ("rmse_hu", "rmse_hu_sd", 1))
 
@@ -22,8 +25,20 @@ def requireTable(node) -> None:
         raise InputError("the table must be a table node of the scene; leave it out for a new one.")
 
 
-def fillTable(node, comparison: Comparison) -> None:
-    """Replace a table node's content by a comparison: the columns of `Comparison.records`, numbers unrounded."""
+def writeTable(node, reference, images, comparison: Comparison):
+    """Put a comparison into a table node and return it.
+
+    Parameters
+    ----------
+    node : vtkMRMLTableNode or None
+        The node whose content is replaced; None makes a new one named after the reference.
+    reference : vtkMRMLScalarVolumeNode
+        What the images were measured against.
+    images : sequence of vtkMRMLScalarVolumeNode
+        What was measured, in the order of the rows.
+    comparison : Comparison
+        The columns are those of `Comparison.records`, numbers unrounded.
+    """
     records = comparison.records()
     table = vtk.vtkTable()
     for column, first in records[0].items():
@@ -32,10 +47,28 @@ def fillTable(node, comparison: Comparison) -> None:
         for record in records:
             values.InsertNextValue(record[column])
         table.AddColumn(values)
+    if node is None:
+        node = reference.GetScene().AddNewNodeByClass("vtkMRMLTableNode", f"{reference.GetName()} comparison")
     with slicer.util.NodeModify(node):
-        node.RemoveAllColumnProperties()
         node.SetAndObserveTable(table)
         node.SetAttribute(CAPTION, comparison.caption())
+        node.SetNodeReferenceID(REFERENCE_ROLE, reference.GetID())
+        node.RemoveNodeReferenceIDs(IMAGE_ROLE)
+        for image in images:
+            node.AddNodeReferenceID(IMAGE_ROLE, image.GetID())
+    return node
+
+
+def isComparisonOf(node, reference, image) -> bool:
+    """Whether a table node holds the comparison of an image (its first row) with a reference."""
+    return (
+        node is not None
+        and node.GetTable() is not None
+        and node.GetTable().GetColumnByName("image") is not None
+        and reference is not None
+        and node.GetNodeReference(REFERENCE_ROLE) is reference
+        and node.GetNodeReference(IMAGE_ROLE) is image
+    )
 
 
 def shownRows(node) -> list[list[str]]:

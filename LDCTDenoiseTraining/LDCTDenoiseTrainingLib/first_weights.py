@@ -17,9 +17,7 @@ import torch
 from LDCTDenoiseLib.networks import build_generator
 
 LOWER, UPPER = -1024.0, 3071.0
-PATCH, BATCH, PEAK_RATE = 80, 32, 2e-3
-#: Times the simulated quarter-dose noise, so that the network meets doses from about a half to a fifth.
-NOISE_SCALE = (0.6, 1.2)
+PATCH, BATCH = 80, 32
 #: A patch counts as air when less than this part of it lies above -500 HU; one such patch in ten is kept.
 AIR = 0.1
 
@@ -32,8 +30,12 @@ def load_pairs(folder: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     return {n: tuple(np.load(folder / f"{n}_{kind}.npy", mmap_mode="r") for kind in ("full", "noise")) for n in names}
 
 
-def draw_batch(pairs, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-    """Draw low-dose and full-dose patches in HU, each (BATCH, 1, PATCH, PATCH), patients equally often."""
+def draw_batch(pairs, rng: np.random.Generator, noise_scale) -> tuple[torch.Tensor, torch.Tensor]:
+    """Draw low-dose and full-dose patches in HU, each (BATCH, 1, PATCH, PATCH), patients equally often.
+
+    The simulated quarter-dose noise is multiplied by a factor from the range `noise_scale`, so that the network meets
+    more than one dose.
+    """
     names = list(pairs)
     low, full = [], []
     while len(full) < BATCH:
@@ -44,7 +46,7 @@ def draw_batch(pairs, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Ten
         patch = target[box].astype(np.float32)
         if (patch > -500).mean() < AIR and rng.random() > 0.1:
             continue
-        noisy = patch + rng.uniform(*NOISE_SCALE) * noise[box].astype(np.float32)
+        noisy = patch + rng.uniform(*noise_scale) * noise[box].astype(np.float32)
         turns, flip = rng.integers(4), rng.integers(2)
         for patches, image in ((low, noisy), (full, patch)):
             image = np.rot90(image, turns)
@@ -83,6 +85,9 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=4000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--noise", type=float, nargs=2, default=[0.6, 1.2], metavar=("LOWEST", "HIGHEST"))
+    parser.add_argument("--peak-rate", type=float, default=2e-3)
+    parser.add_argument("--start", type=Path, help="begin with the weights of this state.pt")
     arguments = parser.parse_args()
     arguments.output.mkdir(parents=True, exist_ok=True)
     state_file = arguments.output / "state.pt"
@@ -90,9 +95,11 @@ def main() -> None:
     train, validation = load_pairs(arguments.pairs / "train"), load_pairs(arguments.pairs / "validation")
     torch.manual_seed(arguments.seed)
     network = build_generator(arguments.method).to(memory_format=torch.channels_last)
-    optimiser = torch.optim.Adam(network.parameters(), lr=PEAK_RATE)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, PEAK_RATE, total_steps=arguments.steps + 1)
+    optimiser = torch.optim.Adam(network.parameters(), lr=arguments.peak_rate)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, arguments.peak_rate, total_steps=arguments.steps + 1)
     step, seconds = 0, 0.0
+    if arguments.start and not state_file.exists():
+        network.load_state_dict(torch.load(arguments.start, weights_only=True)["network"])
     if state_file.exists():
         state = torch.load(state_file, weights_only=True)
         network.load_state_dict(state["network"])
@@ -102,7 +109,7 @@ def main() -> None:
 
     started = time.monotonic() - seconds
     while step < arguments.steps:
-        low, full = draw_batch(train, np.random.default_rng([arguments.seed, step]))
+        low, full = draw_batch(train, np.random.default_rng([arguments.seed, step]), arguments.noise)
         low, full = (to_unit(x).contiguous(memory_format=torch.channels_last) for x in (low, full))
         optimiser.zero_grad(set_to_none=True)
         loss = torch.nn.functional.l1_loss(network(low), full)

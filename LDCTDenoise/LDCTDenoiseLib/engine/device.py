@@ -63,7 +63,7 @@ def choose_device(choice: str = "auto") -> Device:
         return Device(f"cuda:{index}", f"{torch.cuda.get_device_name(index)}, CUDA")
     if kind == "mps":
         if not mps:
-            raise DeviceError("'mps' was asked for, but this machine has no Apple GPU for PyTorch; use 'auto' or 'cpu'.")
+            raise DeviceError("'mps' was asked for, but PyTorch finds no Apple GPU here; use 'auto' or 'cpu'.")
         return Device("mps", "Apple GPU, MPS")
     threads = torch.get_num_threads()
     return Device("cpu", f"CPU, {threads} thread{'s' if threads > 1 else ''}")

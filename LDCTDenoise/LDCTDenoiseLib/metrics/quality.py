@@ -70,7 +70,8 @@ def measure_slice(reference: np.ndarray, image: np.ndarray, window: Window = PAP
     """
     reference, image = np.asarray(reference), np.asarray(image)
     if reference.shape != image.shape or reference.ndim != 2:
-        raise InputError(f"the reference has shape {reference.shape} and the image {image.shape}; both must be one 2D shape.")
+        shapes = f"{reference.shape} and {image.shape}"
+        raise InputError(f"reference and image have the shapes {shapes}; give two 2D images of one shape.")
     if not reference.size:
         raise InputError("an empty image has no PSNR, SSIM or RMSE.")
     a, b = window.to_unit(reference), window.to_unit(image)

@@ -54,7 +54,8 @@ def build_generator(architecture: dict | str) -> CorrectionGenerator:
     """
     if isinstance(architecture, str):
         if architecture not in _OF_METHOD:
-            raise ModelFileError(f"'{architecture}' is not a method with a network; choose from {', '.join(_OF_METHOD)}.")
+            known = ", ".join(_OF_METHOD)
+            raise ModelFileError(f"'{architecture}' is not a method with a network; choose from {known}.")
         architecture = architecture_of_method(architecture)
     settings = dict(architecture)
     name = settings.pop("name", None)
@@ -63,7 +64,7 @@ def build_generator(architecture: dict | str) -> CorrectionGenerator:
     cls, defaults = ARCHITECTURES[name]
     if set(settings) != set(defaults):
         raise ModelFileError(
-            f"architecture '{name}' takes the settings {', '.join(defaults)}, but {', '.join(settings) or 'none'} were given."
+            f"architecture '{name}' takes the settings {', '.join(defaults)}, not {', '.join(settings) or 'none'}."
         )
     for key, value in settings.items():
         _check_setting(name, key, value, defaults[key])

@@ -1,7 +1,5 @@
 """How many photons a ray counts, and what noise its line integral has for it."""
 
-import math
-
 import numpy as np
 import torch
 
@@ -12,6 +10,9 @@ MU_WATER = 0.0192
 
 #: Variance of the read-out noise, in photons².
 ELECTRONIC_VARIANCE = 10.0
+
+#: What the variance of a line integral cannot exceed: the logarithm of counts of at least one varies most at 3 to 5.
+LARGEST_VARIANCE = 0.65
 
 #: Views per rotation of the scanner whose detected photons are counted; fewer simulated views stand for several each.
 SCANNER_VIEWS = 1152
@@ -77,23 +78,12 @@ def detected_photons(p: torch.Tensor, fan: FanBeam, photons: float) -> torch.Ten
     return (exposure(p, fan, photons) * bowtie(fan, p.device) * torch.exp(-p)).clamp(min=1.0)
 
 
-def added_variance(counts: torch.Tensor, dose: float) -> torch.Tensor:
-    """Variance that lowering the dose adds to each line integral: that at the lower dose minus that at full dose.
-
-    Yu et al., J Comput Assist Tomogr 36:477 (2012), and Zeng et al., IEEE Trans Nucl Sci 62:2226 (2015).
-
-    Parameters
-    ----------
-    counts : torch.Tensor
-        Photons detected at full dose.
-    dose : float
-        The lower dose as a fraction of the full one.
-    """
-    return scan_variance(counts, dose) - scan_variance(counts, 1.0)
-
-
 def scan_variance(counts: torch.Tensor, dose: float) -> torch.Tensor:
-    """Variance of each line integral in a scan at a fraction of the dose: 1 / aN + σ² / (aN)².
+    """Variance of each line integral in a scan at a fraction of the dose.
+
+    To first order v = 1 / aN + σ² / (aN)². The logarithm makes it v + 2.5 v², and since a scanner takes the logarithm
+    of one photon at least, it stays below `LARGEST_VARIANCE`; against drawn counts this holds within 3 % from
+    20 photons upwards.
 
     Parameters
     ----------
@@ -103,19 +93,26 @@ def scan_variance(counts: torch.Tensor, dose: float) -> torch.Tensor:
         The scan's dose as a fraction of the full one (a).
     """
     counts = dose * counts
-    return 1 / counts + ELECTRONIC_VARIANCE / counts.square()
+    first_order = 1 / counts + ELECTRONIC_VARIANCE / counts.square()
+    return (first_order + 2.5 * first_order.square()).clamp(max=LARGEST_VARIANCE)
 
 
-def view_variance_factor(fan: FanBeam) -> float:
-    """Factor on the variance when fewer views than the scanner's carry all its photons."""
-    return fan.views / SCANNER_VIEWS
+def added_variance(counts: torch.Tensor, dose: float) -> torch.Tensor:
+    """Variance that lowering the dose adds to each line integral: that at the lower dose minus that at full dose.
+
+    To first order (1 - a) / aN + (1 - a²) σ² / (aN)², as in Yu et al., J Comput Assist Tomogr 36:477 (2012), and
+    Zeng et al., IEEE Trans Nucl Sci 62:2226 (2015).
+
+    Parameters
+    ----------
+    counts : torch.Tensor
+        Photons detected at full dose (N).
+    dose : float
+        The lower dose as a fraction of the full one (a).
+    """
+    return scan_variance(counts, dose) - scan_variance(counts, 1.0)
 
 
 def hounsfield_change(attenuation_change: torch.Tensor) -> torch.Tensor:
     """A change of attenuation in 1/mm as a change in HU."""
     return attenuation_change * (1000 / MU_WATER)
-
-
-def round_up_views(views: int) -> int:
-    """The next multiple of 4."""
-    return 4 * math.ceil(views / 4)

@@ -1,7 +1,6 @@
 """CT volumes: from files and DICOM folders to Hounsfield units on a grid, and back."""
 
-from .checks import check_ct, check_pair
-from .dicom_series import read_series
+from .checks import check_ct
 from .read import read_volume
 from .volume import Geometry, Volume, require_same_grid
 from .write import check_writable, write_volume
@@ -11,8 +10,6 @@ __all__ = [
     "Volume",
     "check_ct",
     "check_writable",
-    "check_pair",
-    "read_series",
     "read_volume",
     "require_same_grid",
     "write_volume",

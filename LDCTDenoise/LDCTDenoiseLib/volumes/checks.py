@@ -6,7 +6,7 @@ import numpy as np
 
 from ..errors import InputError
 from .evidence import looks_like_a_picture, looks_like_hounsfield, looks_like_labels, looks_offset
-from .volume import Volume, require_same_grid
+from .volume import Volume
 
 # float32 counts every whole number up to here; no HU is near it.
 _LARGEST = 1 << 24
@@ -65,17 +65,6 @@ def check_ct(volume: Volume, hu_offset: float | None = None) -> Volume:
             "1050 and nothing below 0; correct it with --hu-offset -1024 (or -1000)."
         )
     return volume
-
-
-def check_pair(low: Volume, full: Volume) -> None:
-    """Check that two volumes, for example low and full dose, lie on the same grid.
-
-    Raises
-    ------
-    GeometryError
-        If they do not; says what differs.
-    """
-    require_same_grid(low, full)
 
 
 def _require_finite(name: str, array: np.ndarray) -> None:

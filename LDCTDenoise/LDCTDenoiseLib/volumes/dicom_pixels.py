@@ -53,7 +53,7 @@ def hounsfield_of(frames: list[Frame]) -> tuple[np.ndarray, list[float]]:
             if array.dtype == np.int16 and not _fits_int16(values):
                 array = array.astype(np.float32)
             array[k] = values
-            padding.update(np.unique(array[k][_is_padding(stored[frame.number], values, frame)]).tolist())
+            padding.update(map(float, np.unique(array[k][_is_padding(stored[frame.number], values, frame)])))
     return array, sorted(padding)
 
 

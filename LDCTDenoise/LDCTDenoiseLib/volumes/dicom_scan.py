@@ -85,7 +85,7 @@ def _instances(path: Path) -> list[Instance]:
             raise InputError(f"cannot read '{path}': its DICOM header is damaged; get a whole copy of the file.")
         return [Instance(path, path.name, header)]
     found, damaged = [], []
-    for folder, subfolders, names in os.walk(path):
+    for folder, subfolders, names in os.walk(path, onerror=_not_silently):
         subfolders.sort()
         for file in (Path(folder, name) for name in sorted(names)):
             # Hidden files are what macOS and archives leave behind (._0001.dcm), never slices.
@@ -107,6 +107,11 @@ def _instances(path: Path) -> list[Instance]:
             stacklevel=2,
         )
     return found
+
+
+def _not_silently(error: OSError) -> None:
+    """A folder that may not be read could hold slices; os.walk alone would pass over it."""
+    raise error
 
 
 def _read_header(path: Path):

@@ -1,15 +1,16 @@
 """Read a DICOM series as one volume."""
 
+import os
 import warnings
 from pathlib import Path
 
 from ..errors import LDCTWarning
+from ..requirements import require
 from .dicom_frames import Frame, frames_of
 from .dicom_grid import order
 from .dicom_pixels import hounsfield_of
 from .dicom_scan import find_series
 from .dicom_tags import text
-from .packages import need
 from .quiet import quiet_pydicom
 from .volume import Volume
 
@@ -45,8 +46,8 @@ def read_series(path: str | Path, series_uid: str | None = None) -> Volume:
         If slices are missing, unevenly spaced or shifted, or the header does not say the scale of its values.
     """
     path = Path(path)
-    name = path.name or path.resolve().name
-    need("pydicom", "pydicom", "read DICOM files")
+    name = os.path.basename(os.path.abspath(path))  # "." and ".." have a name, too
+    require("pydicom", "read DICOM files")
     with quiet_pydicom():
         instances = find_series(path, series_uid)
         frames, geometry = order([frame for instance in instances for frame in frames_of(instance)], name)

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import InputError
+from ..requirements import require
 from .integrity import damage
-from .packages import need
 from .quiet import quiet_itk
 from .suffixes import READABLE
 from .volume import Geometry, Volume
@@ -34,7 +34,7 @@ def read_image_file(path: Path, suffix: str) -> Volume:
     InputError
         If the file is damaged, empty, or holds something other than one scalar volume.
     """
-    sitk = need("SimpleITK", "SimpleITK", f"read {suffix} files")
+    sitk = require("SimpleITK", f"read {suffix} files")
     if not path.name.endswith(suffix):
         raise InputError(f"cannot read '{path}': rename it to end in '{suffix}', in lower case.")
     if path.stat().st_size == 0:

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from .packages import need
+from ..requirements import require
 
 # Two threads that redirect the same descriptor at once would each put back what the other left.
 _ONE_AT_A_TIME = threading.Lock()
@@ -34,7 +34,7 @@ def _stderr_to_nowhere() -> Iterator[None]:
 @contextmanager
 def quiet_itk() -> Iterator[None]:
     """Silence ITK inside the block; its errors are still raised."""
-    process = need("SimpleITK", "SimpleITK", "read and write image files").ProcessObject
+    process = require("SimpleITK", "read and write image files").ProcessObject
     with _ONE_AT_A_TIME, _stderr_to_nowhere():
         shown = process.GetGlobalWarningDisplay()
         process.SetGlobalWarningDisplay(False)

@@ -50,7 +50,7 @@ def read_volume(path: str | Path, series_uid: str | None = None) -> Volume:
         if is_dicom(path):
             return read_series(path, series_uid)
     except OSError as error:
-        raise InputError(f"cannot read '{path}': {error.strerror or error}.") from error
+        raise InputError(f"cannot read '{error.filename or path}': {error.strerror or error}.") from error
     raise InputError(
         f"cannot read '{path}': not a format this program knows; give a file that ends in {', '.join(READABLE)}, "
         "a DICOM file or a folder with a DICOM series."

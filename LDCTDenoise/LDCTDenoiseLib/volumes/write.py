@@ -7,7 +7,7 @@ import numpy as np
 
 from ..errors import OutputError
 from ..files import check_place, write_whole
-from .packages import need
+from ..requirements import require
 from .quiet import quiet_itk
 from .suffixes import WRITABLE, known_suffix
 from .volume import Volume
@@ -37,14 +37,14 @@ def write_volume(volume: Volume, path: str | Path) -> None:
     path = Path(path)
     suffix = _require_format(path)
     _require_writable(volume, path, suffix)
-    sitk = need("SimpleITK", "SimpleITK", f"write {suffix} files")
+    sitk = require("SimpleITK", f"write {suffix} files")
     array = np.ascontiguousarray(volume.array, dtype=volume.array.dtype.newbyteorder("="))
     image = sitk.GetImageFromArray(array)
     image.SetSpacing(volume.geometry.spacing)
     image.SetOrigin(volume.geometry.origin)
     image.SetDirection(volume.geometry.direction)
     with write_whole(path) as part:
-        # A plain name: ITK's writers stumble over upper-case suffixes and, on Windows, over unusual characters.
+        # A plain name: on Windows ITK's writers can stumble over unusual characters.
         plain = part.parent / f"volume{suffix}"
         writer = sitk.ImageFileWriter()
         writer.SetFileName(str(plain))
@@ -74,6 +74,8 @@ def check_writable(path: str | Path) -> None:
 def _require_format(path: Path) -> str:
     """Return the suffix of a path that can be written."""
     if suffix := known_suffix(path, WRITABLE):
+        if not path.name.endswith(suffix):  # ITK and others would not read the file back
+            raise OutputError(f"cannot write '{path}': let the name end in '{suffix}', in lower case.")
         return suffix
     if path.suffix.lower() in (".dcm", ".dicom", ".ima") or path.is_dir() or not path.suffix:
         raise OutputError(
@@ -91,6 +93,10 @@ def _require_writable(volume: Volume, path: Path, suffix: str) -> None:
         raise OutputError(
             f"cannot write '{path}': '{volume.name}' holds values of type {array.dtype.name}; convert them to float32."
         )
-    axes = np.reshape(volume.geometry.direction, (3, 3))
+    axes, spacing = np.reshape(volume.geometry.direction, (3, 3)), volume.geometry.spacing
+    if not (np.isfinite([*axes.flat, *spacing, *volume.geometry.origin]).all() and min(spacing) > 0):
+        raise OutputError(f"cannot write '{path}': the spacing, origin or direction of '{volume.name}' is not valid.")
+    if abs(np.linalg.det(axes)) < 1e-6:
+        raise OutputError(f"cannot write '{path}': the directions of '{volume.name}' lie in one plane.")
     if suffix.startswith(".nii") and not np.allclose(axes.T @ axes, np.eye(3), atol=1e-3):
         raise OutputError(f"cannot write '{path}': NIfTI cannot hold the sheared axes of '{volume.name}'; use .nrrd.")

@@ -1,0 +1,36 @@
+# The two commands of the README, `make demo` and `make test`; `make help` lists the rest.
+#
+# Each sets up what it needs in .venv first. PYTHON and TORCH_INDEX are honoured (see requirements/set-up):
+#   make demo PYTHON=python3.12
+#   make demo TORCH_INDEX=<PyTorch's index of CPU wheels, or a folder with its wheel>
+# LDCT_DATA and LDCT_REFERENCE, the folders of the larger tests' data, pass through from the environment.
+
+PYTHON_OF_VENV := .venv/bin/python
+.PHONY: help demo test lint lists clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo    phantom, quarter dose, every method, figure and table, in demo/"
+	@echo "make test    ruff and the tests (TESTS=Testing/test_cli.py for some of them)"
+	@echo "make lint    ruff alone"
+	@echo "make lists   write the modules' CMake lists from the files on disk"
+	@echo "make clean   remove .venv, demo/ and caches"
+
+demo:
+	@bash requirements/set-up run
+	@PYTHONPATH=LDCTDenoise $(PYTHON_OF_VENV) -m LDCTDenoiseLib demo --output demo
+
+test: lint
+	@$(PYTHON_OF_VENV) -m pytest $(TESTS)
+
+lint:
+	@bash requirements/set-up test
+	@$(PYTHON_OF_VENV) -m ruff check .
+
+lists:
+	@bash requirements/set-up run
+	@$(PYTHON_OF_VENV) tools/update_cmake_lists.py
+
+clean:
+	@rm -rf .venv demo build dist .pytest_cache .ruff_cache
+	@find LDCTDenoise LDCTDenoiseTraining Testing tools -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,37 @@
+"""Where the tests find the modules, and the scene and panel that the Slicer tests share."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+_ROOT = Path(__file__).resolve().parent.parent
+for _folder in ("LDCTDenoiseTraining", "LDCTDenoise"):
+    sys.path.insert(0, str(_ROOT / _folder))
+
+
+@pytest.fixture(autouse=True)
+def no_models_of_the_user(tmp_path, monkeypatch):
+    """Give every test a user's model folder of its own, so that none depends on what is on this computer."""
+    folder = tmp_path / "user-models"
+    monkeypatch.setenv("LDCT_DENOISE_MODELS", str(folder))
+    return folder
+
+
+@pytest.fixture
+def scene():
+    """Return a real, empty MRML scene of slicer-core."""
+    import slicer
+
+    scene = slicer.vtkMRMLScene()
+    yield scene
+    scene.Clear(1)
+
+
+@pytest.fixture
+def host():
+    """Install the strict stand-ins for what only Slicer's desktop has, and take them away afterwards."""
+    import slicer_host
+
+    with slicer_host.installed() as host:
+        yield host

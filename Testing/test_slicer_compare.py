@@ -1,0 +1,163 @@
+"""The comparison on real MRML scenes: regions of interest and the table against an independent computation."""
+
+import numpy as np
+import pytest
+import slicer
+import slicer.util
+from LDCTDenoiseLib.errors import InputError
+from LDCTDenoiseSlicer.logic import LDCTDenoiseLogic
+from LDCTDenoiseSlicer.rois import pixelROI
+from LDCTDenoiseSlicer.tables import CAPTION, shownRows
+from skimage.metrics import structural_similarity
+from test_slicer_logic import addTransform, addVolume, ct, ijkToRAS
+
+SHAPE = (4, 40, 50)
+
+
+@pytest.fixture
+def logic():
+    return LDCTDenoiseLogic()
+
+
+@pytest.fixture
+def pair(scene):
+    full = ct(SHAPE, np.float32)
+    noise = np.random.default_rng(5).normal(0, 40, SHAPE).astype(np.float32)
+    return addVolume(scene, full, "full"), addVolume(scene, full + noise, "low")
+
+
+def addROI(scene, volume, i, j, k, thickness=0.4):
+    """Add an ROI whose box runs along the volume's axes, from and to given continuous pixels; k is its centre."""
+    toRAS = ijkToRAS(volume)
+    parent = volume.GetParentTransformNode()
+    if parent is not None:
+        import vtk
+
+        matrix = vtk.vtkMatrix4x4()
+        parent.GetMatrixTransformToWorld(matrix)
+        toRAS = slicer.util.arrayFromVTKMatrix(matrix) @ toRAS
+    spacing = np.linalg.norm(toRAS[:3, :3], axis=0)
+    box = np.eye(4)
+    box[:3, :3] = toRAS[:3, :3] / spacing
+    box[:3, 3] = (toRAS @ [(i[0] + i[1]) / 2, (j[0] + j[1]) / 2, k, 1])[:3]
+    roi = scene.AddNewNodeByClass("vtkMRMLMarkupsROINode", "ROI")
+    roi.SetSize(*(np.array([i[1] - i[0], j[1] - j[0], thickness]) * spacing))
+    roi.SetAndObserveObjectToNodeMatrix(slicer.util.vtkMatrixFromArray(box))
+    return roi
+
+
+def measured(reference, image, window=(-160, 240)):
+    """PSNR, SSIM, RMSE and RMSE in HU of one slice, from the definitions, with scikit-image's SSIM."""
+    a, b = (np.clip((x.astype(float) - window[0]) / (window[1] - window[0]), 0, 1) for x in (reference, image))
+    rmse = np.sqrt(((a - b) ** 2).mean())
+    ssim = structural_similarity(a, b, data_range=1, gaussian_weights=True, sigma=1.5, use_sample_covariance=False)
+    return [10 * np.log10(1 / rmse**2), ssim, rmse, rmse * (window[1] - window[0])]
+
+
+def column(table, name):
+    return [table.GetTable().GetValueByName(row, name) for row in range(table.GetTable().GetNumberOfRows())]
+
+
+def numbers(table, name):
+    return [value.ToDouble() for value in column(table, name)]
+
+
+def test_table_agrees_with_an_independent_computation(logic, pair):
+    full, low = pair
+    table = logic.compare(full, {"LDCT": low, "same": full})
+    a, b = (slicer.util.arrayFromVolume(node) for node in pair)
+    expected = np.array([measured(x, y) for x, y in zip(a, b, strict=True)])
+    assert table.IsA("vtkMRMLTableNode") and table.GetScene() is full.GetScene()
+    assert [v.ToString() for v in column(table, "image")] == ["LDCT", "same"]
+    for index, (mean, spread) in enumerate(
+        [("psnr_db", "psnr_sd"), ("ssim", "ssim_sd"), ("rmse", "rmse_sd"), ("rmse_hu", "rmse_hu_sd")]
+    ):
+        assert numbers(table, mean)[0] == pytest.approx(expected[:, index].mean(), rel=1e-9)
+        assert numbers(table, spread)[0] == pytest.approx(expected[:, index].std(), rel=1e-9)
+    assert numbers(table, "psnr_db")[1] == np.inf and numbers(table, "ssim")[1] == 1
+    assert numbers(table, "window_lower_hu") == [-160, -160] and numbers(table, "window_upper_hu") == [240, 240]
+    assert numbers(table, "data_range") == [1, 1] and numbers(table, "slices") == [4, 4]
+    assert "Wang 2004" in column(table, "ssim_variant")[0].ToString()
+    assert "[-160, 240] HU" in table.GetAttribute(CAPTION)
+    shown = shownRows(table)[0]
+    assert shown[:2] == ["LDCT", f"{expected[:, 0].mean():.2f} ± {expected[:, 0].std():.2f}"]
+
+
+def test_window_and_roi(logic, pair):
+    full, low = pair
+    table = logic.compare(full, low, roi=(10, 30, 5, 25, 2), window=(-50, 150))
+    a, b = (slicer.util.arrayFromVolume(node)[2, 5:25, 10:30] for node in pair)
+    values = [numbers(table, name)[0] for name in ("psnr_db", "ssim", "rmse", "rmse_hu")]
+    assert values == pytest.approx(measured(a, b, (-50, 150)), rel=1e-9)
+    assert column(table, "roi")[0].ToString() == "10,30,5,25,2"
+
+
+def test_table_is_reused(logic, scene, pair):
+    full, low = pair
+    table = logic.compare(full, [low, low])
+    count = scene.GetNumberOfNodes()
+    assert [v.ToString() for v in column(table, "image")] == ["low", "low (2)"]
+    assert logic.compare(full, low, tableNode=table) is table
+    assert scene.GetNumberOfNodes() == count and table.GetTable().GetNumberOfRows() == 1
+
+
+def test_progress_stops_the_comparison(logic, scene, pair):
+    full, low = pair
+    seen = []
+    assert logic.compare(full, low, progress=lambda p: seen.append((p.done, p.of)) or len(seen) < 2) is None
+    assert seen == [(1, 4), (2, 4)] and not scene.GetNumberOfNodesByClass("vtkMRMLTableNode")
+
+
+@pytest.mark.parametrize("moved", [False, True])
+def test_roi_node_gives_exact_pixels(logic, scene, pair, moved):
+    full, low = pair
+    if moved:
+        for node in pair:
+            node.SetAndObserveTransformNodeID(addTransform(scene).GetID())
+    # Edges half way between pixels, as an ROI drawn around whole pixels has.
+    assert str(pixelROI(addROI(scene, full, (9.5, 29.5), (4.5, 24.5), 2), full)) == "10,30,5,25,2"
+    # A pixel belongs when its centre is inside.
+    assert str(pixelROI(addROI(scene, full, (9.9, 29.1), (4.9, 25.0), 1.4), full)) == "10,30,5,26,1"
+    assert str(pixelROI(addROI(scene, full, (10.1, 28.9), (5.1, 23.9), 2.6), full)) == "11,29,6,24,3"
+    # Cut off at the edge of the image.
+    assert str(pixelROI(addROI(scene, full, (-20, 8.4), (30, 90), 0), full)) == "0,9,30,40,0"
+    roi = addROI(scene, full, (9.5, 29.5), (4.5, 24.5), 2)
+    tables = [logic.compare(full, low, roi=r) for r in (roi, (10, 30, 5, 25, 2))]
+    assert shownRows(tables[0]) == shownRows(tables[1])
+
+
+def test_roi_node_of_a_transformed_roi(scene, pair):
+    full, _ = pair
+    roi = addROI(scene, full, (9.5, 29.5), (4.5, 24.5), 2)
+    transform = addTransform(scene).GetID()
+    roi.SetAndObserveTransformNodeID(transform)
+    full.SetAndObserveTransformNodeID(transform)
+    assert str(pixelROI(roi, full)) == "10,30,5,25,2"
+
+
+def test_bad_arguments_leave_no_table(logic, scene, pair):
+    full, low = pair
+    poisoned = addVolume(scene, np.full(SHAPE, np.nan, np.float32), "poisoned")
+    away = addROI(scene, full, (200, 220), (5, 25), 2)
+    above = addROI(scene, full, (9.5, 29.5), (4.5, 24.5), 7)
+    empty = scene.AddNewNodeByClass("vtkMRMLMarkupsROINode", "empty")
+    line = scene.AddNewNodeByClass("vtkMRMLMarkupsLineNode", "line")
+    for words, arguments in [
+        ("no reference is selected", (None, low)),
+        ("nothing to compare", (full, [])),
+        ("no volume to compare is selected", (full, [None])),
+        ("no volume 'LDCT' is selected", (full, {"LDCT": None})),
+        ("does not lie in the volume", (full, low, (10, 80, 0, 10, 0))),
+        ("five whole numbers", (full, low, (10, 20))),
+        ("holds no pixel of 'full'", (full, low, away)),
+        ("holds no pixel of 'full'", (full, low, above)),
+        ("'empty' has not been placed", (full, low, empty)),
+        ("'line' is not a Markups ROI", (full, low, line)),
+        ("a window is a lower and an upper", (full, low, None, 5)),
+        ("a window needs a lower and a larger upper", (full, low, None, (240, -160))),
+        ("must be a table node", (full, low, None, (-160, 240), full)),
+        ("NaN", (full, poisoned)),
+    ]:
+        with pytest.raises(InputError, match=words):
+            logic.compare(*arguments)
+    assert not scene.GetNumberOfNodesByClass("vtkMRMLTableNode")

@@ -1,0 +1,342 @@
+"""The module's own code, panel included, on the strict stand-ins of slicer_host."""
+
+import logging
+import sys
+import threading
+
+import numpy as np
+import pytest
+import slicer
+import slicer.util
+from model_maker import make_model
+from slicer_widgets import QTimer
+from test_slicer_logic import addVolume, ct, ijkToRAS
+
+
+@pytest.fixture
+def model(no_models_of_the_user):
+    """Put a DCSCN into the user's folder, so that the method can be chosen."""
+    no_models_of_the_user.mkdir()
+    return make_model(no_models_of_the_user / "mine.safetensors")
+
+
+@pytest.fixture
+def widget(host, model):
+    widget = host.openModule("LDCTDenoise")
+    yield widget
+    widget.cleanup()
+
+
+def names():
+    volumes = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
+    return sorted(v.GetName() for v in volumes)
+
+
+def slowDown(monkeypatch, batches):
+    """Let total variation take a nap for each slice; `batches` counts them."""
+    import time
+
+    from LDCTDenoiseLib.methods import registry
+
+    class Slow(registry.TotalVariation):
+        def correction(self, hounsfield):
+            batches.append(threading.current_thread())
+            time.sleep(0.1)
+            return np.zeros_like(hounsfield)
+
+    monkeypatch.setitem(registry.REFERENCE_METHODS, "TV", Slow)
+
+
+def test_module_describes_itself(host):
+    import types
+
+    import LDCTDenoise
+    import LDCTDenoiseTraining
+
+    for module in (LDCTDenoise.LDCTDenoise, LDCTDenoiseTraining.LDCTDenoiseTraining):
+        parent = types.SimpleNamespace()
+        module(parent)
+        assert parent.title.startswith("LDCT Denoise") and parent.categories == ["Filtering.Denoising"]
+        assert "arXiv 1811.10564" in parent.acknowledgementText and "Not a medical device" in parent.helpText
+        assert parent.contributors
+
+
+def test_panel_opens_without_torch_and_imports_none(host, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    widget = host.openModule("LDCTDenoise")
+    assert not widget.ui.applyButton.enabled and "low-dose" in widget.ui.applyButton.toolTip
+    assert not widget.ui.progressBar.visible and not widget.ui.comparisonButton.visible
+    assert "Not installed yet: torch" in widget.ui.statusLabel.text
+    widget.cleanup()
+
+
+def test_training_panel_opens(host):
+    widget = host.openModule("LDCTDenoiseTraining")
+    assert "first_weights" in widget.parent.widgets[0].text
+
+
+def test_every_control_has_a_tooltip_and_every_parameter_its_widget(widget):
+    for name in ("inputSelector", "referenceSelector", "methodComboBox", "outputSelector", "deviceComboBox",
+                 "strengthSlider", "applyButton"):
+        assert getattr(widget.ui, name).toolTip, name
+    bound = {w.property("SlicerParameterName") for w in vars(widget.ui).values()} - {None}
+    assert bound == {"inputVolume", "referenceVolume", "outputVolume", "device", "strength"}
+
+
+def test_first_volume_is_chosen_and_methods_are_those_at_hand(host, model):
+    labels = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLabelMapVolumeNode", "organs")
+    volume = addVolume(slicer.mrmlScene, ct())
+    widget = host.openModule("LDCTDenoise")
+    assert widget.ui.inputSelector.currentNode() is volume is not labels
+    from LDCTDenoiseLib.methods import available_methods
+
+    assert [data for _, data in widget.ui.methodComboBox.items] == available_methods()
+    assert widget.ui.methodComboBox.itemData(widget.ui.methodComboBox.currentIndex) == "DCSCN"
+    assert widget.ui.applyButton.enabled
+    assert widget.ui.outputSelector.baseName == "CT DCSCN"
+    widget.cleanup()
+
+
+def test_a_scene_with_a_method_that_has_no_weights_here_opens(widget, host):
+    parameters = widget.logic.getParameterNode()
+    host.leave(widget)
+    parameters.method = "DCSWGAN"
+    host.enter(widget)
+    combo = widget.ui.methodComboBox
+    assert combo.itemData(combo.currentIndex) == "DCSWGAN" == parameters.method
+    combo.choose("TV")
+    assert parameters.method == "TV"
+
+
+def test_panel_and_parameter_node_follow_each_other(widget):
+    parameters = widget.logic.getParameterNode()
+    widget.ui.strengthSlider.value = 0.5
+    widget.ui.deviceComboBox.choose("cpu")
+    assert (parameters.strength, parameters.device) == (0.5, "cpu")
+    parameters.strength = 0.25
+    assert widget.ui.strengthSlider.value == 0.25
+    volume = addVolume(slicer.mrmlScene, ct())
+    assert not widget.ui.applyButton.enabled
+    parameters.inputVolume = volume
+    assert widget.ui.applyButton.enabled and widget.ui.inputSelector.currentNode() is volume
+
+
+def test_apply_denoises_compares_and_shows(widget, host):
+    scene = slicer.mrmlScene
+    view = scene.AddNewNodeByClass("vtkMRMLSliceCompositeNode")
+    full = ct((4, 32, 32), np.float32)
+    low = addVolume(scene, full + np.random.default_rng(5).normal(0, 40, full.shape).astype(np.float32), "low")
+    parameters = widget.logic.getParameterNode()
+    parameters.inputVolume, parameters.referenceVolume = low, addVolume(scene, full, "full")
+    parameters.method = "NLM"
+    widget.ui.applyButton.click()
+    assert widget.panel.running and widget.ui.applyButton.text == "Cancel" and widget.ui.applyButton.enabled
+    assert widget.ui.progressBar.visible and not widget.ui.choices.enabled
+    host.spin(lambda: not widget.panel.running)
+    assert widget.ui.applyButton.text == "Apply" and widget.ui.choices.enabled and not widget.ui.progressBar.visible
+    output = slicer.util.getNode("low NLM")
+    np.testing.assert_array_equal(ijkToRAS(output), ijkToRAS(low))
+    assert view.GetBackgroundVolumeID() == output.GetID()
+    assert "low NLM: NLM on CPU" in widget.ui.statusLabel.text
+    assert widget.ui.comparisonButton.visible and "[-160, 240] HU" in widget.ui.captionLabel.text
+    cells = widget.ui.comparisonTable.cells
+    assert [row[0] for row in cells] == ["LDCT", "NLM"] and all(len(row) == 5 for row in cells)
+    assert float(cells[1][1].split()[0]) > float(cells[0][1].split()[0])
+    # It is hidden when it is not about what is selected.
+    full = parameters.referenceVolume
+    parameters.referenceVolume = None
+    assert not widget.ui.comparisonButton.visible
+    parameters.referenceVolume = full
+    assert widget.ui.comparisonButton.visible
+    # Once more: another output, the same table.
+    widget.ui.applyButton.click()
+    host.spin(lambda: not widget.panel.running)
+    assert len(names()) == 4 and scene.GetNumberOfNodesByClass("vtkMRMLTableNode") == 1
+
+
+def test_cancel_and_apply_again(widget, host, monkeypatch):
+    batches = []
+    slowDown(monkeypatch, batches)
+    addVolume(slicer.mrmlScene, ct((30, 16, 16)))
+    widget.initializeParameterNode()
+    widget.logic.getParameterNode().method = "TV"
+    widget.ui.applyButton.click()
+    rounds = host.spin(lambda: len(batches) >= 3)
+    assert "30 slices on CPU" in widget.ui.statusLabel.text and 0 < widget.ui.progressBar.value < 100
+    assert threading.main_thread() not in batches
+    # A round waits 15 ms for the worker; the rest is what a busy machine adds.
+    assert np.median(rounds) < 0.03
+    widget.ui.applyButton.click()
+    assert not widget.panel.running and widget.ui.applyButton.text == "Apply"
+    assert "Stopped" in widget.ui.statusLabel.text
+    # Slicer's main thread gives the worker a turn only while it polls: the timer runs until the worker has ended.
+    timer = QTimer.all[-1]
+    assert timer.active
+    host.spin(lambda: not timer.active)
+    assert not any(t.name == "LDCTDenoise" for t in threading.enumerate())
+    assert len(batches) <= 5 and names() == ["CT"]
+    widget.logic.getParameterNode().method = "NLM"
+    widget.ui.applyButton.click()
+    host.spin(lambda: not widget.panel.running)
+    assert names() == ["CT", "CT NLM"]
+
+
+def _closeScene(widget, host):
+    slicer.mrmlScene.Clear(0)
+    assert not widget.panel.running
+
+
+def _deleteInput(widget, host):
+    slicer.mrmlScene.RemoveNode(slicer.util.getNode("CT"))
+
+
+def _reload(widget, host):
+    widget.onReload()
+    assert widget.reloads == 1 and "LDCTDenoiseSlicer.panel" not in sys.modules
+    widget.cleanup()
+
+
+@pytest.mark.parametrize("disturb", [_closeScene, _deleteInput, _reload])
+def test_disturbed_while_it_runs(widget, host, monkeypatch, disturb):
+    batches = []
+    slowDown(monkeypatch, batches)
+    loaded = {n: m for n, m in sys.modules.items() if n.startswith("LDCTDenoise")}
+    addVolume(slicer.mrmlScene, ct((30, 16, 16)))
+    widget.initializeParameterNode()
+    widget.logic.getParameterNode().method = "TV"
+    widget.ui.applyButton.click()
+    host.spin(lambda: len(batches) >= 2)
+    disturb(widget, host)
+    host.spin(lambda: not widget.panel.running)
+    host.spin(lambda: not any(t.name == "LDCTDenoise" for t in threading.enumerate()))
+    assert len(batches) < 10 and "CT TV" not in names()
+    assert widget.ui.statusLabel.text.startswith("Stopped")
+    sys.modules.update(loaded)
+
+
+def test_a_closed_scene_gets_a_new_parameter_node(widget):
+    addVolume(slicer.mrmlScene, ct())
+    widget.initializeParameterNode()
+    slicer.mrmlScene.Clear(0)
+    assert not widget.ui.applyButton.enabled
+    addVolume(slicer.mrmlScene, ct(), "next")
+    widget.logic.getParameterNode().inputVolume = slicer.util.getNode("next")
+    assert widget.ui.applyButton.enabled
+
+
+def test_leaving_the_module_does_not_stop_it_and_changes_no_view(widget, host):
+    view = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSliceCompositeNode")
+    addVolume(slicer.mrmlScene, ct())
+    widget.initializeParameterNode()
+    widget.logic.getParameterNode().method = "TV"
+    widget.ui.applyButton.click()
+    host.leave(widget)
+    host.spin(lambda: not widget.panel.running)
+    assert names() == ["CT", "CT TV"] and view.GetBackgroundVolumeID() is None
+    host.enter(widget)
+    assert widget.ui.applyButton.enabled
+
+
+@pytest.mark.parametrize("where", ["at once", "in the worker"])
+def test_errors_are_shown_as_one_line(widget, host, caplog, where):
+    array = ct(dtype=np.float32)
+    if where == "in the worker":
+        array[0, 0, 0] = np.nan
+    volume = addVolume(slicer.mrmlScene, array)
+    widget.initializeParameterNode()
+    parameters = widget.logic.getParameterNode()
+    if where == "at once":
+        parameters.outputVolume = volume
+    with caplog.at_level(logging.ERROR):
+        widget.ui.applyButton.click()
+        host.spin(lambda: not widget.panel.running)
+    words = "The output is the input itself" if where == "at once" else "'CT' has 1 voxel that is NaN"
+    assert [r.message for r in caplog.records if words in r.message]
+    assert words in widget.ui.statusLabel.text and "Traceback" not in widget.ui.statusLabel.text
+    assert names() == ["CT"] and widget.ui.applyButton.text == "Apply"
+
+
+def test_reference_must_fit_and_must_not_be_overwritten(widget, host, caplog):
+    volume = addVolume(slicer.mrmlScene, ct())
+    other = addVolume(slicer.mrmlScene, ct((3, 24, 41)), "full")
+    parameters = widget.logic.getParameterNode()
+    parameters.inputVolume, parameters.referenceVolume = volume, other
+    widget.ui.applyButton.click()
+    assert not widget.panel.running and "do not lie on the same grid" in widget.ui.statusLabel.text
+    parameters.outputVolume = other
+    widget.ui.applyButton.click()
+    assert not widget.panel.running and "The output is the full-dose reference" in widget.ui.statusLabel.text
+
+
+def test_missing_packages_are_asked_for_at_apply(widget, host, monkeypatch):
+    import importlib.util
+
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda n, *a: None if n == "torch" else found(n, *a))
+    addVolume(slicer.mrmlScene, ct())
+    widget.initializeParameterNode()
+    widget.ui.applyButton.click()
+    assert not widget.panel.running and "Install the extension 'PyTorch'" in widget.ui.statusLabel.text
+    assert names() == ["CT"]
+
+
+def test_packages_are_installed_with_slicers_numpy_kept(host, monkeypatch, tmp_path):
+    import importlib.util
+    import types
+
+    from LDCTDenoiseLib.errors import MissingDependencyError
+    from LDCTDenoiseSlicer import dependencies
+
+    requirements = tmp_path / "requirements.txt"
+    requirements.write_text("# a comment\nscikit-image\nsafetensors\n")
+    installed, asked = set(), []
+    monkeypatch.setattr(importlib.util, "find_spec", lambda n, *a: object() if n in installed else None)
+
+    class Logic:
+        def installTorch(self, askConfirmation):
+            assert askConfirmation
+            installed.add("torch")
+
+    def ensure(packages, constraints, requester):
+        asked.append((packages, constraints.read_text(), requester))
+        installed.update({"skimage", "safetensors"})
+
+    monkeypatch.setitem(sys.modules, "PyTorchUtils", types.SimpleNamespace(PyTorchUtilsLogic=Logic))
+    packaging = types.ModuleType("slicer.packaging")
+    packaging.pip_ensure = ensure
+    monkeypatch.setitem(sys.modules, "slicer.packaging", packaging)
+    monkeypatch.setattr(slicer, "packaging", packaging, raising=False)
+    # In testing mode nothing big is installed behind the tester's back.
+    with pytest.raises(MissingDependencyError, match="torch"):
+        dependencies.ensurePackages(requirements)
+    installed.clear()
+    slicer.app.testingEnabled = lambda: False
+    dependencies.ensurePackages(requirements)
+    assert asked[-1] == (["scikit-image", "safetensors"], f"numpy=={np.__version__}\n", "LDCT Denoise")
+    assert dependencies.missingPackages(requirements) == []
+
+
+def test_requirements_name_nothing_that_slicer_ships(host):
+    from pathlib import Path
+
+    import LDCTDenoise
+
+    lines = (Path(LDCTDenoise.__file__).parent / "Resources" / "requirements.txt").read_text().splitlines()
+    packages = {line for line in lines if line and not line.startswith("#")}
+    assert packages == {"safetensors", "scikit-image"}
+
+
+def test_the_self_test_of_the_module_passes(host):
+    import LDCTDenoise
+
+    LDCTDenoise.LDCTDenoiseTest().runTest()
+
+
+def test_the_stand_ins_are_strict(widget):
+    import qt
+
+    for wrong in (lambda: qt.QTimr, lambda: widget.ui.aplyButton, lambda: widget.ui.applyButton.txt,
+                  lambda: setattr(widget.ui.applyButton, "label", ""),
+                  lambda: widget.ui.applyButton.connect("pressed(bool)", print)):
+        with pytest.raises(AttributeError):
+            wrong()

@@ -1,0 +1,95 @@
+"""What cannot be written is refused, and what stood there before stays."""
+
+import os
+import stat
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from LDCTDenoiseLib.errors import OutputError
+from LDCTDenoiseLib.volumes import Geometry, Volume, check_writable, write_volume
+from volume_reading import refused_file
+
+SUFFIXES = (".nrrd", ".nii.gz", ".nii", ".mha")
+
+
+@pytest.fixture
+def volume() -> Volume:
+    rng = np.random.default_rng(0)
+    array = rng.normal(0, 400, (5, 12, 17)).round().astype(np.int16)
+    return Volume(array, Geometry((0.7, 0.8, 2.5), (-170.25, -160.5, 33.125)), "made")
+
+
+def test_a_place_is_checked_before_the_work(tmp_path):
+    check_writable(tmp_path / "x.nii.gz")
+    assert not list(tmp_path.iterdir())
+    for name in ("x.png", "x.dcm", "X.NII.GZ", "gone/x.nrrd"):
+        with pytest.raises(OutputError):
+            check_writable(tmp_path / name)
+
+
+def cannot_write(volume, path) -> str:
+    with pytest.raises(OutputError) as caught:
+        write_volume(volume, path)
+    message = str(caught.value)
+    assert "\n" not in message and os.path.basename(path) in message
+    return message
+
+
+def test_unknown_formats_are_named(tmp_path, volume):
+    for name in ("x.png", "x.nhdr", "x.mhd", "x.hdr"):
+        message = cannot_write(volume, tmp_path / name)
+        assert all(suffix in message for suffix in SUFFIXES)
+    assert "lower case" in cannot_write(volume, tmp_path / "X.MHA")
+    for name in ("x.dcm", "x"):
+        message = cannot_write(volume, tmp_path / name)
+        assert "DICOM is not in this version" in message and ".nrrd" in message
+    (tmp_path / "folder.d").mkdir()
+    assert "DICOM is not in this version" in cannot_write(volume, tmp_path / "folder.d")
+    (tmp_path / "folder.nrrd").mkdir()
+    assert "folder" in cannot_write(volume, tmp_path / "folder.nrrd")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["folder.d", "folder.nrrd"]
+
+
+def test_a_missing_folder(tmp_path, volume):
+    cannot_write(volume, tmp_path / "gone" / "x.nrrd")
+    (tmp_path / "file").write_text("")
+    cannot_write(volume, tmp_path / "file" / "x.nrrd")
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.skipif(getattr(os, "geteuid", lambda: 0)() == 0, reason="this user may write and read anywhere")
+def test_what_the_user_has_no_right_to(tmp_path, volume):
+    write_volume(volume, tmp_path / "secret.nii.gz")
+    (tmp_path / "secret.nii.gz").chmod(0)
+    assert "ermission" in refused_file(tmp_path / "secret.nii.gz")
+    tmp_path.chmod(stat.S_IRUSR | stat.S_IXUSR)
+    try:
+        assert "ermission" in cannot_write(volume, tmp_path / "x.nrrd")
+    finally:
+        tmp_path.chmod(stat.S_IRWXU)
+
+
+def test_what_a_format_cannot_hold_is_refused_and_the_old_file_stays(tmp_path, volume):
+    path = tmp_path / "x.nii.gz"
+    write_volume(volume, path)
+    before = path.read_bytes()
+    sheared = Geometry(direction=(1.0, 0.2, 0, 0, np.sqrt(1 - 0.04), 0, 0, 0, 1.0))
+    assert "sheared" in cannot_write(replace(volume, geometry=sheared), path)
+    assert "float16" in cannot_write(volume.with_array(volume.array.astype(np.float16)), path)
+    assert "bool" in cannot_write(volume.with_array(volume.array > 0), path)
+    for broken in (Geometry(spacing=(1, 0, 1)), Geometry(origin=(np.nan, 0, 0)), Geometry(direction=(1.0,) * 9)):
+        cannot_write(replace(volume, geometry=broken), path)
+    cannot_write(volume.with_array(np.zeros((0, 3, 3), np.int16)), path)
+    cannot_write(volume.with_array(np.zeros((3, 3), np.int16)), path)
+    assert path.read_bytes() == before and len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_failing_writer_leaves_nothing(tmp_path, volume, monkeypatch):
+    def fail(self, image):
+        raise RuntimeError("Exception thrown in SimpleITK\nsitk::ERROR: no space left")
+
+    monkeypatch.setattr(sitk.ImageFileWriter, "Execute", fail)
+    message = cannot_write(volume, tmp_path / "x.nrrd")
+    assert "sitk" not in message and not list(tmp_path.iterdir())
