@@ -79,6 +79,8 @@ class LDCTDenoiseWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartImportEvent, self.onSceneStartImport)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneEndImport)
         self.initializeParameterNode()
 
     def cleanup(self):
@@ -100,6 +102,14 @@ class LDCTDenoiseWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.setParameterNode(None)
 
     def onSceneEndClose(self, caller, event):
+        if self.parent.isEntered:
+            self.initializeParameterNode()
+
+    def onSceneStartImport(self, caller, event):
+        # A selector takes the first volume that arrives, which would replace the choice that is saved in the scene.
+        self.setParameterNode(None)
+
+    def onSceneEndImport(self, caller, event):
         if self.parent.isEntered:
             self.initializeParameterNode()
 
@@ -169,7 +179,8 @@ class LDCTDenoiseTest(ScriptedLoadableModuleTest):
         for row in range(4):
             for column in range(4):
                 self.assertEqual(matrix.GetElement(row, column), expected.GetElement(row, column))
-        table = logic.compare(full, {"LDCT": low, method: denoised}).GetTable()
+        # In the middle of the disc: its edge is sharper than any scanner's, which is nothing a network has learnt.
+        table = logic.compare(full, {"LDCT": low, method: denoised}, roi=(22, 42, 22, 42, 1)).GetTable()
         self.assertEqual(table.GetNumberOfRows(), 2)
         psnr = [table.GetValueByName(row, "psnr_db").ToDouble() for row in range(2)]
         self.assertGreater(psnr[1], psnr[0])

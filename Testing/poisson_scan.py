@@ -6,6 +6,7 @@ every ray of every view, takes the logarithm and reconstructs the image with its
 """
 
 import numpy as np
+import pytest
 import torch
 from LDCTDenoiseLib.simulation.backprojection import back_project, filter_views
 from LDCTDenoiseLib.simulation.geometry import FanBeam, PixelGrid
@@ -18,6 +19,15 @@ from LDCTDenoiseLib.simulation.photons import (
     exposure,
 )
 from LDCTDenoiseLib.simulation.projection import forward_project
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """Compute on one thread: on images this small, threads that share a busy machine mostly wait for each other."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 class PoissonScan:

@@ -14,7 +14,7 @@ from LDCTDenoiseLib import simulation  # noqa: E402
 from LDCTDenoiseLib.errors import DeviceError, InputError  # noqa: E402
 from LDCTDenoiseLib.simulation import LowDoseRun, ScanSettings, low_dose_noise, simulate_low_dose  # noqa: E402
 from LDCTDenoiseLib.volumes import Geometry, Volume  # noqa: E402
-from poisson_scan import mean_frequency  # noqa: E402
+from poisson_scan import mean_frequency, one_thread  # noqa: E402, F401
 
 
 def body(rows=96, columns=96, spacing=3.0, slices=3) -> Volume:

@@ -9,6 +9,7 @@ pytest.importorskip("SimpleITK")
 from LDCTDenoiseLib.cli.main import main  # noqa: E402
 from LDCTDenoiseLib.simulation import simulate_low_dose  # noqa: E402
 from LDCTDenoiseLib.volumes import Geometry, Volume, read_volume, write_volume  # noqa: E402
+from poisson_scan import one_thread  # noqa: E402, F401
 
 
 @pytest.fixture

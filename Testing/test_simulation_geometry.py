@@ -12,6 +12,7 @@ from LDCTDenoiseLib.simulation.backprojection import back_project, filter_views,
 from LDCTDenoiseLib.simulation.geometry import FanBeam, PixelGrid  # noqa: E402
 from LDCTDenoiseLib.simulation.photons import MU_WATER, added_variance, exposure, scan_variance  # noqa: E402
 from LDCTDenoiseLib.simulation.projection import forward_project, line_integrals  # noqa: E402
+from poisson_scan import one_thread  # noqa: E402, F401
 
 # A water disc off the axis, where a mirrored, turned or swapped axis would show.
 RADIUS, CENTRE_X, CENTRE_Y = 80.0, 45.0, -30.0

@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("torch")
 
 from LDCTDenoiseLib.simulation import ScanSettings, low_dose_noise  # noqa: E402
-from poisson_scan import PoissonScan, mean_frequency  # noqa: E402
+from poisson_scan import PoissonScan, mean_frequency, one_thread  # noqa: E402, F401
 
 SPACING, SIZE, PHOTONS = 2.0, 192, 350.0
 DATA = Path(os.environ.get("LDCT_DATA", "/nowhere"))

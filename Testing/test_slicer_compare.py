@@ -9,7 +9,7 @@ from LDCTDenoiseSlicer.logic import LDCTDenoiseLogic
 from LDCTDenoiseSlicer.rois import pixelROI
 from LDCTDenoiseSlicer.tables import CAPTION, shownRows
 from skimage.metrics import structural_similarity
-from test_slicer_logic import addTransform, addVolume, ct, ijkToRAS
+from slicer_volumes import addTransform, addVolume, ct, ijkToRAS
 
 SHAPE = (4, 40, 50)
 

@@ -9,8 +9,8 @@ import pytest
 import slicer
 import slicer.util
 from model_maker import make_model
+from slicer_volumes import addVolume, ct, ijkToRAS
 from slicer_widgets import QTimer
-from test_slicer_logic import addVolume, ct, ijkToRAS
 
 
 @pytest.fixture
@@ -224,6 +224,18 @@ def test_a_closed_scene_gets_a_new_parameter_node(widget):
     assert widget.ui.applyButton.enabled
 
 
+def test_a_scene_that_is_read_keeps_its_choice(widget):
+    scene = slicer.mrmlScene
+    parameters = widget.logic.getParameterNode()
+    scene.StartState(scene.ImportState)
+    first, saved = addVolume(scene, ct(), "first"), addVolume(scene, ct(), "saved")
+    # What Slicer's selector does by itself as volumes arrive.
+    widget.ui.inputSelector.setCurrentNode(first)
+    parameters.inputVolume = saved
+    scene.EndState(scene.ImportState)
+    assert widget.logic.getParameterNode().inputVolume is saved is widget.ui.inputSelector.currentNode()
+
+
 def test_leaving_the_module_does_not_stop_it_and_changes_no_view(widget, host):
     view = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSliceCompositeNode")
     addVolume(slicer.mrmlScene, ct())
@@ -278,52 +290,6 @@ def test_missing_packages_are_asked_for_at_apply(widget, host, monkeypatch):
     widget.ui.applyButton.click()
     assert not widget.panel.running and "Install the extension 'PyTorch'" in widget.ui.statusLabel.text
     assert names() == ["CT"]
-
-
-def test_packages_are_installed_with_slicers_numpy_kept(host, monkeypatch, tmp_path):
-    import importlib.util
-    import types
-
-    from LDCTDenoiseLib.errors import MissingDependencyError
-    from LDCTDenoiseSlicer import dependencies
-
-    requirements = tmp_path / "requirements.txt"
-    requirements.write_text("# a comment\nscikit-image\nsafetensors\n")
-    installed, asked = set(), []
-    monkeypatch.setattr(importlib.util, "find_spec", lambda n, *a: object() if n in installed else None)
-
-    class Logic:
-        def installTorch(self, askConfirmation):
-            assert askConfirmation
-            installed.add("torch")
-
-    def ensure(packages, constraints, requester):
-        asked.append((packages, constraints.read_text(), requester))
-        installed.update({"skimage", "safetensors"})
-
-    monkeypatch.setitem(sys.modules, "PyTorchUtils", types.SimpleNamespace(PyTorchUtilsLogic=Logic))
-    packaging = types.ModuleType("slicer.packaging")
-    packaging.pip_ensure = ensure
-    monkeypatch.setitem(sys.modules, "slicer.packaging", packaging)
-    monkeypatch.setattr(slicer, "packaging", packaging, raising=False)
-    # In testing mode nothing big is installed behind the tester's back.
-    with pytest.raises(MissingDependencyError, match="torch"):
-        dependencies.ensurePackages(requirements)
-    installed.clear()
-    slicer.app.testingEnabled = lambda: False
-    dependencies.ensurePackages(requirements)
-    assert asked[-1] == (["scikit-image", "safetensors"], f"numpy=={np.__version__}\n", "LDCT Denoise")
-    assert dependencies.missingPackages(requirements) == []
-
-
-def test_requirements_name_nothing_that_slicer_ships(host):
-    from pathlib import Path
-
-    import LDCTDenoise
-
-    lines = (Path(LDCTDenoise.__file__).parent / "Resources" / "requirements.txt").read_text().splitlines()
-    packages = {line for line in lines if line and not line.startswith("#")}
-    assert packages == {"safetensors", "scikit-image"}
 
 
 def test_the_self_test_of_the_module_passes(host):

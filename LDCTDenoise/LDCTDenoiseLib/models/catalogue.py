@@ -31,7 +31,8 @@ def shipped_folder() -> Path:
     `pip install`.
     """
     library = Path(__file__).resolve().parent.parent
-    packaged = library / "Models"
+    # Not `Models`: where case does not count, as on macOS and Windows, that is the package `models`.
+    packaged = library / "Resources" / "Models"
     return packaged if packaged.is_dir() else library.parent / "Resources" / "Models"
 
 

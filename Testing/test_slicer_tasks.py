@@ -1,0 +1,99 @@
+"""The run in steps: beside an event loop, cancelled, and with its volumes taken away."""
+
+import time
+
+import numpy as np
+import pytest
+import slicer
+import slicer.util
+from LDCTDenoiseLib.errors import ModelFileError
+from LDCTDenoiseSlicer.background import Cancelled
+from LDCTDenoiseSlicer.logic import LDCTDenoiseLogic
+from model_maker import make_model
+from slicer_volumes import addVolume, ct, state
+
+
+@pytest.fixture
+def logic():
+    return LDCTDenoiseLogic()
+
+
+@pytest.fixture
+def model(tmp_path):
+    return make_model(tmp_path / "mine.safetensors")
+
+
+def wait(task, seconds=20):
+    started, seen = time.monotonic(), []
+    while task.running:
+        assert time.monotonic() - started < seconds
+        progress = task.poll()
+        if progress is not None:
+            seen.append(progress)
+    return seen
+
+
+def test_stepwise_run_gives_the_same(scene, logic, model):
+    volume = addVolume(scene, ct((5, 24, 24)))
+    expected = slicer.util.arrayFromVolume(logic.denoise(volume, model=model, device="cpu")).copy()
+    before = state(scene)
+    task = logic.startDenoise(volume, model=model, device="cpu")
+    wait(task)
+    # The scene is changed by finish alone, in the caller's thread.
+    assert state(scene) == before
+    np.testing.assert_array_equal(slicer.util.arrayFromVolume(task.finish()), expected)
+
+
+def test_stepwise_run_polls_briefly_and_cancels_within_a_batch(scene, logic, monkeypatch):
+    from LDCTDenoiseLib.methods import registry
+
+    class Slow(registry.TotalVariation):
+        batches = 0
+
+        def correction(self, hounsfield):
+            Slow.batches += 1
+            time.sleep(0.2)
+            return np.zeros_like(hounsfield)
+
+    monkeypatch.setitem(registry.REFERENCE_METHODS, "TV", Slow)
+    volume = addVolume(scene, ct((50, 16, 16)))
+    before = state(scene)
+    task = logic.startDenoise(volume, "TV")
+    longest, progress = 0, None
+    started = time.monotonic()
+    while progress is None or progress.done < 2:
+        begun = time.monotonic()
+        progress = task.poll() or progress
+        longest = max(longest, time.monotonic() - begun)
+        assert begun - started < 20
+    # The wait is 15 ms; the rest is what a busy machine adds.
+    assert longest < 0.1
+    task.cancel()
+    wait(task, seconds=2)
+    assert Slow.batches <= progress.done + 1
+    with pytest.raises(Cancelled):
+        task.finish()
+    assert state(scene) == before
+
+
+@pytest.mark.parametrize("closed", [False, True])
+def test_stepwise_run_survives_the_loss_of_its_input(scene, logic, model, closed):
+    volume = addVolume(scene, ct((8, 32, 32)))
+    task = logic.startDenoise(volume, model=model, device="cpu")
+    assert not task.orphaned
+    scene.Clear(0) if closed else scene.RemoveNode(volume)
+    del volume
+    assert task.orphaned
+    wait(task)
+    with pytest.raises(Cancelled):
+        task.finish()
+    assert not scene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode")
+
+
+def test_stepwise_errors_come_at_the_end(scene, logic, tmp_path):
+    task = logic.startDenoise(addVolume(scene, ct()), model=tmp_path / "missing.safetensors")
+    wait(task)
+    with pytest.raises(ModelFileError, match="cannot be read"):
+        task.finish()
+
+
