@@ -11,9 +11,9 @@ from .geometry import FanBeam, PixelGrid
 #: one sample per pixel and view is read instead of two.
 UPSAMPLING = 4
 
-#: Views (times four, with their mirrored and opposite ones) whose samples are gathered at once: they fit in a core's
-#: second-level cache.
-VIEWS_AT_ONCE = 4
+#: Views (times four, with their mirrored and opposite ones) whose samples are gathered at once: few enough for the
+#: caches, and enough that threads on a busy machine seldom wait for each other.
+VIEWS_AT_ONCE = 12
 
 
 def ramp_response(fan: FanBeam, kernel_cutoff: float, length: int) -> torch.Tensor:

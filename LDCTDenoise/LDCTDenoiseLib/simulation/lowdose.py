@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from ..engine import Progress, choose_device
+from ..engine import Device, Progress, choose_device
 from ..errors import InputError
 from ..hounsfield import NEVER_TOUCHED
 from ..requirements import require
@@ -83,7 +83,7 @@ class LowDoseRun:
         first_slice: int = 0,
         device: str = "auto",
     ):
-        self._device = choose_device(device)
+        self._device = _device(device)
         spacing = volume.geometry.spacing[:2]
         self._noise = low_dose_noise(
             volume.array, spacing, settings, noise_free=noise_free, first_slice=first_slice, device=device
@@ -131,7 +131,7 @@ def low_dose_noise(
     first_slice : int
         Number of the first slice, when the array is part of a larger volume: the same slice gets the same noise.
     device : str
-        "auto", "cpu", "cuda", "cuda:N" or "mps".
+        "auto", "cpu", "cuda", "cuda:N" or "mps"; in place of the last the CPU works.
 
     Yields
     ------
@@ -150,7 +150,7 @@ def low_dose_noise(
     settings = settings or ScanSettings()
     _check(array, pixel_spacing, first_slice)
     require("torch")
-    return _noise(array, tuple(pixel_spacing), settings, noise_free, first_slice, choose_device(device).name)
+    return _noise(array, tuple(pixel_spacing), settings, noise_free, first_slice, _device(device).name)
 
 
 def _noise(array, pixel_spacing, settings, noise_free, first_slice, device):
@@ -168,6 +168,12 @@ def _noise(array, pixel_spacing, settings, noise_free, first_slice, device):
             noise = noise_of_slices(hounsfield, numbers, pixel_spacing, settings, noise_free, device)
             noise[padding] = 0
         yield from enumerate(noise, start=first)
+
+
+def _device(choice: str) -> Device:
+    """Return the device for a choice; Apple's lacks the double precision that angles are computed in."""
+    device = choose_device(choice)
+    return choose_device("cpu") if device.name == "mps" else device
 
 
 def _check(array: np.ndarray, pixel_spacing, first_slice: int) -> None:
