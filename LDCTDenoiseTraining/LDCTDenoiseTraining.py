@@ -48,9 +48,8 @@ class LDCTDenoiseTrainingWidget(ScriptedLoadableModuleWidget):
                 "<p>Training from this panel is planned and not there yet.</p>"
                 "<p>Meanwhile a network can be trained from the command line of an environment with PyTorch and this "
                 "extension's folders LDCTDenoise and LDCTDenoiseTraining on its PYTHONPATH:</p>"
-                "<pre>python -m LDCTDenoiseTrainingLib.first_weights --help</pre>"
-                "<p>It trains DCSCN or CNN-L1 on pairs of full-dose slices and simulated noise that you have made "
-                "before.</p>"
+                "<pre>python -m LDCTDenoiseTrainingLib --help</pre>"
+                "<p>It also needs the Python package tensorboardX.</p>"
             )
         )
         self.textLabel.wordWrap = True

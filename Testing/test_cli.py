@@ -196,6 +196,8 @@ def test_an_interrupted_run_leaves_nothing_half_written(files, ct, number, code)
     process = subprocess.Popen(
         [*COMMAND, "denoise", files / "long.nrrd", files / "out.nrrd", "--method", "NLM"],
         stderr=subprocess.PIPE, text=True, env=environment(),
+        # A shell starts background jobs with Ctrl-C ignored, and a test run in one hands that on.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     said = ""
     while "1/300" not in said:

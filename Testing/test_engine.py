@@ -1,6 +1,8 @@
 """The engine: exact where it must be, bounded, stoppable, and honest about its device."""
 
 import os
+import subprocess
+import sys
 import tracemalloc
 
 import numpy as np
@@ -164,6 +166,23 @@ def test_gpu_memory_running_out_halves_the_batch_then_falls_back(error):
         for _ in run:
             pass
     assert run.device.is_cpu and none_fits.devices[-1] == "cpu" and (run.output == volume + 1).all()
+
+
+def test_methods_that_know_no_device_need_no_torch():
+    from LDCTDenoiseLib.methods import make_denoiser
+
+    code = (
+        "import sys, numpy as np\n"
+        "from LDCTDenoiseLib.engine import denoise_array\n"
+        "from LDCTDenoiseLib.methods import make_denoiser\n"
+        "denoise_array(np.random.default_rng(0).normal(0, 40, (1, 32, 32)), make_denoiser('TV'))\n"
+        "print('torch' in sys.modules)"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+    assert done.stdout.strip() == "False", done.stderr
+    with pytest.raises(DeviceError, match="unknown"):
+        DenoiseRun(ct(), make_denoiser("TV"), "tpu")
 
 
 def test_other_errors_are_not_taken_for_memory():

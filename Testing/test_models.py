@@ -77,6 +77,17 @@ def test_pickled_files_are_refused_and_never_opened(tmp_path, monkeypatch, kind)
     assert not Path("trapped").exists()
 
 
+def test_a_header_whose_length_looks_like_a_pickle_is_read(tmp_path):
+    path = tmp_path / "m.safetensors"
+    for size in range(0, 256, 8):
+        make_model(path, intended_use="x" * size)
+        if path.read_bytes()[:1] == b"\x80":
+            break
+    else:
+        pytest.fail("no header of that length was made")
+    assert load_model(path).card.intended_use == "x" * size
+
+
 def test_foreign_files_are_refused(tmp_path):
     path = tmp_path / "other.safetensors"
     save_file({"w": torch.zeros(2)}, path)

@@ -72,7 +72,7 @@ def test_panel_opens_without_torch_and_imports_none(host, monkeypatch):
 
 def test_training_panel_opens(host):
     widget = host.openModule("LDCTDenoiseTraining")
-    assert "first_weights" in widget.parent.widgets[0].text
+    assert "LDCTDenoiseTrainingLib" in widget.parent.widgets[0].text
 
 
 def test_every_control_has_a_tooltip_and_every_parameter_its_widget(widget):
@@ -296,13 +296,3 @@ def test_the_self_test_of_the_module_passes(host):
     import LDCTDenoise
 
     LDCTDenoise.LDCTDenoiseTest().runTest()
-
-
-def test_the_stand_ins_are_strict(widget):
-    import qt
-
-    for wrong in (lambda: qt.QTimr, lambda: widget.ui.aplyButton, lambda: widget.ui.applyButton.txt,
-                  lambda: setattr(widget.ui.applyButton, "label", ""),
-                  lambda: widget.ui.applyButton.connect("pressed(bool)", print)):
-        with pytest.raises(AttributeError):
-            wrong()

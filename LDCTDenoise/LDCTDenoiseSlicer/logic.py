@@ -46,7 +46,7 @@ class LDCTDenoiseLogic:
     def denoise(
         self,
         inputVolume,
-        method: str | None = "DCSCN",
+        method: str | None = None,
         outputVolume=None,
         device: str = "auto",
         strength: float = 1.0,
@@ -61,7 +61,7 @@ class LDCTDenoiseLogic:
         inputVolume : vtkMRMLScalarVolumeNode
             Low-dose CT in HU; one slice is enough.
         method : str or None
-            One of `LDCTDenoiseLib.methods.METHODS`. None with `model`: the model's own.
+            One of `LDCTDenoiseLib.methods.METHODS`. Default: that of `model`, and DCSCN without one.
         outputVolume : vtkMRMLScalarVolumeNode, optional
             The node to fill; it keeps its name. Default: a new node named "<input> <METHOD>".
         device : str
@@ -90,7 +90,7 @@ class LDCTDenoiseLogic:
         return self._denoiseTask(inputVolume, method, outputVolume, device, strength, model, batch).run(progress)
 
     def startDenoise(
-        self, inputVolume, method="DCSCN", outputVolume=None, device="auto", strength=1.0, model=None, batch=None
+        self, inputVolume, method=None, outputVolume=None, device="auto", strength=1.0, model=None, batch=None
     ) -> Task:
         """Begin to denoise in a thread of its own; parameters, result and errors as for `denoise`.
 
@@ -164,8 +164,8 @@ class LDCTDenoiseLogic:
         return getParameterNode(slicer.mrmlScene)
 
     def _denoiseTask(self, inputVolume, method, outputVolume, device, strength, model, batch) -> Task:
-        if method is not None:
-            method = method_name(method)
+        if method is not None or model is None:
+            method = method_name(method or "DCSCN")
         volume = volumeFromNode(inputVolume, "low-dose volume")
         if outputVolume is not None:
             requireVolume(outputVolume, "output volume")

@@ -30,14 +30,14 @@ def load_pairs(folder: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     return {n: tuple(np.load(folder / f"{n}_{kind}.npy", mmap_mode="r") for kind in ("full", "noise")) for n in names}
 
 
-def draw_batch(pairs, rng: np.random.Generator, noise_scale) -> tuple[torch.Tensor, torch.Tensor]:
+def draw_batch(pairs, rng: np.random.Generator, noise_scale) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Draw low-dose and full-dose patches in HU, each (BATCH, 1, PATCH, PATCH), patients equally often.
 
     The simulated quarter-dose noise is multiplied by a factor from the range `noise_scale`, so that the network meets
-    more than one dose.
+    more than one dose. The factors come third, shape (BATCH, 1, 1, 1).
     """
     names = list(pairs)
-    low, full = [], []
+    low, full, factors = [], [], []
     while len(full) < BATCH:
         target, noise = pairs[names[rng.integers(len(names))]]
         k = rng.integers(len(target))
@@ -46,12 +46,14 @@ def draw_batch(pairs, rng: np.random.Generator, noise_scale) -> tuple[torch.Tens
         patch = target[box].astype(np.float32)
         if (patch > -500).mean() < AIR and rng.random() > 0.1:
             continue
-        noisy = patch + rng.uniform(*noise_scale) * noise[box].astype(np.float32)
+        factors.append(rng.uniform(*noise_scale))
+        noisy = patch + factors[-1] * noise[box].astype(np.float32)
         turns, flip = rng.integers(4), rng.integers(2)
         for patches, image in ((low, noisy), (full, patch)):
             image = np.rot90(image, turns)
             patches.append(image[:, ::-1] if flip else image)
-    return tuple(torch.from_numpy(np.stack(p)[:, None].copy()) for p in (low, full))
+    low, full = (torch.from_numpy(np.stack(p)[:, None].astype(np.float32)) for p in (low, full))
+    return low, full, torch.tensor(factors, dtype=torch.float32)[:, None, None, None]
 
 
 def to_unit(hounsfield):
@@ -87,6 +89,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--noise", type=float, nargs=2, default=[0.6, 1.2], metavar=("LOWEST", "HIGHEST"))
     parser.add_argument("--peak-rate", type=float, default=2e-3)
+    parser.add_argument("--balance", action="store_true", help="weigh each patch with the inverse of its noise")
     parser.add_argument("--start", type=Path, help="begin with the weights of this state.pt")
     arguments = parser.parse_args()
     arguments.output.mkdir(parents=True, exist_ok=True)
@@ -109,10 +112,12 @@ def main() -> None:
 
     started = time.monotonic() - seconds
     while step < arguments.steps:
-        low, full = draw_batch(train, np.random.default_rng([arguments.seed, step]), arguments.noise)
+        low, full, factor = draw_batch(train, np.random.default_rng([arguments.seed, step]), arguments.noise)
         low, full = (to_unit(x).contiguous(memory_format=torch.channels_last) for x in (low, full))
         optimiser.zero_grad(set_to_none=True)
-        loss = torch.nn.functional.l1_loss(network(low), full)
+        error = (network(low) - full).abs()
+        # The error grows with the noise: without this the noisiest patches alone would decide.
+        loss = (error / factor if arguments.balance else error).mean()
         loss.backward()
         optimiser.step()
         schedule.step()

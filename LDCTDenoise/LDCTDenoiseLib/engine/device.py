@@ -31,6 +31,18 @@ class Device:
         return self.words
 
 
+#: Where methods that know no device compute; they need no torch either.
+HOST = Device("cpu", "CPU")
+
+
+def check_choice(choice: str) -> tuple[str, str]:
+    """Return a choice's kind and number, in lower case, or raise `DeviceError` when there is no such device."""
+    kind, _, number = str(choice).lower().partition(":")
+    if kind not in CHOICES or (number and not (kind == "cuda" and number.isdecimal())):
+        raise DeviceError(f"the device '{choice}' is unknown; choose from {', '.join(CHOICES)}.")
+    return kind, number
+
+
 def choose_device(choice: str = "auto") -> Device:
     """Return the device to compute on.
 
@@ -44,10 +56,8 @@ def choose_device(choice: str = "auto") -> Device:
     DeviceError
         If the choice is unknown or that device is not on this machine.
     """
-    torch = require("torch")
-    kind, _, number = str(choice).lower().partition(":")
-    if kind not in CHOICES or (number and not (kind == "cuda" and number.isdecimal())):
-        raise DeviceError(f"the device '{choice}' is unknown; choose from {', '.join(CHOICES)}.")
+    kind, number = check_choice(choice)
+    torch = require("torch", "compute with networks")
     cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
     if kind == "auto":
         kind = "cuda" if cuda else "mps" if mps else "cpu"

@@ -11,7 +11,7 @@ from ..errors import InputError, LDCTWarning
 from ..hounsfield import add_correction
 from ..methods.denoiser import Denoiser
 from ..requirements import require
-from .device import Device, choose_device, is_out_of_memory, release_memory
+from .device import HOST, Device, check_choice, choose_device, is_out_of_memory, release_memory
 
 #: Slices of one batch where the caller does not say. On the CPU one slice keeps both memory and caches small; a GPU
 #: wants more work at a time.
@@ -118,10 +118,12 @@ class DenoiseRun:
             raise InputError(f"the strength must lie between 0 and 1, not {self.strength:g}.")
         if self.batch is not None and self.batch < 1:
             raise InputError(f"a batch needs at least one slice, not {self.batch}.")
-        if not isinstance(self.device, Device):
+        if not self.denoiser.on_device:
+            if not isinstance(self.device, Device):
+                check_choice(self.device)
+            self.device = HOST
+        elif not isinstance(self.device, Device):
             self.device = choose_device(self.device)
-        if not self.denoiser.on_device and not self.device.is_cpu:
-            self.device = choose_device("cpu")
         self.batch = self.batch or DEFAULT_BATCH["cpu" if self.device.is_cpu else "gpu"]
         self._output = np.empty(self._input.shape, self._input.dtype.newbyteorder("="))
 

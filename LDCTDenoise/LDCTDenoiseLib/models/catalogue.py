@@ -81,8 +81,8 @@ def find_model(name: str) -> Path:
         if entry.card.method == name:
             return entry.path
     raise MethodError(
-        f"no weights for '{name}' are at hand: none ship with this version. Give a model file (--model FILE), "
-        f"or add one to '{user_folder()}'."
+        f"no weights for '{name}' are at hand: none ship with this version. Choose another method, give a model file "
+        f"of your own, or add one to '{user_folder()}'."
     )
 
 

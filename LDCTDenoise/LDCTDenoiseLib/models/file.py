@@ -18,6 +18,9 @@ _KEY = "ldct_denoise"
 #: The largest model file that is read; the paper's networks have 0.1 to 0.3 MB.
 _LARGEST_FILE = 2**30
 
+#: The largest header that the safetensors format allows, in bytes.
+_LARGEST_HEADER = 100_000_000
+
 
 @dataclass(frozen=True)
 class Model:
@@ -45,20 +48,20 @@ def _read_header(path: Path) -> dict:
     try:
         size = path.stat().st_size
         with path.open("rb") as file:
-            start = file.read(8)
-            if start[:2] == b"PK" or start[:1] == b"\x80":
+            start, brace = file.read(8), file.read(1)
+            # A pickle begins with the byte 0x80, and so does the length of one header in 32; but only after that
+            # length comes a brace.
+            if start[:2] == b"PK" or (start[:1] == b"\x80" and brace != b"{"):
                 raise _refuse(path, "it is a pickled PyTorch file, which can run code when opened; "
                                     "ask for it as safetensors.")
             length = struct.unpack("<Q", start)[0] if len(start) == 8 else None
             if length is None or size > _LARGEST_FILE:
                 raise _refuse(path, f"it has {size} bytes, which no model of this software has.")
-            if length < 2 or length > 100_000_000:
+            if brace != b"{" or not 2 <= length <= _LARGEST_HEADER:
                 raise _refuse(path, "it is not a safetensors file.")
             if length > size - 8:
-                # The first byte of a header tells a cut-off model from a file of another kind.
-                cut = file.read(1) == b"{"
-                raise _refuse(path, "it is truncated; copy or download it again." if cut
-                              else "it is not a safetensors file.")
+                raise _refuse(path, "it is truncated; copy or download it again.")
+            file.seek(8)
             header = json.loads(file.read(length))
     except OSError as error:
         raise ModelFileError(f"the model file '{path}' cannot be read: {error.strerror or error}.") from error

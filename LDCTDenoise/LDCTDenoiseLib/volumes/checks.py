@@ -62,7 +62,7 @@ def check_ct(volume: Volume, hu_offset: float | None = None) -> Volume:
     if offset:
         raise InputError(
             f"'{name}' is not in HU: its values look stored with an offset of +1024 (or +1000), with soft tissue near "
-            "1050 and nothing below 0; correct it with --hu-offset -1024 (or -1000)."
+            "1050 and nothing below 0; add -1024 (or -1000) to every value, on the command line with --hu-offset -1024."
         )
     return volume
 

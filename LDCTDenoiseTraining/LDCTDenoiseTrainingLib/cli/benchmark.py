@@ -1,0 +1,45 @@
+"""`ldct-train benchmark`: patches a second, beside a plain loop."""
+
+import argparse
+import json
+import tempfile
+from pathlib import Path
+
+from LDCTDenoiseLib.errors import InputError
+
+from ..data import cache_scans
+from ..loop import Training
+from ..loop.resume import make_config
+from ..runs.throughput import engine_loop, plain_loop, source_of, write_patches
+from .options import add_run_options, patients_of, settings_of
+
+
+def add_parser(commands) -> None:
+    parser = commands.add_parser(
+        "benchmark", help="measure the throughput",
+        description="Measure trained patches a second, of the engine and of a plain loop: float32, NCHW, one worker, "
+        "patches loaded from files.",
+    )
+    parser.add_argument("--method", default="DCSCN", metavar="NAME", help="CNN-L1 or DCSCN (default)")
+    add_run_options(parser)
+    parser.add_argument("--files", type=int, default=1024, metavar="N", help="patches as files (default: 1024)")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    config = make_config(arguments.method, arguments.output, {"steps": 20, **settings_of(arguments)}, False,
+                         arguments.config)
+    if config.adversarial:
+        raise InputError("the benchmark measures the L1 methods; choose CNN-L1 or DCSCN.")
+    training = Training(patients_of(arguments), config, arguments.output, cache=arguments.cache,
+                        device=arguments.device)
+    source = source_of(training, cache_scans(training.patients, training.cache, config.patch))
+    with tempfile.TemporaryDirectory(dir=training.output) as folder:
+        write_patches(source, Path(folder), max(arguments.files, config.batch))
+        plain = plain_loop(Path(folder), training, config.total_steps)
+    engine = engine_loop(training, source, config.total_steps)
+    print(json.dumps({
+        "method": config.method, "device": str(training.device), "batch": config.batch, "patch": config.patch,
+        "steps": config.total_steps, "plain_patches_per_second": round(plain, 1),
+        "engine_patches_per_second": round(engine, 1), "factor": round(engine / plain, 2),
+    }))

@@ -1,0 +1,35 @@
+"""`ldct-train reproduce`: the paper's Table 1 on a patient set."""
+
+import argparse
+
+from LDCTDenoiseLib.errors import InputError
+from LDCTDenoiseLib.metrics import ROI
+
+from ..runs.reproduction import METHODS, Reproduction
+from .options import add_run_options, patients_of, settings_of
+
+
+def add_parser(commands) -> None:
+    parser = commands.add_parser(
+        "reproduce", help="the paper's table on a patient set",
+        description="Train CNN-L1, WGAN, DCSCN and DCSWGAN, measure them beside the low dose, and set the table beside "
+        "the paper's. Called again it goes on where it was. METHOD.KEY=VALUE sets one for a single method.",
+    )
+    add_run_options(parser)
+    parser.add_argument("--validation", metavar="WHO", help="patients, separated by commas")
+    parser.add_argument("--roi", metavar="I0,I1,J0,J1,K", help="the region that the figure enlarges")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    common, single = {}, {}
+    for key, value in settings_of(arguments).items():
+        method, dot, name = key.rpartition(".")
+        if dot and method not in METHODS:
+            raise InputError(f"'{method}' in --set {key} is not a method; choose from {', '.join(METHODS)}.")
+        (single.setdefault(method, {}) if dot else common)[name] = value
+    table = Reproduction(
+        patients_of(arguments), arguments.output, common, single, arguments.config, arguments.cache, arguments.device,
+        arguments.json,
+    ).run(ROI.of(arguments.roi))
+    print(table.read_text(encoding="utf-8"))

@@ -1,0 +1,55 @@
+"""`ldct-train train`: one method, one run."""
+
+import argparse
+
+import torch
+from filelock import FileLock, Timeout
+from LDCTDenoiseLib.errors import InputError
+
+from ..loop import Training
+from ..loop.processes import Processes, join_processes
+from ..loop.resume import make_config
+from . import cross_validate
+from .options import add_run_options, patients_of, settings_of
+
+
+def add_parser(commands) -> None:
+    parser = commands.add_parser("train", help="train a method", description="Train one method on a patient set.")
+    parser.add_argument("--method", metavar="NAME", help="CNN-L1, WGAN, DCSCN or DCSWGAN")
+    add_run_options(parser)
+    parser.add_argument("--validation", metavar="WHO", help="patients, separated by commas; or leave-one-out")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    if arguments.validation == "leave-one-out":
+        cross_validate.run(arguments)
+        return
+    cuda = arguments.device in ("auto", "cuda") and torch.cuda.is_available()
+    processes = join_processes(cuda)
+    if cuda:
+        torch.cuda.set_device(processes.local_rank % torch.cuda.device_count())
+    try:
+        with run_lock(arguments.output, processes):
+            config = make_config(
+                arguments.method, arguments.output, settings_of(arguments), arguments.resume, arguments.config
+            )
+            training = Training(
+                patients_of(arguments), config, arguments.output, cache=arguments.cache, device=arguments.device,
+                resume=arguments.resume, json_lines=arguments.json, processes=processes,
+            )
+            model = training.run()
+    finally:
+        processes.leave()
+    if processes.first and not arguments.json:
+        print(f"{config.method}: the best state is in {model}")
+
+
+def run_lock(folder, processes: Processes):
+    """Keep two trainings out of one folder. The lock falls with its process, however that ends."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / (".lock" if processes.first else f".lock{processes.rank}"))
+    try:
+        return lock.acquire(blocking=False)
+    except Timeout as error:
+        raise InputError(f"another process is training in '{folder}'; wait for it, or give another folder.") from error

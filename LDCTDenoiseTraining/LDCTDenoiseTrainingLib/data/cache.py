@@ -1,0 +1,185 @@
+"""Volumes as memory-mapped int16 files: read and checked once, then opened in no time by any number of processes."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from LDCTDenoiseLib.errors import OutputError
+from LDCTDenoiseLib.files import write_whole
+
+from ..patients.check import PatientSetError, split_problems
+from ..patients.inspect import inspect_scan
+from ..patients.patient import PatientSet, Scan
+
+#: HU that a cached voxel can have: the 12-bit range of CT. Padding (-2000) becomes air, metal beyond 12 bits its end.
+LOWER, UPPER = -1024, 3071
+#: HU above which a voxel belongs to the body, and the side in pixels of the blocks in which it is counted.
+BODY, BLOCK = -500, 8
+#: Raised when the files' meaning changes.
+_VERSION = 1
+
+
+@dataclass(frozen=True)
+class CachedScan:
+    """A scan in the cache; arrays are opened when they are first used.
+
+    Attributes
+    ----------
+    scan : Scan
+    folder : Path
+        The cache.
+    key : str
+        Stands for the files and their state: path, size and time of change.
+    shape : tuple of int
+        (slices, rows, columns).
+    spacing : tuple of float
+        Millimetres between columns and between rows.
+    digest : str
+        SHA-256 of the full-dose values.
+    """
+
+    scan: Scan
+    folder: Path
+    key: str
+    shape: tuple[int, int, int]
+    spacing: tuple[float, float]
+    digest: str
+
+    @cached_property
+    def full(self) -> np.ndarray:
+        """Full-dose HU, int16, memory-mapped, shape (slices, rows, columns)."""
+        return np.load(self.folder / f"{self.key}-full.npy", mmap_mode="r")
+
+    @cached_property
+    def low(self) -> np.ndarray:
+        """Low-dose HU as `full`; only of scans that are not simulated."""
+        return np.load(self.folder / f"{self.key}-low.npy", mmap_mode="r")
+
+    @cached_property
+    def body(self) -> np.ndarray:
+        """Number of body voxels above and left of each block's corner, shape (slices, rows // 8 + 1, columns // 8 + 1).
+
+        A summed-area table: four look-ups tell how much of a patch is body.
+        """
+        return np.load(self.folder / f"{self.key}-body.npy")
+
+    def __getstate__(self):
+        # A process gets the names and opens the files itself: mapped arrays would travel as copies.
+        return {k: v for k, v in self.__dict__.items() if k not in ("full", "low", "body")}
+
+
+def cache_scans(
+    patients: PatientSet, folder: Path, patch: int, progress: Callable[[int, int], None] | None = None
+) -> list[CachedScan]:
+    """Check every scan that takes part and put it into the cache, unless it lies there already.
+
+    Parameters
+    ----------
+    patients : PatientSet
+    folder : Path
+        The cache; made when it is missing.
+    patch : int
+        Side of the patches that are to be cut out.
+    progress : callable, optional
+        Called with the scans done and the scans in all.
+
+    Raises
+    ------
+    PatientSetError
+        If anything is wrong with an image or the split; holds all problems.
+    OutputError
+        If the cache cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot make the cache '{folder}': {error.strerror or error}.") from error
+    scans = patients.with_role("train", "validation", "test")
+    cached, problems = [], []
+    for done, scan in enumerate(scans, start=1):
+        try:
+            key = _key(scan)
+        except OSError as error:
+            problems.append(f"'{error.filename or scan.full}': {error.strerror or error}; is it still there?")
+            continue
+        entry = _open(scan, folder, key)
+        if entry is None:
+            inspected, found = inspect_scan(scan, patch)
+            problems += found
+            if inspected:
+                entry = _store(scan, folder, key, inspected)
+        elif min(entry.shape[1:]) < patch:
+            problems.append(f"'{scan.full}': its slices are smaller than a patch of {patch}×{patch}.")
+        if entry:
+            cached.append(entry)
+        if progress:
+            progress(done, len(scans))
+    problems = split_problems(scans, {c.scan: c.digest for c in cached}) + problems
+    if problems:
+        raise PatientSetError(problems)
+    return cached
+
+
+def _key(scan: Scan) -> str:
+    """Name the state of a scan's files. Raises OSError when one is missing."""
+    facts: list = [_VERSION]
+    for path, series in ((scan.full, scan.full_series), (scan.low, scan.low_series)):
+        if path is None:
+            continue
+        path = path.resolve()
+        files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+        facts += [str(path), series, [(f.name, s.st_size, s.st_mtime_ns) for f in files for s in [f.stat()]]]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:20]
+
+
+def _open(scan: Scan, folder: Path, key: str) -> CachedScan | None:
+    # The facts are written last: where they are, the arrays are whole.
+    try:
+        facts = json.loads((folder / f"{key}.json").read_text())
+    except (OSError, ValueError):
+        return None
+    names = ["full", "body"] + ["low"] * (scan.low is not None)
+    if not all((folder / f"{key}-{name}.npy").is_file() for name in names):
+        return None
+    return CachedScan(scan, folder, key, tuple(facts["shape"]), tuple(facts["spacing"]), facts["digest"])
+
+
+def _store(scan: Scan, folder: Path, key: str, inspected) -> CachedScan:
+    full = to_int16(inspected.full.array)
+    arrays = {"full": full, "body": _body_table(full)}
+    if inspected.low is not None:
+        arrays["low"] = to_int16(inspected.low.array)
+    for name, array in arrays.items():
+        save_array(folder / f"{key}-{name}.npy", array)
+    facts = {"shape": full.shape, "spacing": inspected.geometry.spacing[:2], "digest": inspected.digest}
+    with write_whole(folder / f"{key}.json") as part:
+        part.write_text(json.dumps(facts))
+    return CachedScan(scan, folder, key, full.shape, tuple(facts["spacing"]), inspected.digest)
+
+
+def to_int16(hounsfield: np.ndarray) -> np.ndarray:
+    """Round HU and keep them within the 12-bit range."""
+    return np.rint(np.clip(hounsfield, LOWER, UPPER)).astype(np.int16)
+
+
+def save_array(path: Path, array: np.ndarray) -> None:
+    """Write a numpy file, whole or not at all."""
+    try:
+        with write_whole(path) as part:
+            np.save(part, array)
+    except OSError as error:
+        if isinstance(error, OutputError):
+            raise
+        raise OutputError(f"cannot write '{path}': {error.strerror or error}; is the disk full?") from error
+
+
+def _body_table(full: np.ndarray) -> np.ndarray:
+    slices, rows, columns = (n // s for n, s in zip(full.shape, (1, BLOCK, BLOCK), strict=True))
+    blocks = (full[:, : rows * BLOCK, : columns * BLOCK] > BODY).reshape(slices, rows, BLOCK, columns, BLOCK)
+    table = np.zeros((slices, rows + 1, columns + 1), np.int32)
+    table[:, 1:, 1:] = blocks.sum(axis=(2, 4)).cumsum(1).cumsum(2)
+    return table

@@ -1,0 +1,77 @@
+"""The model file of a training, its card filled in from what was really used."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+from LDCTDenoiseLib import __version__
+from LDCTDenoiseLib.models import ModelCard, save_model
+from LDCTDenoiseLib.networks import architecture_of_method
+
+from ..data.cache import CachedScan
+from ..patients import PatientSet
+from .config import RANDOM, TWIN
+from .state import State
+
+#: Settings that say nothing about the result.
+_NOT_FACTS = ("method", "seed", "hu_range", "log_every", "checkpoint_every", "workers", "noise_workers", "start_from")
+
+
+def write_model(
+    path: Path, state: State, patients: PatientSet, scans: list[CachedScan], validation: dict, device: str
+) -> None:
+    """Write the generator that was validated, with its card.
+
+    Parameters
+    ----------
+    path : Path
+    state : State
+    patients : PatientSet
+        For the sources of the data.
+    scans : list of CachedScan
+        Those trained on.
+    validation : dict
+        See `validate`; of each patient only the count goes into the card.
+    device : str
+        In words.
+    """
+    config = state.config
+    settings = {k: v for k, v in asdict(config).items() if k not in _NOT_FACTS}
+    loss = "L1" if not config.adversarial else "WGAN-GP" + (" + L1" if config.l1_weight else "")
+    if config.mean_weight:
+        loss += " + mean over blocks"
+    warm = config.start_from not in ("", RANDOM)
+    start = f"a trained {TWIN.get(config.method, config.method)}" if warm else "random weights"
+    trained = {
+        "loss": loss, "steps": state.step, "steps_planned": config.total_steps, "optimiser": "Adam",
+        "seconds": round(state.seconds), "device": device, **settings,
+        "started_from": start,
+    }
+    named = {scan.scan.patient for scan in scans}
+    sources = [dict(source) for source in patients.sources] or [
+        {"name": "not stated in the patient set", "licence": "not stated", "citation": "not stated"}
+    ]
+    sources.append({"name": "all of the above", "licence": "as above", "citation": "as above",
+                    "patients": len(named), "scans": len(scans), "slices": sum(scan.shape[0] for scan in scans)})
+    result = {k: v for k, v in validation.items() if k != "patients"}
+    card = ModelCard(
+        method=config.method, architecture=architecture_of_method(config.method), hu_range=config.hu_range,
+        dose=_dose(scans), training_data=sources,
+        validation={**result, "patients": len(validation.get("patients", {}))}, training=trained,
+        software=f"LDCTDenoise {__version__}", seed=config.seed,
+    )
+    save_model(path, state.result, card)
+
+
+def _dose(scans: list[CachedScan]) -> dict:
+    """Say which doses were trained on."""
+    ranges = [scan.scan.simulation for scan in scans if scan.scan.simulation]
+    measured = len(scans) - len(ranges)
+    if not ranges:
+        return {"fraction": "as scanned", "simulation": "none: measured low-dose images"}
+    def span(name):
+        return [min(getattr(r, name)[0] for r in ranges), max(getattr(r, name)[1] for r in ranges)]
+    return {
+        "fraction": span("dose"), "photons": span("photons"), "kernel_cutoff": span("kernel"),
+        "simulation": "fan beam, noise inserted in the projections (LDCTDenoiseLib.simulation)",
+        **({"measured_scans": measured} if measured else {}),
+    }

@@ -1,0 +1,231 @@
+"""Every value a training depends on, in one place and in one file."""
+
+import json
+import math
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import get_type_hints
+
+from LDCTDenoiseLib.errors import InputError
+from LDCTDenoiseLib.files import write_whole
+from LDCTDenoiseLib.methods import NETWORK_METHODS, method_name
+
+ADVERSARIAL = ("WGAN", "DCSWGAN")
+
+#: The L1 method with the same generator, which an adversarial training starts from.
+TWIN = {"WGAN": "CNN-L1", "DCSWGAN": "DCSCN"}
+
+#: `start_from` of an adversarial training that is to begin with random weights all the same.
+RANDOM = "none"
+
+#: What differs from the defaults by method; the reasons are in docs/training.md.
+_OF_METHOD = {
+    "CNN-L1": {},
+    "DCSCN": {},
+    "WGAN": {"learning_rate": 1e-4, "betas": (0.5, 0.9), "l1_weight": 0.0, "mean_weight": 100.0,
+             "select_by": "texture", "least_gain_db": 2.9, "warmup_steps": 0},
+    "DCSWGAN": {"learning_rate": 1e-4, "betas": (0.5, 0.9), "l1_weight": 100.0, "mean_weight": 100.0,
+                "select_by": "texture", "least_gain_db": 4.1, "warmup_steps": 0},
+}
+
+#: What may change when a run goes on: it does not change the weights.
+_FREE = ("steps", "epochs", "log_every", "checkpoint_every", "validate_every", "workers", "noise_workers")
+
+_SELECT = ("psnr", "ssim", "rmse", "texture", "last")
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """All settings of a training. Attributes are the keys of the config file, see docs/training.md.
+
+    Attributes
+    ----------
+    steps : int
+        Generator steps; 0 means `epochs` times `training_pairs` / `batch`.
+    training_pairs, validation_pairs : int
+        Pairs of an epoch; the paper's counts.
+    batch : int
+        Pairs of a batch over all processes.
+    loss_window : tuple of float
+        HU that losses and critic see as 0 and 1, unclipped.
+    l1_weight, penalty_weight, mean_weight : float
+        λ1, λ, and the weight of the means over blocks of `mean_block` pixels.
+    generator_average : float
+        The validated generator is a running mean of the weights with this decay; 0 takes them as they are.
+    validate_every, checkpoint_every, log_every : int
+        In steps; `validate_every` 0 means each epoch.
+    select_by : str
+        "psnr", "ssim", "rmse", "texture" or "last": which validation is the best.
+    least_gain_db : float
+        With "texture": PSNR that must be gained on the low dose before texture counts.
+    precision : str
+        "auto" computes in bfloat16 on CUDA and in float32 elsewhere; "float32" insists.
+    start_from : str
+        Model file of the first weights, or "none". Default of the adversarial methods: their L1 twin beside the run.
+    workers : int
+        Processes that draw patches; -1 means none on the CPU and up to 8 with a GPU.
+    """
+
+    method: str
+    seed: int = 1
+    hu_range: tuple[float, float] = (-1024.0, 3071.0)
+    patch: int = 80
+    batch: int = 128
+    steps: int = 0
+    epochs: float = 10.0
+    training_pairs: int = 499_996
+    validation_pairs: int = 5_096
+    learning_rate: float = 2e-3
+    final_rate: float = 0.01
+    warmup_steps: int = 100
+    betas: tuple[float, float] = (0.9, 0.999)
+    loss_window: tuple[float, float] = (-160.0, 240.0)
+    l1_weight: float = 1.0
+    mean_weight: float = 0.0
+    mean_block: int = 20
+    penalty_weight: float = 10.0
+    critic_steps: int = 4
+    generator_average: float = 0.0
+    least_body: float = 0.1
+    keep_air: float = 0.1
+    dose_jitter: float = 1.15
+    noise_generations: int = 8
+    noise_refresh: int = 2000
+    noise_workers: int = 1
+    workers: int = -1
+    precision: str = "auto"
+    log_every: int = 50
+    checkpoint_every: int = 250
+    validate_every: int = 0
+    validation_slices: int = 6
+    validation_dose: float = 0.25
+    validation_photons: float = 700.0
+    validation_kernel: float = 1.1
+    select_by: str = "psnr"
+    least_gain_db: float = 0.0
+    start_from: str = ""
+
+    def __post_init__(self):
+        for problem in self._problems():
+            raise InputError(f"the setting {problem}.")
+
+    def _problems(self):
+        positive = ("patch", "batch", "training_pairs", "learning_rate", "mean_block", "critic_steps", "dose_jitter",
+                    "noise_generations", "noise_refresh", "noise_workers", "log_every", "checkpoint_every",
+                    "validation_slices", "epochs")
+        for f in fields(self):
+            value = getattr(self, f.name)
+            for number in value if isinstance(value, tuple) else (value,):
+                if isinstance(number, float) and not math.isfinite(number):
+                    yield f"'{f.name}' must be finite, not {value}"
+            if f.name in positive and not value > 0:
+                yield f"'{f.name}' must be positive, not {value}"
+        if self.method not in NETWORK_METHODS:
+            yield f"'method' must be one of {', '.join(NETWORK_METHODS)}, not '{self.method}'"
+        for name in ("hu_range", "loss_window"):
+            if not getattr(self, name)[0] < getattr(self, name)[1]:
+                yield f"'{name}' must rise, not {getattr(self, name)}"
+        for name, known in (("select_by", _SELECT), ("precision", ("auto", "float32"))):
+            if getattr(self, name) not in known:
+                yield f"'{name}' must be one of {', '.join(known)}, not '{getattr(self, name)}'"
+        for name in ("l1_weight", "mean_weight", "penalty_weight", "steps", "validation_pairs", "warmup_steps",
+                     "validate_every", "seed"):
+            if getattr(self, name) < 0:
+                yield f"'{name}' must not be negative, not {getattr(self, name)}"
+        if not 0 <= self.generator_average < 1:
+            yield f"'generator_average' must lie from 0 to below 1, not {self.generator_average}"
+
+    @property
+    def adversarial(self) -> bool:
+        """Whether there is a critic."""
+        return self.method in ADVERSARIAL
+
+    @property
+    def epoch_steps(self) -> int:
+        """Generator steps of an epoch."""
+        return max(1, self.training_pairs // self.batch)
+
+    @property
+    def total_steps(self) -> int:
+        """Generator steps of the whole training."""
+        return self.steps or max(1, round(self.epochs * self.epoch_steps))
+
+    def rate(self, step: int) -> float:
+        """Return the learning rate of a step: a linear warm-up, then half a cosine down to `final_rate` of it."""
+        warm = min(1.0, (step + 1) / (self.warmup_steps + 1))
+        fall = 0.5 + 0.5 * math.cos(math.pi * min(1.0, step / self.total_steps))
+        return self.learning_rate * warm * (self.final_rate + (1 - self.final_rate) * fall)
+
+    def changed(self, settings: dict) -> "TrainingConfig":
+        """Return a config with other values; texts are converted to the setting's type.
+
+        Raises
+        ------
+        InputError
+            If a key is unknown or a value does not fit.
+        """
+        kinds = get_type_hints(TrainingConfig)
+        unknown = [key for key in settings if key not in kinds]
+        if unknown:
+            raise InputError(f"the setting '{unknown[0]}' is unknown; known are {', '.join(kinds)}.")
+        return replace(self, **{key: _converted(key, value, kinds[key]) for key, value in settings.items()})
+
+    def write(self, path: Path) -> None:
+        """Write all values as JSON."""
+        with write_whole(path) as part:
+            part.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+
+    def require_same(self, other: "TrainingConfig") -> None:
+        """Raise `InputError` unless `other` gives the same training, apart from its length and its bookkeeping."""
+        different = [f.name for f in fields(self) if getattr(self, f.name) != getattr(other, f.name)]
+        different = [name for name in different if name not in _FREE]
+        if different:
+            name = different[0]
+            raise InputError(
+                f"the run was begun with {name} = {getattr(self, name)}, not {getattr(other, name)}; resume it with "
+                "its own settings, or train into another folder."
+            )
+
+    @classmethod
+    def of_method(cls, method: str) -> "TrainingConfig":
+        """Return the defaults of a method."""
+        name = method_name(method)
+        if name not in NETWORK_METHODS:
+            raise InputError(f"the method '{name}' has nothing to train; choose from {', '.join(NETWORK_METHODS)}.")
+        return cls(method=name, **_OF_METHOD[name])
+
+
+def read_settings(path: str | Path) -> dict:
+    """Read a config file: a JSON object of settings, all or some.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read or is none.
+    """
+    try:
+        settings = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"cannot read the config file '{path}': {reason}.") from error
+    if not isinstance(settings, dict):
+        raise InputError(f"the config file '{path}' is not a JSON object of settings.")
+    return settings
+
+
+def _converted(key: str, value, kind):
+    try:
+        if kind in (int, float, str):
+            if isinstance(value, bool) or (kind is str) != isinstance(value, str) and kind is str:
+                raise ValueError
+            number = kind(value)
+            if kind is int and not isinstance(value, str) and number != value:
+                raise ValueError
+            return number
+        numbers = tuple(float(v) for v in (value.split(",") if isinstance(value, str) else value))
+        if len(numbers) != 2:
+            raise ValueError
+        return numbers
+    except (TypeError, ValueError) as error:
+        wanted = {int: "a whole number", float: "a number", str: "text"}.get(kind, "two numbers")
+        raise InputError(f"the setting '{key}' must be {wanted}, not {value!r}.") from error

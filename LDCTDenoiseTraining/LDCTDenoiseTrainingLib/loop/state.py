@@ -1,0 +1,141 @@
+"""The networks and their optimisers, and checkpoints of them."""
+
+import copy
+import io
+import os
+from pathlib import Path
+
+import torch
+from LDCTDenoiseLib.errors import InputError, LDCTError, OutputError
+from LDCTDenoiseLib.models import load_model
+from LDCTDenoiseLib.networks import build_generator
+from torch import nn
+
+from ..losses import Critic
+from .config import RANDOM, TrainingConfig
+
+_VERSION = 1
+
+
+class State:
+    """All that changes in a training: generator, critic, their optimisers, and how far they are.
+
+    There is no state of a random number generator among it: what is drawn for a step follows from the step's number.
+    """
+
+    def __init__(self, config: TrainingConfig, device: str):
+        torch.manual_seed(config.seed)
+        self.config = config
+        generator = build_generator(config.method)
+        if config.start_from not in ("", RANDOM):
+            generator.load_state_dict(_start_weights(config, generator))
+        self.generator = generator.to(device, memory_format=torch.channels_last)
+        self.critic = None
+        parts = {"generator": self.generator}
+        if config.adversarial:
+            self.critic = Critic(config.patch).to(device, memory_format=torch.channels_last)
+            parts["critic"] = self.critic
+        self.optimisers = {
+            name: torch.optim.Adam(network.parameters(), config.learning_rate, betas=config.betas)
+            for name, network in parts.items()
+        }
+        self.average = copy.deepcopy(self.generator) if config.generator_average else None
+        self.step = 0
+        self.seconds = 0.0
+        self.best: dict = {}
+
+    @property
+    def result(self) -> nn.Module:
+        """The generator that is validated and saved."""
+        return self.average or self.generator
+
+    def update_average(self) -> None:
+        """Let the averaged generator follow."""
+        if self.average is not None:
+            with torch.no_grad():
+                for mean, now in zip(self.average.parameters(), self.generator.parameters(), strict=True):
+                    mean.lerp_(now, 1 - self.config.generator_average)
+
+    def require_finite(self) -> None:
+        """Raise `LDCTError` when a weight is NaN or infinite."""
+        for network in (self.generator, self.critic):
+            if network is not None and not all(torch.isfinite(p).all() for p in network.parameters()):
+                raise LDCTError(
+                    f"the training diverged before step {self.step}: a weight is NaN or infinite. The last checkpoint "
+                    "is good; resume with a smaller learning_rate into another folder, or look at the data."
+                )
+
+    def _parts(self) -> dict:
+        networks = {"generator": self.generator, "critic": self.critic, "average": self.average}
+        return {k: v for k, v in networks.items() if v is not None}
+
+    def save(self, path: Path) -> None:
+        """Write a checkpoint, whole or not at all: a kill at any moment leaves the one before.
+
+        Raises
+        ------
+        LDCTError
+            If the weights are not finite; the old checkpoint stays.
+        OutputError
+            If it cannot be written.
+        """
+        self.require_finite()
+        content = {
+            "version": _VERSION, "step": self.step, "seconds": self.seconds, "best": self.best,
+            "networks": {name: network.state_dict() for name, network in self._parts().items()},
+            "optimisers": {name: optimiser.state_dict() for name, optimiser in self.optimisers.items()},
+        }
+        buffer = io.BytesIO()
+        torch.save(content, buffer)
+        part = path.with_name(path.name + ".part")  # one name: what a kill leaves is overwritten by the next
+        try:
+            with part.open("wb") as file:
+                file.write(buffer.getbuffer())
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(path)
+        except OSError as error:
+            part.unlink(missing_ok=True)
+            raise OutputError(
+                f"cannot write the checkpoint '{path}': {error.strerror or error}. The one before it is whole: "
+                "free some space and go on with --resume."
+            ) from error
+
+    def load(self, path: Path) -> None:
+        """Go on from a checkpoint.
+
+        Raises
+        ------
+        InputError
+            If it cannot be read or is of another training.
+        """
+        try:
+            content = torch.load(path, map_location="cpu", weights_only=True)
+            if content["version"] != _VERSION:
+                raise InputError(f"the checkpoint '{path}' is of another version of this software.")
+            for name, network in self._parts().items():
+                network.load_state_dict(content["networks"][name])
+            for name, optimiser in self.optimisers.items():
+                optimiser.load_state_dict(content["optimisers"][name])
+        except (OSError, RuntimeError, KeyError, ValueError, EOFError, TypeError) as error:
+            if isinstance(error, InputError):
+                raise
+            reason = " ".join(str(error).split())[:200]
+            raise InputError(f"the checkpoint '{path}' cannot be used: {reason}.") from error
+        except Exception as error:  # pickle.UnpicklingError is all that weights_only leaves
+            raise InputError(f"the checkpoint '{path}' is damaged or no checkpoint.") from error
+        self.step, self.seconds, self.best = content["step"], content["seconds"], content["best"]
+
+
+def _start_weights(config: TrainingConfig, generator: nn.Module) -> dict:
+    model = load_model(config.start_from)
+    if tuple(model.card.hu_range) != tuple(config.hu_range):
+        raise InputError(
+            f"'{config.start_from}' was trained for the HU range {model.card.range}, this training has "
+            f"{config.hu_range}."
+        )
+    weights = model.generator.state_dict()
+    shapes = [{k: v.shape for k, v in w.items()} for w in (weights, generator.state_dict())]
+    if shapes[0] != shapes[1]:
+        raise InputError(f"'{config.start_from}' is a {model.card.method}, which has another generator.")
+    return weights

@@ -1,0 +1,298 @@
+"""The training: one loop, from top to bottom."""
+
+import time
+import warnings
+from pathlib import Path
+
+import torch
+from LDCTDenoiseLib.engine import choose_device
+from LDCTDenoiseLib.engine.device import is_out_of_memory
+from LDCTDenoiseLib.errors import DeviceError, InputError, LDCTError, LDCTWarning, OutputError
+from LDCTDenoiseLib.hounsfield import HURange
+
+from ..data import NoiseBank, PatchSource, cache_scans
+from ..data.batches import batches_of_steps
+from ..data.patches import Batch
+from ..losses import absolute_error, gradient_penalty, mean_error
+from ..patients import PatientSet, write_patient_set
+from .card import write_model
+from .config import TrainingConfig
+from .log import CRITIC_NOTE, RunLog
+from .processes import Processes
+from .state import State
+from .validate import score, validate, validation_slices
+
+CHECKPOINT, MODEL, CONFIG = "checkpoint.pt", "model.safetensors", "config.json"
+
+
+class Training:
+    """One training of one method on a patient set; `run` does it, or goes on with it.
+
+    Parameters
+    ----------
+    patients : PatientSet
+        Scans with the role "train" train, those with the role "validation" choose the best state.
+    config : TrainingConfig
+    output : Path
+        The run's folder: config.json, checkpoint.pt, model.safetensors (the best so far), log.jsonl, tensorboard/.
+    cache : Path, optional
+        Folder of the cached volumes and noise; runs may share one. Default: `output`/cache.
+    device : str
+        "auto", "cpu", "cuda", "cuda:N" or "mps".
+    resume : bool
+        Go on from the folder's checkpoint, when there is one.
+    json_lines : bool
+        Progress as JSON on standard output instead of a bar.
+    processes : Processes
+        This one among those that train together.
+
+    Raises
+    ------
+    LDCTError
+        With what is wrong with patients, config or folder.
+    """
+
+    def __init__(
+        self,
+        patients: PatientSet,
+        config: TrainingConfig,
+        output: Path,
+        *,
+        cache: Path | None = None,
+        device: str = "auto",
+        resume: bool = False,
+        json_lines: bool = False,
+        processes: Processes | None = None,
+    ):
+        self.processes = processes or Processes()
+        if device in ("auto", "cuda") and torch.cuda.is_available():
+            device = f"cuda:{self.processes.local_rank % torch.cuda.device_count()}"
+        self.device = choose_device(device)
+        self.config, self.output, self.patients = config, Path(output), patients
+        self.cache = Path(cache or self.output / "cache")
+        self._share = self.processes.share(config.batch)
+        self._resume = resume
+        self._json_lines = json_lines
+        self._range = HURange(*config.hu_range)
+        self._half = self.device.name.startswith("cuda") and config.precision == "auto"
+        if self._half:
+            torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
+            torch.backends.cudnn.benchmark = True
+        self._prepare_folder()
+
+    @property
+    def simulation_device(self) -> str:
+        """Where low dose is simulated: on the GPU of a CUDA training, else on the CPU."""
+        return self.device.name if self.device.name.startswith("cuda") else "cpu"
+
+    def _prepare_folder(self) -> None:
+        if not self._resume and (self.output / CHECKPOINT).exists():
+            raise InputError(f"'{self.output}' holds a training already; go on with --resume, or give another folder.")
+        if self.processes.first:
+            try:
+                self.output.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise OutputError(f"cannot make the folder '{self.output}': {error.strerror or error}.") from error
+            self.config.write(self.output / CONFIG)
+            write_patient_set(self.patients, self.output / "patients.json")
+        self.processes.wait_for_all()
+
+    def run(self) -> Path:
+        """Train to the end and return the model file of the best state.
+
+        Raises
+        ------
+        LDCTError
+            When it cannot go on: data that vanished, a full disk, NaN. The last checkpoint is whole then.
+        """
+        state = State(self.config, self.device.name)
+        if (self.output / CHECKPOINT).exists():
+            state.load(self.output / CHECKPOINT)
+        log = RunLog(self.output, self.processes.first, self._json_lines, state.step)
+        try:
+            log.record(step=state.step, of=self.config.total_steps, device=str(self.device),
+                       processes=self.processes.size, threads=torch.get_num_threads())
+            if self.config.adversarial:
+                log.note(CRITIC_NOTE)
+            scans = self._cached(log)
+            self._train(state, scans, log)
+        except RuntimeError as error:
+            if isinstance(error, LDCTError) or not is_out_of_memory(error):
+                raise
+            raise DeviceError(f"{self.device} has too little memory for a batch of {self.config.batch}: "
+                              "choose a smaller one with --set batch=N.") from error
+        except OSError as error:
+            if isinstance(error, LDCTError):
+                raise
+            raise LDCTError(
+                f"a file of the training is gone or cannot be written: '{error.filename}' ({error.strerror or error}). "
+                "The last checkpoint is whole: put it right and go on with --resume."
+            ) from error
+        finally:
+            log.close()
+        return self.output / MODEL
+
+    def _cached(self, log: RunLog):
+        """Cache the scans, one process a machine; the others find them done."""
+        for turn in (True, False):
+            if turn == (self.processes.local_rank == 0):
+                scans = cache_scans(
+                    self.patients, self.cache, self.config.patch, lambda n, of: log.progress("reading scans", n, of)
+                )
+            self.processes.wait_for_all()
+        return scans
+
+    def _train(self, state: State, scans, log: RunLog) -> None:
+        config, total = self.config, self.config.total_steps
+        training = [s for s in scans if s.scan.role == "train"]
+        bank = NoiseBank([s for s in training if s.scan.simulation], config.seed, config.noise_generations,
+                         config.noise_workers, self.simulation_device)
+        source = PatchSource(training, bank, config.seed, config.patch, config.noise_refresh, config.least_body,
+                             config.keep_air, config.dose_jitter)
+        slices = self._validation_slices(scans, log) if self.processes.first else []
+        workers = config.workers if config.workers >= 0 else (0 if self.device.is_cpu else 8)
+        batches = (config.critic_steps if config.adversarial else 0) + 1
+        makes_noise = self.processes.local_rank == 0
+        began, first = time.monotonic() - state.seconds, state.step
+        started = time.monotonic()
+        sums: dict[str, torch.Tensor] = {}
+        since = state.step
+        try:
+            while state.step < total:
+                generation = source.generation(state.step)
+                bank.wait(generation, makes_noise, lambda n, of: log.progress("simulating low dose", n, of))
+                end = min(total, (generation + 1) * config.noise_refresh)
+                if makes_noise and end < total:
+                    bank.start(generation + 1)
+                steps = range(state.step, end)
+                pinned = self.device.name.startswith("cuda")
+                for drawn in batches_of_steps(source, steps, batches, config.batch, self._share, workers, pinned):
+                    for name, loss in self.step(state, drawn).items():
+                        sums[name] = sums.get(name, 0) + loss
+                    state.step += 1
+                    state.seconds = time.monotonic() - began
+                    last = state.step == total
+                    if state.step % config.log_every == 0 or last:
+                        seconds = time.monotonic() - started
+                        done = state.step - first
+                        losses = {k: float(self.processes.mean(v)) / (state.step - since) for k, v in sums.items()}
+                        sums, since = {}, state.step
+                        self._require_numbers(losses, state)
+                        log.record(step=state.step, of=total, losses=losses, seconds=round(state.seconds, 1),
+                                   seconds_left=round(seconds / done * (total - state.step), 1),
+                                   patches_per_second=round(done * batches * config.batch / seconds, 1))
+                        log.progress(config.method, state.step, total, **losses)
+                    due = state.step % (config.validate_every or config.epoch_steps) == 0 or last
+                    if self.processes.first:
+                        if due and slices:
+                            self._validate(state, slices, training, log)
+                        if last and not slices:
+                            write_model(self.output / MODEL, state, self.patients, training, {}, str(self.device))
+                        if due or state.step % config.checkpoint_every == 0:
+                            state.save(self.output / CHECKPOINT)
+        finally:
+            bank.close()
+        if self.processes.first and state.best:
+            self._judge(state.best["validation"], log)
+        self.processes.wait_for_all()
+
+    def _validation_slices(self, scans, log: RunLog):
+        validating = [s for s in scans if s.scan.role == "validation"]
+        if not validating:
+            log.note("nobody validates, so the last state is the result; name patients with --validation.")
+        slices = []
+        for done, scan in enumerate(validating, start=1):
+            slices.append(validation_slices(scan, self.config, self.config.validation_slices))
+            log.progress("validation slices", done, len(validating))
+        return slices
+
+    def step(self, state: State, drawn: list[Batch]) -> dict[str, torch.Tensor]:
+        """Do the critic's steps and the generator's; return their losses."""
+        for optimiser in state.optimisers.values():
+            for group in optimiser.param_groups:
+                group["lr"] = self.config.rate(state.step)
+        losses: dict[str, torch.Tensor] = {}
+        for batch in drawn[:-1]:
+            for name, loss in self._critic_step(state, batch).items():
+                losses[name] = losses.get(name, 0) + loss / (len(drawn) - 1)
+        losses |= self._generator_step(state, drawn[-1])
+        state.update_average()
+        return losses
+
+    def _critic_step(self, state: State, batch: Batch) -> dict[str, torch.Tensor]:
+        low, full = self._unit(batch.low), self._unit(batch.full)
+        with torch.no_grad():
+            fake = self._contrast(self._generate(state, low))
+        real = self._contrast(full)
+        state.optimisers["critic"].zero_grad(set_to_none=True)
+        wasserstein = state.critic(real).mean() - state.critic(fake).mean()
+        penalty = gradient_penalty(state.critic, real, fake, batch.mix.to(real.device))
+        loss = self.config.penalty_weight * penalty - wasserstein
+        loss.backward()
+        self.processes.average_gradients(state.critic.parameters())
+        state.optimisers["critic"].step()
+        return {"critic": loss.detach(), "wasserstein": wasserstein.detach(), "penalty": penalty.detach()}
+
+    def _generator_step(self, state: State, batch: Batch) -> dict[str, torch.Tensor]:
+        config = self.config
+        low, full = self._unit(batch.low), self._unit(batch.full)
+        output, target = self._contrast(self._generate(state, low)), self._contrast(full)
+        losses = {"l1": absolute_error(output, target)}
+        loss = config.l1_weight * losses["l1"]
+        if config.mean_weight:
+            losses["mean"] = mean_error(output, target, config.mean_block)
+            loss = loss + config.mean_weight * losses["mean"]
+        if state.critic is not None:
+            state.critic.requires_grad_(False)  # its weights are not this step's business
+            losses["score"] = state.critic(output).mean()
+            loss = loss - losses["score"]
+        state.optimisers["generator"].zero_grad(set_to_none=True)
+        loss.backward()
+        if state.critic is not None:
+            state.critic.requires_grad_(True)
+        self.processes.average_gradients(state.generator.parameters())
+        state.optimisers["generator"].step()
+        return {"generator": loss.detach(), **{k: v.detach() for k, v in losses.items()}}
+
+    def _generate(self, state: State, low: torch.Tensor) -> torch.Tensor:
+        """Return G(low); half precision touches the correction only, the residual is added in float32."""
+        with torch.autocast(low.device.type, torch.bfloat16, enabled=self._half):
+            correction = state.generator.correction(low)
+        return low + correction.float()
+
+    def _unit(self, hounsfield: torch.Tensor) -> torch.Tensor:
+        values = hounsfield.to(self.device.name, non_blocking=True)[:, None].float()
+        return self._range.to_unit(values).contiguous(memory_format=torch.channels_last)
+
+    def _contrast(self, unit: torch.Tensor) -> torch.Tensor:
+        """Map the network's scale to that of losses and critic, in which texture is visible; nothing is clipped."""
+        lower, upper = self.config.loss_window
+        return (unit * self._range.width + (self._range.lower - lower)) / (upper - lower)
+
+    def _require_numbers(self, losses: dict[str, float], state: State) -> None:
+        wrong = [name for name, value in losses.items() if not value - value == 0]
+        if wrong:
+            raise LDCTError(
+                f"the loss '{wrong[0]}' became NaN or infinite before step {state.step}. The last checkpoint is whole; "
+                "train with a smaller learning_rate into another folder, or look at the data."
+            )
+
+    def _validate(self, state: State, slices, training, log: RunLog) -> None:
+        state.require_finite()
+        validation = validate(state.result, slices, self.config, self.device.name,
+                              lambda n, of: log.progress("validation", n, of))
+        value = score(validation, self.config, state.step)
+        better = not state.best or value > state.best["score"]
+        log.record(step=state.step, of=self.config.total_steps, validation=validation, best=better)
+        if better:
+            state.best = {"score": value, "step": state.step, "validation": validation}
+            write_model(self.output / MODEL, state, self.patients, training, validation, str(self.device))
+
+    def _judge(self, validation: dict, log: RunLog) -> None:
+        low, result = validation["low"], validation["result"]
+        worse = [name for name in ("psnr", "ssim") if result[name] is not None and result[name] < low[name]]
+        if worse or result["rmse"] > low["rmse"]:
+            text = (f"the best state of {self.config.method} scores below its own input ({result['psnr']:.2f} against "
+                    f"{low['psnr']:.2f} dB, SSIM {result['ssim']} against {low['ssim']}): do not use it.")
+            log.note(text)
+            warnings.warn(text, LDCTWarning, stacklevel=2)

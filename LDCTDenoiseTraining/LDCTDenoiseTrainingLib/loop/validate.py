@@ -1,0 +1,194 @@
+"""Validation on whole slices of patients that are not trained on."""
+
+import hashlib
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from LDCTDenoiseLib.hounsfield import PAPER, HURange, add_correction
+from LDCTDenoiseLib.methods import NetworkDenoiser
+from LDCTDenoiseLib.metrics import SSIM_VARIANT, measure_slice
+from LDCTDenoiseLib.simulation import ScanSettings
+from scipy import ndimage
+
+from ..data.bank import simulate_slices
+from ..data.cache import CachedScan, save_array, to_int16
+from .config import TrainingConfig
+
+#: Smoothed full-dose HU by which tissue is told apart.
+TISSUES = {"lung": (-950, -600), "fat": (-130, -60), "soft": (0, 120), "bone": (250, 2000)}
+#: Pixels of the Gaussian that smooths for the tissue, and that of the low-pass which leaves texture behind.
+_TISSUE_SIGMA, _TEXTURE_SIGMA = 2.0, 1.5
+#: A soft-tissue voxel that is off by more HU than this is a speck.
+_SPECK = 100.0
+
+
+@dataclass(frozen=True)
+class ValidationSlices:
+    """Some slices of one scan: the same ones in every validation.
+
+    Attributes
+    ----------
+    scan : CachedScan
+    full, low : numpy.ndarray
+        HU, int16, shape (slices, rows, columns).
+    """
+
+    scan: CachedScan
+    full: np.ndarray
+    low: np.ndarray
+
+
+def validation_slices(scan: CachedScan, config: TrainingConfig, count: int) -> ValidationSlices:
+    """Return `count` evenly spread slices of a scan, all of them for 0; low dose is simulated once and kept.
+
+    Simulated scans have the dose, the photons and the kernel of the config, not drawn ones: numbers must compare.
+    """
+    total = scan.shape[0]
+    count = min(count or total, total)
+    # The middles of `count` equal parts.
+    chosen = [int((n + 0.5) * total / count) for n in range(count)]
+    full = np.asarray(scan.full[chosen])
+    if scan.scan.low is not None:
+        return ValidationSlices(scan, full, np.asarray(scan.low[chosen]))
+    settings = ScanSettings(config.validation_dose, config.validation_photons, config.validation_kernel, seed=0)
+    facts = json.dumps([scan.key, chosen, settings.dose, settings.photons, settings.kernel_cutoff])
+    path = scan.folder / f"{hashlib.sha256(facts.encode()).hexdigest()[:20]}-validation.npy"
+    if not path.exists():
+        noise = np.empty(full.shape, np.int16)
+        for first in range(0, len(chosen), 8):
+            part = CachedSlices(full[first : first + 8], scan.spacing)
+            simulate_slices(part, slice(0, 8), _of_block(settings, first), noise[first:], "cpu")
+        save_array(path, noise)
+    return ValidationSlices(scan, full, to_int16(full + np.load(path).astype(np.int32)))
+
+
+@dataclass(frozen=True)
+class CachedSlices:
+    """Slices as `simulate_slices` wants them."""
+
+    full: np.ndarray
+    spacing: tuple[float, float]
+
+
+def _of_block(settings: ScanSettings, first: int) -> ScanSettings:
+    return ScanSettings(settings.dose, settings.photons, settings.kernel_cutoff, seed=first)
+
+
+def measure_pair(full: np.ndarray, image: np.ndarray) -> dict[str, float]:
+    """Measure one slice against full dose.
+
+    Returns
+    -------
+    dict
+        `psnr`, `ssim`, `rmse` in the paper's window; `texture`: SD of what a low-pass removes from soft tissue, as a
+        part of full dose's (1 is the same amount); `shift_lung`, `shift_fat`, `shift_soft`, `shift_bone`: mean HU off;
+        `specks_ppm`: soft-tissue voxels off by more than 100 HU. What a slice does not have is NaN.
+    """
+    quality = measure_slice(full, image)
+    full, image = full.astype(np.float32), image.astype(np.float32)
+    smooth = ndimage.gaussian_filter(full, _TISSUE_SIGMA)
+    error = image - full
+    masks = {name: (smooth > lower) & (smooth < upper) for name, (lower, upper) in TISSUES.items()}
+    # Tissue's own edges are no tissue.
+    masks = {name: ndimage.binary_erosion(mask, iterations=2) for name, mask in masks.items()}
+    soft = masks["soft"]
+
+    def of(values: np.ndarray, mask: np.ndarray) -> float:
+        return float(values[mask].mean()) if mask.sum() >= 50 else math.nan
+
+    textures = [(x - ndimage.gaussian_filter(x, _TEXTURE_SIGMA)) ** 2 for x in (image, full)]
+    there, wanted = (of(t, soft) for t in textures)
+    return {
+        "psnr": quality.psnr, "ssim": quality.ssim, "rmse": quality.rmse,
+        "texture": math.sqrt(there / wanted) if wanted else math.nan,
+        **{f"shift_{name}": of(error, mask) for name, mask in masks.items()},
+        "specks_ppm": 1e6 * of((np.abs(error) > _SPECK).astype(np.float32), soft),
+    }
+
+
+def denoise_slice(denoiser: NetworkDenoiser, low: np.ndarray) -> np.ndarray:
+    """Return a slice as the extension would denoise it, whole HU."""
+    hounsfield = low[None].astype(np.float32)
+    return np.rint(add_correction(hounsfield, denoiser.correction(hounsfield))[0]).astype(np.int16)
+
+
+def validate(
+    generator: torch.nn.Module,
+    slices: list[ValidationSlices],
+    config: TrainingConfig,
+    device: str,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict:
+    """Measure a generator on the validation slices.
+
+    Returns
+    -------
+    dict
+        `low` and `result`: means over the patients (see `measure_pair`); `patients`: the same for each; `l1`: mean
+        absolute error on `validation_pairs` patches in the loss window; and what the numbers are measured in.
+    """
+    denoiser = NetworkDenoiser(generator, HURange(*config.hu_range), config.method)
+    denoiser.prepare(device)
+    done, of = 0, sum(len(s.full) for s in slices)
+    values: dict[str, dict[str, list]] = {}
+    outputs = []
+    for part in slices:
+        rows = values.setdefault(part.scan.scan.patient, {"low": [], "result": []})
+        output = np.stack([denoise_slice(denoiser, low) for low in part.low])
+        outputs.append(output)
+        for full, low, image in zip(part.full, part.low, output, strict=True):
+            rows["low"].append(measure_pair(full, low))
+            rows["result"].append(measure_pair(full, image))
+            done += 1
+            if progress:
+                progress(done, of)
+    generator.train()
+    patients = {name: {k: mean_of(v) for k, v in rows.items()} for name, rows in values.items()}
+    means = {k: mean_of([p[k] for p in patients.values()]) for k in ("low", "result")}
+    return {
+        **means, "patients": patients, "l1": _patch_error(slices, outputs, config),
+        "window": [PAPER.lower, PAPER.upper], "data_range": 1.0, "ssim": SSIM_VARIANT,
+    }
+
+
+def mean_of(records: list[dict[str, float]]) -> dict[str, float]:
+    """Return the mean of each figure over the records that have it, rounded; None where none has."""
+    means = {}
+    for key in records[0]:
+        known = [r[key] for r in records if r[key] is not None and not math.isnan(r[key])]
+        means[key] = round(float(np.mean(known)), 5) if known else None
+    return means
+
+
+def _patch_error(slices: list[ValidationSlices], outputs: list[np.ndarray], config: TrainingConfig) -> float | None:
+    """Return the mean absolute error on patches at fixed random places, in units of the loss window's width."""
+    rng = np.random.default_rng(config.seed)
+    errors = []
+    for _ in range(config.validation_pairs):
+        n = rng.integers(len(slices))
+        full, output = slices[n].full, outputs[n]
+        k, j, i = (rng.integers(s) for s in (len(full), *(s - config.patch + 1 for s in full.shape[1:])))
+        box = np.s_[k, j : j + config.patch, i : i + config.patch]
+        errors.append(np.abs(full[box].astype(np.float32) - output[box]).mean())
+    return round(float(np.mean(errors)) / (config.loss_window[1] - config.loss_window[0]), 6) if errors else None
+
+
+def score(validation: dict, config: TrainingConfig, step: int) -> float:
+    """Return how good a validation is, by the config's `select_by`; more is better.
+
+    An adversarial training loses PSNR while it gains texture, so that PSNR would always choose its start. "texture"
+    takes the amount of texture nearest to full dose's among the states that gain `least_gain_db` on the low dose.
+    """
+    result = validation["result"]
+    if config.select_by == "last":
+        return float(step)
+    if config.select_by == "texture":
+        gain = result["psnr"] - validation["low"]["psnr"]
+        if gain < config.least_gain_db or not result["texture"]:
+            return gain - 1000.0
+        return -abs(math.log(result["texture"]))
+    return -result["rmse"] if config.select_by == "rmse" else result[config.select_by]

@@ -1,0 +1,101 @@
+"""Look into the images of a scan before any training: can they be a pair of CT volumes?"""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+from LDCTDenoiseLib.errors import LDCTError
+from LDCTDenoiseLib.volumes import Geometry, Volume, check_ct, read_volume, require_same_grid
+
+from .patient import Scan
+
+#: What no CT in HU is without: a share of voxels that are soft tissue, fat or water, in HU.
+_TISSUE, _LEAST_TISSUE = (-200.0, 300.0), 0.01
+#: HU beyond which a voxel is neither padding, tissue nor metal of the 16-bit range.
+_EXTREME = 32000.0
+#: Low and full dose differ by noise, which averages out: their means differ by less than this many HU.
+_LARGEST_SHIFT = 60.0
+
+
+@dataclass(frozen=True)
+class Inspected:
+    """The images of a scan that passed, and what tells them from others.
+
+    Attributes
+    ----------
+    full : Volume
+    low : Volume or None
+    digest : str
+        SHA-256 of the full-dose values, to find one image under two names.
+    """
+
+    full: Volume
+    low: Volume | None
+    digest: str
+
+    @property
+    def geometry(self) -> Geometry:
+        return self.full.geometry
+
+
+def inspect_scan(scan: Scan, patch: int = 0) -> tuple[Inspected | None, list[str]]:
+    """Read the images of a scan and check them.
+
+    Parameters
+    ----------
+    scan : Scan
+    patch : int
+        Side of the patches that are to be cut out of its slices.
+
+    Returns
+    -------
+    inspected : Inspected or None
+        None when there is a problem.
+    problems : list of str
+        One line each, with the file's path.
+    """
+    problems: list[str] = []
+    full = _read(scan.full, scan.full_series, problems)
+    low = _read(scan.low, scan.low_series, problems) if scan.low else None
+    if full is not None and min(full.array.shape[1:]) < patch:
+        rows, columns = full.array.shape[1:]
+        problems.append(f"'{scan.full}': its slices of {columns}×{rows} are smaller than a patch of {patch}×{patch}.")
+    if full is not None and low is not None:
+        try:
+            require_same_grid(low, full)
+        except LDCTError as error:
+            problems.append(f"'{scan.low}' and '{scan.full}': {error}")
+        else:
+            shift = float(np.mean(np.clip(low.array, -1024, 3071)) - np.mean(np.clip(full.array, -1024, 3071)))
+            if abs(shift) > _LARGEST_SHIFT:
+                problems.append(
+                    f"'{scan.low}' lies {shift:+.0f} HU off '{scan.full}' on the mean: they show different things."
+                )
+            elif np.array_equal(low.array, full.array):
+                problems.append(f"'{scan.low}' and '{scan.full}' are the same image; there is nothing to learn.")
+    if problems or full is None:
+        return None, problems
+    return Inspected(full, low, digest(full.array)), []
+
+
+def digest(array: np.ndarray) -> str:
+    """Return the SHA-256 of an image's values in whole HU, whatever type they are stored in."""
+    return hashlib.sha256(np.rint(array).astype("<i4").tobytes()).hexdigest()
+
+
+def _read(path, series: str, problems: list[str]) -> Volume | None:
+    try:
+        volume = check_ct(read_volume(path, series or None))
+    except LDCTError as error:
+        told = " ".join(str(error).split())
+        problems.append(told if str(path) in told else f"'{path}': {told}")
+        return None
+    array = volume.array
+    tissue = np.mean((array >= _TISSUE[0]) & (array <= _TISSUE[1]))
+    if tissue < _LEAST_TISSUE or array.max() > _EXTREME:
+        problems.append(
+            f"'{path}': its values from {array.min():g} to {array.max():g} are no plausible HU "
+            f"({tissue:.1%} lie between {_TISSUE[0]:g} and {_TISSUE[1]:g})."
+        )
+        return None
+    return volume

@@ -1,0 +1,113 @@
+"""What a patient set is made of."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from LDCTDenoiseLib.errors import InputError
+
+#: What a patient is there for. "out" keeps a patient in the file and out of everything.
+ROLES = ("train", "validation", "test", "out")
+
+#: The least and the greatest value that each range of a simulation may hold.
+_BOUNDS = {"dose": (0.01, 0.9), "photons": (10.0, 1e6), "kernel": (0.3, 2.0)}
+
+
+@dataclass(frozen=True)
+class SimulationRanges:
+    """From which ranges the simulated scans of a patient are drawn.
+
+    Attributes
+    ----------
+    dose : tuple of float
+        Fraction of the full dose; the default lies around a quarter, evenly in the logarithm.
+    photons : tuple of float
+        Photons that the central rays of the full-dose scan detect, see `LDCTDenoiseLib.simulation.ScanSettings`.
+    kernel : tuple of float
+        Cut-off of the reconstruction kernel in units of the detector's Nyquist frequency.
+    """
+
+    dose: tuple[float, float] = (0.18, 0.45)
+    photons: tuple[float, float] = (490.0, 1100.0)
+    kernel: tuple[float, float] = (0.9, 1.3)
+
+    def __post_init__(self):
+        for name, (least, most) in _BOUNDS.items():
+            values = getattr(self, name)
+            try:
+                lower, upper = (float(v) for v in values)
+            except (TypeError, ValueError) as error:
+                raise InputError(f"the range of '{name}' must be two numbers, not {values!r}.") from error
+            if not least <= lower <= upper <= most:
+                raise InputError(
+                    f"the range of '{name}' must rise and lie within {least:g} to {most:g}, not {lower:g} to {upper:g}."
+                )
+            object.__setattr__(self, name, (lower, upper))
+
+
+@dataclass(frozen=True)
+class Scan:
+    """One scan of a patient: a full-dose image, and a low-dose one or how to simulate it.
+
+    A patient may have several scans; they carry the same `patient` and the same role.
+
+    Attributes
+    ----------
+    patient : str
+        A name for the patient: a pseudonym, since it is written into logs and tables.
+    role : str
+        One of `ROLES`.
+    full, low : Path
+        File or DICOM folder; `low` is None where low dose is simulated.
+    full_series, low_series : str
+        SeriesInstanceUID where a folder holds several series, else empty.
+    simulation : SimulationRanges
+        Not None exactly when `low` is None.
+    """
+
+    patient: str
+    role: str
+    full: Path
+    full_series: str = ""
+    low: Path | None = None
+    low_series: str = ""
+    simulation: SimulationRanges | None = None
+
+    def __post_init__(self):
+        if not self.patient:
+            raise InputError(f"the scan '{self.full}' has no patient; give it a name.")
+        if self.role not in ROLES:
+            raise InputError(
+                f"patient '{self.patient}' has the role '{self.role}'; choose from {', '.join(ROLES)}."
+            )
+        if self.low is not None and self.simulation is not None:
+            raise InputError(f"patient '{self.patient}' has a low-dose image and a simulation; give one of the two.")
+        if self.low is None and self.simulation is None:
+            object.__setattr__(self, "simulation", SimulationRanges())
+
+    @property
+    def label(self) -> str:
+        """What to call the scan in messages."""
+        return f"{self.patient} ({self.full.name})"
+
+
+@dataclass(frozen=True)
+class PatientSet:
+    """The scans of all patients, and where the data come from.
+
+    Attributes
+    ----------
+    scans : tuple of Scan
+    sources : tuple of dict
+        Collections, each with `name`, `licence` and `citation`: they go into the model card.
+    """
+
+    scans: tuple[Scan, ...]
+    sources: tuple[dict, ...] = field(default=())
+
+    def with_role(self, *roles: str) -> list[Scan]:
+        """Return the scans of patients in these roles, in the order of the file."""
+        return [scan for scan in self.scans if scan.role in roles]
+
+    def patients(self, *roles: str) -> list[str]:
+        """Return the names of the patients in these roles (default: all but "out"), each once, in order."""
+        return list(dict.fromkeys(scan.patient for scan in self.with_role(*(roles or ROLES[:-1]))))

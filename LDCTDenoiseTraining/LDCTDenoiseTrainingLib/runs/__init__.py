@@ -1,0 +1,1 @@
+"""Whole experiments: leave-one-out, the paper's table, throughput."""

@@ -1,0 +1,88 @@
+"""The paper's Table 1 on a patient set: all four methods, the table, and the figure."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from LDCTDenoiseLib.errors import InputError
+from LDCTDenoiseLib.figure import save_comparison
+from LDCTDenoiseLib.metrics import ROI, measure_slice
+from LDCTDenoiseLib.models import load_model
+
+from ..data import CachedScan, cache_scans
+from ..loop import Training
+from ..loop.resume import make_config
+from ..loop.validate import denoise_slice, validation_slices
+from ..patients import PatientSet
+from .evaluate import LOW_DOSE, evaluate_models
+from .paper import side_by_side
+from .table import summarise, write_tables
+
+#: An L1 method comes before the adversarial one that starts from it.
+METHODS = ("CNN-L1", "WGAN", "DCSCN", "DCSWGAN")
+
+
+@dataclass
+class Reproduction:
+    """Train what is missing, then measure; called again it goes on where it was.
+
+    Parameters
+    ----------
+    patients : PatientSet
+        Tests on the patients with the role "test", or without such on those that validate.
+    output : Path
+        Holds a folder for each method, cache/, table.csv, table.md and comparison.png.
+    settings : dict
+        For all methods; `method_settings` has those of single methods, by name.
+    """
+
+    patients: PatientSet
+    output: Path
+    settings: dict
+    method_settings: dict[str, dict] = field(default_factory=dict)
+    config_file: str | None = None
+    cache: Path | None = None
+    device: str = "auto"
+    json_lines: bool = False
+
+    def run(self, roi: ROI | None = None) -> Path:
+        """Return the table's file."""
+        cache = self.cache or self.output / "cache"
+        models = {}
+        for method in METHODS:
+            folder = self.output / method
+            settings = {**self.settings, **self.method_settings.get(method, {})}
+            config = make_config(method, folder, settings, True, self.config_file)
+            training = Training(self.patients, config, folder, cache=cache, device=self.device, resume=True,
+                                json_lines=self.json_lines)
+            models[method] = training.run()
+        role = "test" if self.patients.with_role("test") else "validation"
+        scans = [s for s in cache_scans(self.patients, cache, config.patch) if s.scan.role == role]
+        if not scans:
+            raise InputError("the patient set has no patient to test on; give one the role test or validation.")
+        rows = evaluate_models(models, scans, config, self.device)
+        means = {row["image"]: row for row in summarise(rows)[::2]}
+        which = f"\nMeasured on the {role} patients"
+        which += "." if role == "test" else ", which also chose the states: give patients the role test for more."
+        write_tables(self.output, rows, f"{which}\n{side_by_side(means)}")
+        self._figure(scans[0], config, models, roi)
+        return self.output / "table.md"
+
+    def _figure(self, scan: CachedScan, config, models: dict[str, Path], roi: ROI | None) -> None:
+        """Write the paper-like figure of the ROI's slice, or the middle one, of the first test scan."""
+        pair = validation_slices(scan, config, 0)
+        k = roi.k if roi else len(pair.full) // 2
+        if roi:
+            roi.check(pair.full.shape)
+        images: dict[str, np.ndarray] = {LOW_DOSE: pair.low[k]}
+        for method, path in models.items():
+            denoiser = load_model(path).denoiser()
+            denoiser.prepare("cpu")
+            images[method] = denoise_slice(denoiser, pair.low[k])
+        save_comparison(
+            self.output / "comparison.png", [("FDCT", pair.full[k]), *images.items()], roi=roi,
+            metrics={label: measure_slice(pair.full[k], image) for label, image in images.items()},
+            pixel_aspect=scan.spacing[1] / scan.spacing[0],
+        )
+
+

@@ -1,0 +1,168 @@
+"""The cache, the noise bank and the patches: what a batch holds, and that it follows from its number alone."""
+
+import pickle
+
+import numpy as np
+import pytest
+from LDCTDenoiseLib.errors import LDCTError
+from LDCTDenoiseLib.simulation import ScanSettings, low_dose_noise
+from LDCTDenoiseTrainingLib.data import NoiseBank, PatchSource, cache_scans
+from LDCTDenoiseTrainingLib.data.bank import dose_factor, draw_settings
+from LDCTDenoiseTrainingLib.data.batches import batches_of_steps
+from LDCTDenoiseTrainingLib.patients import PatientSet, Scan, SimulationRanges
+from LDCTDenoiseTrainingLib.patients.check import PatientSetError
+from training_maker import body, save_scan
+
+
+@pytest.fixture(scope="module")
+def patients(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("scans")
+    for n in range(3):
+        save_scan(folder / f"p{n}.nii.gz", body(n))
+    noise = np.random.default_rng(9).normal(0, 40, body(2).shape)
+    save_scan(folder / "p2_low.nii.gz", np.rint(body(2) + noise).clip(-1024, 3071).astype(np.int16))
+    return PatientSet((
+        Scan("p0", "train", folder / "p0.nii.gz"),
+        Scan("p1", "validation", folder / "p1.nii.gz"),
+        Scan("p2", "train", folder / "p2.nii.gz", low=folder / "p2_low.nii.gz"),
+    ))
+
+
+@pytest.fixture(scope="module")
+def cached(patients, tmp_path_factory):
+    return cache_scans(patients, tmp_path_factory.mktemp("cache"), 16)
+
+
+@pytest.fixture(scope="module")
+def source(cached):
+    training = [c for c in cached if c.scan.role == "train"]
+    bank = NoiseBank([c for c in training if c.scan.simulation], seed=1, generations=2, workers=1)
+    bank.wait(0)
+    bank.wait(1)
+    return PatchSource(training, bank, seed=1, patch=16, refresh=10)
+
+
+def test_the_cache_holds_the_volumes_and_is_found_again(patients, cached):
+    assert np.array_equal(cached[0].full, body(0)) and cached[0].full.dtype == np.int16
+    assert isinstance(cached[0].full, np.memmap)
+    before = {p: p.stat().st_mtime_ns for p in cached[0].folder.iterdir() if "noise" not in p.name}
+    again = cache_scans(patients, cached[0].folder, 16)
+    assert again == cached
+    assert before == {p: p.stat().st_mtime_ns for p in before}
+
+
+def test_a_changed_file_is_read_again(tmp_path):
+    path = save_scan(tmp_path / "a.nii.gz", body(0))
+    patients = PatientSet((Scan("a", "train", path),))
+    first = cache_scans(patients, tmp_path / "cache", 16)[0]
+    save_scan(path, body(5))
+    second = cache_scans(patients, tmp_path / "cache", 16)[0]
+    assert first.key != second.key and np.array_equal(second.full, body(5))
+
+
+def test_a_vanished_file_is_named(tmp_path):
+    path = save_scan(tmp_path / "a.nii.gz", body(0))
+    patients = PatientSet((Scan("a", "train", path),))
+    cache_scans(patients, tmp_path / "cache", 16)
+    path.unlink()
+    with pytest.raises(PatientSetError, match="a.nii.gz"):
+        cache_scans(patients, tmp_path / "cache", 16)
+
+
+def test_padding_becomes_air(tmp_path):
+    array = body(0)
+    array[:, :4] = -2000
+    scan = cache_scans(PatientSet((Scan("a", "train", save_scan(tmp_path / "a.nii.gz", array)),)), tmp_path, 16)[0]
+    assert scan.full.min() == -1024
+
+
+def test_a_batch_follows_from_its_number(source):
+    first, again, other = (source.batch(n, 0, 8) for n in (3, 3, 4))
+    for a, b in zip(first, again, strict=True):
+        assert a.equal(b)
+    assert not first.low.equal(other.low)
+    assert not first.low.equal(source.batch(3, 1, 8).low)
+    assert first.low.shape == (8, 16, 16) and not first.low.equal(first.full)
+
+
+def test_shares_of_two_processes_make_the_whole_batch(source):
+    whole = source.batch(5, 0, 8)
+    halves = [source.batch(5, 0, 8, slice(n, n + 4)) for n in (0, 4)]
+    for n, tensor in enumerate(whole):
+        assert np.array_equal(tensor, np.concatenate([h[n] for h in halves]))
+
+
+def test_any_number_of_workers_gives_the_same_batches(source):
+    runs = [list(batches_of_steps(source, range(8, 12), 2, 4, slice(None), w, False)) for w in (0, 2)]
+    assert len(runs[0]) == 4
+    for one, two in zip(*runs, strict=True):
+        for a, b in zip(one, two, strict=True):
+            assert a.low.equal(b.low) and a.full.equal(b.full) and a.mix.equal(b.mix)
+
+
+def test_a_copy_in_another_process_travels_light(source):
+    source.batch(0, 0, 4)
+    assert len(pickle.dumps(source)) < 20_000
+
+
+def test_full_dose_patches_are_of_the_patients(source, cached):
+    batch = source.batch(0, 0, 4)
+    windows = np.concatenate([np.lib.stride_tricks.sliding_window_view(c.full, (1, 16, 16)).reshape(-1, 16, 16)
+                              for c in cached if c.scan.role == "train"])
+    known = {w.tobytes() for w in windows}
+    for patch in batch.full.numpy():
+        turned = [np.rot90(m, t) for m in (patch, patch[:, ::-1]) for t in range(4)]
+        assert any(np.ascontiguousarray(t).tobytes() in known for t in turned)
+
+
+def test_air_is_rare(cached):
+    training = [c for c in cached if c.scan.patient == "p2"]
+    counts = {}
+    for keep in (0.0, 1.0):
+        source = PatchSource(training, NoiseBank([], 1, 1, 1), 1, 8, 10, least_body=0.9, keep_air=keep)
+        full = source.batch(0, 0, 200).full.numpy()
+        counts[keep] = np.mean((full > -500).mean(axis=(1, 2)) < 0.5)
+    assert counts[0.0] < 0.05 < 0.15 < counts[1.0]
+
+
+def test_generations_differ_and_come_again(source):
+    bank, scan = source.bank, source.bank.scans[0]
+    noise = [np.load(bank.file(scan, g)) for g in (0, 1, 2)]
+    assert not np.array_equal(noise[0], noise[1]) and np.array_equal(noise[0], noise[2])
+    assert source.generation(9) == 0 and source.generation(10) == 1
+    assert not source.batch(9, 0, 4).low.equal(source.batch(10, 0, 4).low)
+
+
+def test_noise_made_again_is_the_same(source, tmp_path):
+    bank, scan = source.bank, source.bank.scans[0]
+    before = bank.file(scan, 0).read_bytes()
+    bank.file(scan, 0).unlink()
+    bank.wait(0)
+    assert bank.file(scan, 0).read_bytes() == before
+
+
+def test_failed_simulation_is_an_error(cached):
+    scan = cached[0]
+    bank = NoiseBank([scan], seed=77, generations=1, workers=1, device="nowhere")
+    with pytest.raises(LDCTError, match="p0"):
+        bank.wait(0)
+
+
+def test_settings_stay_in_their_ranges():
+    ranges = SimulationRanges((0.2, 0.3), (500, 600), (1.0, 1.1))
+    drawn = [draw_settings(ranges, 1, "ab" * 10, 0, b) for b in range(50)]
+    assert all(0.2 <= s.dose <= 0.3 and 500 <= s.photons <= 600 and 1.0 <= s.kernel_cutoff <= 1.1 for s in drawn)
+    assert len({s.seed for s in drawn}) == 50
+    assert drawn[3] == draw_settings(ranges, 1, "ab" * 10, 0, 3)
+
+
+def test_scaled_noise_has_the_spread_of_a_direct_simulation():
+    array = np.repeat(body(0, slices=1), 16, axis=0)
+    dose, ratio = 0.25, 1.15
+    spreads = []
+    for a in (dose, dose * ratio):
+        settings = ScanSettings(a, 700, 1.0, seed=3, views=64)
+        noise = [n for _, n in low_dose_noise(array, (10.0, 10.0), settings, device="cpu")]
+        spreads.append(np.stack(noise)[:, 8:24, 8:24].std())
+    assert spreads[0] * dose_factor(dose, dose * ratio) == pytest.approx(spreads[1], rel=0.05)
+    assert not spreads[0] == pytest.approx(spreads[1], rel=0.05)

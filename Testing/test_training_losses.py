@@ -1,0 +1,111 @@
+"""The losses by what is known of them, and the configuration."""
+
+import json
+
+import pytest
+import torch
+from LDCTDenoiseLib.errors import InputError
+from LDCTDenoiseTrainingLib.loop.config import TrainingConfig, read_settings
+from LDCTDenoiseTrainingLib.loop.resume import make_config
+from LDCTDenoiseTrainingLib.losses import Critic, absolute_error, gradient_penalty, mean_error
+
+
+def test_the_critic_is_the_papers():
+    critic = Critic(80)
+    convolutions = [m for m in critic.modules() if isinstance(m, torch.nn.Conv2d)]
+    assert [(m.out_channels, m.stride[0]) for m in convolutions] == [
+        (64, 1), (64, 2), (128, 1), (128, 2), (256, 1), (256, 2)
+    ]
+    assert [m.out_features for m in critic.modules() if isinstance(m, torch.nn.Linear)] == [1024, 1]
+    assert critic(torch.zeros(2, 1, 80, 80)).shape == (2,)
+    kinds = {type(m).__name__ for m in critic.modules()}
+    assert kinds == {"Critic", "Sequential", "Conv2d", "Linear", "LeakyReLU", "Flatten"}
+
+
+def test_a_critic_takes_odd_patches():
+    assert Critic(18)(torch.zeros(1, 1, 18, 18)).shape == (1,)
+
+
+def test_the_penalty_takes_the_norm_over_the_whole_image():
+    # A linear critic has the same gradient everywhere: a constant c per pixel, of norm c · side.
+    side, slope = 6, 0.5
+    critic = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(side**2, 1, bias=False))
+    torch.nn.init.constant_(critic[1].weight, slope)
+    real, fake = torch.rand(2, 3, 1, side, side)
+    penalty = gradient_penalty(lambda x: critic(x)[:, 0], real, fake, torch.rand(3))
+    assert penalty.item() == pytest.approx((slope * side - 1) ** 2)
+    penalty.backward()
+    assert critic[1].weight.grad.abs().sum() > 0
+
+
+def test_the_penalty_looks_between_the_images():
+    seen = []
+
+    def critic(images):
+        seen.append(images.detach())
+        return images.flatten(1).sum(1)
+
+    gradient_penalty(critic, torch.ones(2, 1, 4, 4), torch.zeros(2, 1, 4, 4), torch.tensor([0.25, 1.0]))
+    assert seen[0][:, 0, 0, 0].tolist() == [0.25, 1.0]
+
+
+def test_the_mean_error_sees_a_shift_and_no_texture():
+    full = torch.zeros(1, 1, 8, 8)
+    texture = full.clone()
+    texture[..., ::2], texture[..., 1::2] = 1.0, -1.0
+    assert mean_error(texture, full, 4).item() == 0 and absolute_error(texture, full).item() == 1
+    assert mean_error(full + 0.1, full, 20).item() == pytest.approx(0.1)
+
+
+def test_defaults_are_the_papers_and_the_designs():
+    config = TrainingConfig.of_method("dcswgan")
+    assert (config.training_pairs, config.validation_pairs, config.patch, config.batch) == (499_996, 5_096, 80, 128)
+    assert (config.betas, config.critic_steps, config.penalty_weight, config.l1_weight) == ((0.5, 0.9), 4, 10, 100)
+    assert TrainingConfig.of_method("DCSCN").betas == (0.9, 0.999)
+    assert TrainingConfig.of_method("WGAN").l1_weight == 0
+    assert config.changed({"epochs": 1}).total_steps == 499_996 // 128
+
+
+def test_the_rate_rises_and_falls():
+    config = TrainingConfig.of_method("DCSCN").changed({"steps": 1000, "warmup_steps": 100})
+    rates = [config.rate(n) for n in (0, 100, 500, 999)]
+    assert rates[0] < 0.02 * rates[1] and rates[1] > rates[2] > rates[3] > 0
+    assert rates[3] == pytest.approx(config.learning_rate * config.final_rate, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"lernrate": 1}, "lernrate"),
+        ({"batch": "many"}, "'batch' must be a whole number"),
+        ({"batch": 1.5}, "whole number"),
+        ({"batch": 0}, "positive"),
+        ({"betas": [0.1]}, "two numbers"),
+        ({"hu_range": "100,-100"}, "rise"),
+        ({"learning_rate": "nan"}, "finite"),
+        ({"select_by": "luck"}, "luck"),
+    ],
+)
+def test_wrong_settings_are_refused(settings, words):
+    with pytest.raises(InputError, match=words):
+        TrainingConfig.of_method("DCSCN").changed(settings)
+
+
+def test_a_config_file_records_every_value_and_is_read_again(tmp_path):
+    config = TrainingConfig.of_method("DCSCN").changed({"batch": "8", "hu_range": "-300,300", "seed": 5})
+    config.write(tmp_path / "config.json")
+    stored = json.loads((tmp_path / "config.json").read_text())
+    assert set(stored) == set(TrainingConfig.__dataclass_fields__)
+    assert make_config(None, tmp_path / "run", {}, False, str(tmp_path / "config.json")) == config
+    (tmp_path / "bad.json").write_text("[1]")
+    with pytest.raises(InputError, match="bad.json"):
+        read_settings(tmp_path / "bad.json")
+
+
+def test_an_adversarial_method_asks_for_its_twin(tmp_path):
+    with pytest.raises(InputError, match="DCSCN"):
+        make_config("DCSWGAN", tmp_path / "run", {}, False)
+    assert make_config("DCSWGAN", tmp_path / "run", {"start_from": "none"}, False).start_from == "none"
+    (tmp_path / "DCSCN").mkdir()
+    (tmp_path / "DCSCN" / "model.safetensors").touch()
+    assert make_config("DCSWGAN", tmp_path / "run", {}, False).start_from.endswith("model.safetensors")

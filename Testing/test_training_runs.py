@@ -1,0 +1,151 @@
+"""Whole experiments on tiny patients, and the command line in front of them."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+import torch
+from filelock import FileLock
+from LDCTDenoiseTrainingLib.cli.main import main
+from LDCTDenoiseTrainingLib.loop import Training
+from LDCTDenoiseTrainingLib.loop.resume import make_config
+from LDCTDenoiseTrainingLib.patients import PatientSet, Scan, read_patient_set
+from LDCTDenoiseTrainingLib.runs.cross_validation import CrossValidation
+from LDCTDenoiseTrainingLib.runs.paper import TABLE_1, side_by_side
+from LDCTDenoiseTrainingLib.runs.table import summarise, to_markdown
+from training_maker import body, save_scan
+
+SMALL = {"patch": 16, "batch": 2, "steps": 2, "validation_slices": 1, "validation_pairs": 2, "critic_steps": 1}
+OPTIONS = [f"--set={key}={value}" for key, value in SMALL.items()]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder with pairs of three patients, the last of which validates."""
+    folder = tmp_path_factory.mktemp("data")
+    for n in range(3):
+        full = body(n, slices=2)
+        low = full + np.random.default_rng(n).normal(0, 60, full.shape)
+        place = folder / ("train" if n < 2 else "validation")
+        for kind, array in (("full", full), ("low", low)):
+            save_scan(place / f"p{n}_{kind}.nii.gz", np.rint(array).clip(-1024, 3071).astype(np.int16))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def set_file(folder):
+    assert main(["patients", str(folder), "--patch", "16"]) == 0
+    return folder / "patients.json"
+
+
+def test_the_patients_command_writes_a_set_and_checks_it(set_file, capsys):
+    patients = read_patient_set(set_file)
+    assert patients.patients("train") == ["p0", "p1"] and patients.patients("validation") == ["p2"]
+    assert all(scan.low for scan in patients.scans)
+    assert main(["patients", str(set_file), "--patch", "16"]) == 0
+    assert "no problems found" in capsys.readouterr().out
+
+
+def test_the_command_line_lists_every_problem_on_a_line(folder, set_file, capsys):
+    content = json.loads(set_file.read_text())
+    content["patients"][0]["full"] = "missing.nii.gz"
+    content["patients"][1]["low"] = "lost.nii.gz"
+    (folder / "bad.json").write_text(json.dumps(content))
+    assert main(["patients", str(folder / "bad.json")]) == 2
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("ldct-train: error")]
+    assert any("missing.nii.gz" in line for line in lines) and any("lost.nii.gz" in line for line in lines)
+
+
+def test_cross_validation_leaves_each_patient_out_once_and_resumes(set_file, tmp_path):
+    settings = {k: str(v) for k, v in SMALL.items()}
+    run = CrossValidation(read_patient_set(set_file), "CNN-L1", tmp_path, settings, device="cpu")
+    run.folder("p1").mkdir()
+    with FileLock(run.folder("p1") / ".lock"):  # another process holds this fold
+        assert run.run() is None
+    before = (run.folder("p0") / "result.json").stat().st_mtime_ns
+    assert run.run() == tmp_path / "table.md"
+    assert (run.folder("p0") / "result.json").stat().st_mtime_ns == before
+    rows = list(csv.DictReader((tmp_path / "table.csv").open()))
+    assert [(r["image"], r["patient"]) for r in rows] == [
+        *((i, p) for i in ("LDCT", "CNN-L1") for p in ("p0", "p1", "p2")),
+        ("LDCT", "mean"), ("LDCT", "sd"), ("CNN-L1", "mean"), ("CNN-L1", "sd"),
+    ]
+    low = [float(r["psnr"]) for r in rows if r["image"] == "LDCT"]
+    assert low[3] == pytest.approx(np.mean(low[:3]), abs=1e-3) and low[4] == pytest.approx(np.std(low[:3]), abs=1e-3)
+
+
+def test_reproduce_trains_all_four_and_writes_table_and_figure(set_file, tmp_path, capsys):
+    arguments = ["reproduce", "--patients", str(set_file), "--output", str(tmp_path), "--device", "cpu",
+                 "--roi", "4,20,4,20,1", "--set=WGAN.critic_steps=2", *OPTIONS]
+    assert main(arguments) == 0
+    table = (tmp_path / "table.md").read_text()
+    for method in TABLE_1:
+        assert f"| {method} |" in table
+    assert "0.0530 \\*" in table and "0.0450" in table and "[-160, 240]" in table
+    assert (tmp_path / "comparison.png").stat().st_size > 1000
+    assert json.loads((tmp_path / "WGAN" / "config.json").read_text())["critic_steps"] == 2
+    assert json.loads((tmp_path / "WGAN" / "config.json").read_text())["start_from"].endswith("model.safetensors")
+
+
+def test_tables():
+    row = {"psnr": 20.0, "ssim": 0.5, "rmse": 0.1, "texture": 1.0, "shift_soft": 0.0, "specks_ppm": 1.0}
+    rows = [{"image": "LDCT", "patient": p, **row, "psnr": v} for p, v in (("a", 20.0), ("b", 22.0))]
+    mean, sd = summarise(rows)
+    assert (mean["psnr"], sd["psnr"]) == (21.0, 1.0)
+    assert "21.00 ± 1.00" in to_markdown(rows)
+    assert "| LDCT | 21.00 | 0.500 | 0.1000 | 22.818 |" in side_by_side({"LDCT": mean})
+
+
+def test_simulated_patients_train_over_generations_and_resume(tmp_path):
+    scans = tuple(Scan(f"p{n}", role, save_scan(tmp_path / f"p{n}.nii.gz", body(n, slices=1)))
+                  for n, role in enumerate(("train", "validation")))
+    settings = {**SMALL, "steps": 4, "noise_refresh": 2, "noise_generations": 2, "checkpoint_every": 1, "log_every": 1}
+
+    def training(name, resume):
+        config = make_config("CNN-L1", tmp_path / name, settings, resume)
+        return Training(PatientSet(scans), config, tmp_path / name, cache=tmp_path / "cache", device="cpu",
+                        resume=resume)
+
+    training("whole", False).run()
+    parts = training("parts", False)
+    step = parts.step
+
+    def stop(state, drawn):
+        if state.step == 3:
+            raise KeyboardInterrupt
+        return step(state, drawn)
+
+    parts.step = stop
+    with pytest.raises(KeyboardInterrupt):
+        parts.run()
+    for noise in (tmp_path / "cache").glob("*-noise*.npy"):
+        noise.unlink()  # a resumed run makes the very same noise again
+    training("parts", True).run()
+    networks = [torch.load(tmp_path / n / "checkpoint.pt", weights_only=True)["networks"] for n in ("whole", "parts")]
+    for name, weight in networks[0]["generator"].items():
+        assert torch.equal(weight, networks[1]["generator"][name])
+
+
+def test_wrong_use_is_one_line(set_file, tmp_path, capsys):
+    base = ["train", "--patients", str(set_file), "--output", str(tmp_path / "run")]
+    for more, words in (
+        (["--method", "TV"], "nothing to train"),
+        (["--method", "DCSCN", "--set", "lernrate=1"], "lernrate"),
+        (["--method", "DCSCN", "--validation", "nobody"], "nobody"),
+        (["--method", "DCSCN", "--device", "gpu"], "gpu"),
+        ([], "--method"),
+    ):
+        assert main([*base, *more]) == 2
+        error = capsys.readouterr().err
+        assert len(error.splitlines()) == 1 and words in error
+
+
+def test_the_benchmark_measures_both_loops(set_file, tmp_path, capsys):
+    arguments = ["benchmark", "--patients", str(set_file), "--output", str(tmp_path), "--device", "cpu", "--files", "8"]
+    assert main([*arguments, *OPTIONS]) == 0
+    result = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert result["plain_patches_per_second"] > 0 and result["engine_patches_per_second"] > 0
+    assert result["factor"] == pytest.approx(
+        result["engine_patches_per_second"] / result["plain_patches_per_second"], rel=0.05
+    )

@@ -1,0 +1,53 @@
+"""Small CT for the tests of training: bodies of noise, tissue and bone, as files and as DICOM series."""
+
+import numpy as np
+from LDCTDenoiseLib.volumes import Geometry, Volume, write_volume
+
+SIDE, SLICES = 32, 4
+
+
+def body(seed: int, slices: int = SLICES, side: int = SIDE) -> np.ndarray:
+    """Return a full-dose volume: an ellipse of soft tissue with bone in air, int16 HU."""
+    rng = np.random.default_rng(seed)
+    j, i = np.mgrid[:side, :side] / side - 0.5
+    radius = np.hypot(j / 0.42, i / 0.46)
+    image = np.where(radius > 1, -1000.0, np.where(radius > 0.85, -100, 40))
+    image[side // 2 : side // 2 + 3, side // 2 - 4 : side // 2 + 4] = 500 + 10 * seed
+    volume = image + rng.normal(0, 8, (slices, side, side))
+    return np.rint(volume).clip(-1024, 3071).astype(np.int16)
+
+
+def save_scan(path, array, origin=(0.0, 0.0, 0.0)):
+    """Write a volume whose 32 pixels make a body of 30 cm."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_volume(Volume(array, Geometry((10.0, 10.0, 5.0), origin)), path)
+    return path
+
+
+def save_series(folder, seed, patient="P", description="", prefix=""):
+    """Write a DICOM series and return its UID."""
+    from pydicom.dataset import FileDataset, FileMetaDataset
+    from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
+
+    folder.mkdir(parents=True, exist_ok=True)
+    series = generate_uid()
+    for k, image in enumerate(body(seed)):
+        meta = FileMetaDataset()
+        meta.MediaStorageSOPClassUID = CTImageStorage
+        meta.MediaStorageSOPInstanceUID = generate_uid()
+        meta.TransferSyntaxUID = ExplicitVRLittleEndian
+        data = FileDataset(None, {}, file_meta=meta, preamble=b"\0" * 128)
+        data.SOPClassUID, data.SOPInstanceUID = CTImageStorage, meta.MediaStorageSOPInstanceUID
+        data.StudyInstanceUID, data.SeriesInstanceUID = "1.2.3", series
+        data.FrameOfReferenceUID = "1.2.4"
+        data.PatientID, data.Modality, data.SeriesDescription = patient, "CT", description
+        data.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL"]
+        data.Rows, data.Columns = image.shape
+        data.ImagePositionPatient, data.ImageOrientationPatient = [0, 0, 5 * k], [1, 0, 0, 0, 1, 0]
+        data.PixelSpacing, data.SliceThickness = [10, 10], 5
+        data.SamplesPerPixel, data.PhotometricInterpretation = 1, "MONOCHROME2"
+        data.BitsAllocated, data.BitsStored, data.HighBit, data.PixelRepresentation = 16, 16, 15, 1
+        data.RescaleSlope, data.RescaleIntercept = 1, 0
+        data.PixelData = image.tobytes()
+        data.save_as(folder / f"{prefix}{k:03}.dcm", enforce_file_format=True)
+    return series
