@@ -1,0 +1,78 @@
+"""What every command line of the project has in common: one line for an error, warnings as lines, exit codes."""
+
+import argparse
+import os
+import signal
+import sys
+import warnings
+
+from ..errors import LDCTError, LDCTWarning
+
+EXIT_OK, EXIT_USER, EXIT_INTERRUPTED, EXIT_TERMINATED = 0, 2, 130, 143
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line."""
+
+    def error(self, message: str):
+        self.exit(EXIT_USER, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
+
+
+def _terminate(_number, _frame):
+    raise SystemExit(EXIT_TERMINATED)
+
+
+def run_command(parser: Parser, arguments: list[str] | None, interrupted: str) -> int:
+    """Parse, run the chosen command, and return its exit code.
+
+    Parameters
+    ----------
+    parser : Parser
+        Its parsed arguments hold the command's function as `run`.
+    arguments : list of str or None
+        None takes those of the process.
+    interrupted : str
+        What Ctrl-C leaves behind, for the user.
+
+    Returns
+    -------
+    int
+        0, 2 for bad usage or input (an `LDCTError`, one line for each of its `problems`), 130 on Ctrl-C; when
+        terminated, `SystemExit` with 143.
+    """
+    parsed = parser.parse_args(arguments)
+
+    def say(text: str) -> None:
+        print(f"{parser.prog}: {' '.join(text.split())}", file=sys.stderr)
+
+    def show_warning(message, category, filename, lineno, file=None, line=None) -> None:
+        # A library's own warnings are for developers (python -W).
+        if issubclass(category, LDCTWarning):
+            say(f"warning: {message}")
+
+    # So that a terminated run, like an interrupted one, unwinds and removes what it had begun to write.
+    before = signal.signal(signal.SIGTERM, _terminate)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", LDCTWarning)
+            if not sys.warnoptions:
+                warnings.showwarning = show_warning
+            parsed.run(parsed)
+            sys.stdout.flush()
+        return EXIT_OK
+    except LDCTError as error:
+        for problem in getattr(error, "problems", [error]):
+            say(f"error: {problem}")
+        return EXIT_USER
+    except MemoryError:
+        say("error: this machine has too little memory for that; use a smaller volume or batch.")
+        return EXIT_USER
+    except BrokenPipeError:
+        # The reader of our output went away (| head); what it wanted it has. Python would complain at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_OK
+    except KeyboardInterrupt:
+        say(f"interrupted, {interrupted}.")
+        return EXIT_INTERRUPTED
+    finally:
+        signal.signal(signal.SIGTERM, before)
