@@ -29,6 +29,21 @@ def scene():
 
 
 @pytest.fixture
+def logic():
+    from LDCTDenoiseSlicer.logic import LDCTDenoiseLogic
+
+    return LDCTDenoiseLogic()
+
+
+@pytest.fixture
+def model(tmp_path):
+    """Return a DCSCN model file with small random weights."""
+    from model_maker import make_model
+
+    return make_model(tmp_path / "mine.safetensors")
+
+
+@pytest.fixture
 def host():
     """Install the strict stand-ins for what only Slicer's desktop has, and take them away afterwards."""
     import slicer_host

@@ -5,19 +5,7 @@ import pytest
 import slicer
 import slicer.util
 from LDCTDenoiseLib.errors import DeviceError, GeometryError, InputError, MethodError, ModelFileError
-from LDCTDenoiseSlicer.logic import LDCTDenoiseLogic
-from model_maker import make_model
 from slicer_volumes import addTransform, addVolume, ct, state
-
-
-@pytest.fixture
-def logic():
-    return LDCTDenoiseLogic()
-
-
-@pytest.fixture
-def model(tmp_path):
-    return make_model(tmp_path / "mine.safetensors")
 
 
 def _labelMap(scene):

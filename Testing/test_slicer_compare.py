@@ -5,18 +5,12 @@ import pytest
 import slicer
 import slicer.util
 from LDCTDenoiseLib.errors import InputError
-from LDCTDenoiseSlicer.logic import LDCTDenoiseLogic
 from LDCTDenoiseSlicer.rois import pixelROI
 from LDCTDenoiseSlicer.tables import CAPTION, shownRows
 from skimage.metrics import structural_similarity
 from slicer_volumes import addTransform, addVolume, ct, ijkToRAS
 
 SHAPE = (4, 40, 50)
-
-
-@pytest.fixture
-def logic():
-    return LDCTDenoiseLogic()
 
 
 @pytest.fixture

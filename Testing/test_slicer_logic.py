@@ -8,21 +8,9 @@ import numpy as np
 import pytest
 import slicer
 import slicer.util
-from LDCTDenoiseSlicer.logic import LDCTDenoiseLogic
-from model_maker import make_model
 from slicer_volumes import addTransform, addVolume, ct, ijkToRAS, state
 
 MODULE_FOLDER = Path(__file__).resolve().parent.parent / "LDCTDenoise"
-
-
-@pytest.fixture
-def logic():
-    return LDCTDenoiseLogic()
-
-
-@pytest.fixture
-def model(tmp_path):
-    return make_model(tmp_path / "mine.safetensors")
 
 
 @pytest.mark.parametrize("dtype", [np.int16, np.uint16, np.float32])

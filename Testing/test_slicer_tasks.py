@@ -8,19 +8,7 @@ import slicer
 import slicer.util
 from LDCTDenoiseLib.errors import ModelFileError
 from LDCTDenoiseSlicer.background import Cancelled
-from LDCTDenoiseSlicer.logic import LDCTDenoiseLogic
-from model_maker import make_model
 from slicer_volumes import addVolume, ct, state
-
-
-@pytest.fixture
-def logic():
-    return LDCTDenoiseLogic()
-
-
-@pytest.fixture
-def model(tmp_path):
-    return make_model(tmp_path / "mine.safetensors")
 
 
 def wait(task, seconds=20):

@@ -12,7 +12,7 @@ from ..metrics import ROI
 from ..phantom import abdomen_phantom
 from ..simulation import LowDoseRun, ScanSettings
 from ..volumes import Volume, write_volume
-from .options import add_device_option, denoise_with_bar, progress_bar
+from .options import add_device_option, denoise_with_bar, run_with_bar
 from .report import measure, write_figure, write_tables
 
 _DOSE = 0.25
@@ -38,9 +38,7 @@ def _scan(phantom: Volume, seed: int, device: str) -> tuple[Volume, Volume]:
     """Scan the noise-free phantom at full and at a quarter of the dose; return both, as int16 HU."""
 
     def scan(volume: Volume, label: str, run: LowDoseRun) -> Volume:
-        with progress_bar(len(volume.array), label) as bar:
-            for progress in run:
-                bar.update(progress.done - bar.n)
+        run_with_bar(run, len(volume.array), label)
         # A scanner stores whole HU from -1024 upwards.
         return volume.with_array(np.clip(np.rint(run.output.array), -1024, 3071).astype(np.int16), label)
 

@@ -42,12 +42,17 @@ def progress_bar(total: int, description: str, unit: str = "slice"):
     return require("tqdm").tqdm(total=total, desc=f"{description:<20}", unit=unit, file=sys.stderr)
 
 
-def denoise_with_bar(volume: Volume, denoiser: Denoiser, *, device="auto", strength=1.0, batch=None) -> Volume:
-    """Denoise a volume with a progress bar that names the method and the device."""
-    run = DenoiseRun(volume.array, denoiser, device, strength, batch)
-    with progress_bar(len(volume.array), denoiser.name) as bar:
-        bar.set_postfix_str(str(run.device))
+def run_with_bar(run, slices: int, description: str, device: str = "") -> None:
+    """Do a run that yields `Progress`, with a bar that shows the device; `device` is shown before the first step."""
+    with progress_bar(slices, description) as bar:
+        bar.set_postfix_str(device)
         for progress in run:
             bar.update(progress.done - bar.n)
             bar.set_postfix_str(str(progress.device))
+
+
+def denoise_with_bar(volume: Volume, denoiser: Denoiser, *, device="auto", strength=1.0, batch=None) -> Volume:
+    """Denoise a volume with a progress bar that names the method and the device."""
+    run = DenoiseRun(volume.array, denoiser, device, strength, batch)
+    run_with_bar(run, len(volume.array), denoiser.name, str(run.device))
     return volume.with_array(run.output, denoiser.name)

@@ -4,7 +4,7 @@ import argparse
 
 from ..simulation import LowDoseRun, ScanSettings
 from ..volumes import write_volume
-from .options import add_device_option, add_offset_option, add_series_option, check_output, progress_bar, read_ct
+from .options import add_device_option, add_offset_option, add_series_option, check_output, read_ct, run_with_bar
 
 
 def add_parser(commands) -> None:
@@ -43,8 +43,6 @@ def run(arguments: argparse.Namespace) -> None:
     settings = ScanSettings(arguments.dose, arguments.photons, arguments.kernel_cutoff, arguments.seed)
     volume = read_ct(arguments.full, arguments.series, arguments.hu_offset)
     simulation = LowDoseRun(volume, settings, device=arguments.device)
-    with progress_bar(len(volume.array), f"dose {settings.dose:.0%}") as bar:
-        for progress in simulation:
-            bar.update(progress.done - bar.n)
+    run_with_bar(simulation, len(volume.array), f"dose {settings.dose:.0%}")
     write_volume(simulation.output, arguments.output)
     print(f"{settings.dose:.0%} dose: {len(volume.array)} slices of '{volume.name}' written to {arguments.output}")
