@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from .correction import CorrectionGenerator
 
@@ -46,9 +47,15 @@ class DCSCN(CorrectionGenerator):
         nn.init.kaiming_normal_(self.last.weight, nonlinearity="linear")
 
     def correction(self, image: Tensor) -> Tensor:
-        planes = []
-        for layer in self.features:
+        # A1 and B1 read the same 131 planes, and a 1×1 convolution of a concatenation is the sum of 1×1 convolutions
+        # of its parts: the planes need never be copied together, and are read once.
+        (a1, a1_slope), (b1, b1_slope) = self.a1, self.b1
+        weights = torch.cat([a1.weight, b1.weight]).split([layer[0].out_channels for layer in self.features], dim=1)
+        image = self.features[0](image)
+        both = functional.conv2d(image, weights[0], torch.cat([a1.bias, b1.bias]))
+        for layer, weight in zip(self.features[1:], weights[1:], strict=True):
             image = layer(image)
-            planes.append(image)
-        features = torch.cat(planes, dim=1)
-        return self.last(torch.cat([self.a1(features), self.b2(self.b1(features))], dim=1))
+            both = both + functional.conv2d(image, weight)
+        both = functional.prelu(both, torch.cat([a1_slope.weight, b1_slope.weight]))
+        a1_planes, b1_planes = both.split([a1.out_channels, b1.out_channels], dim=1)
+        return self.last(torch.cat([a1_planes, self.b2(b1_planes)], dim=1))

@@ -18,6 +18,7 @@ from ..patients import PatientSet, write_patient_set
 from .card import write_model
 from .config import TrainingConfig
 from .log import CRITIC_NOTE, RunLog
+from .memory import keep_freed_memory
 from .processes import Processes
 from .state import State
 from .validate import score, validate, validation_slices
@@ -78,6 +79,8 @@ class Training:
         if self._half:
             torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
             torch.backends.cudnn.benchmark = True
+        if self.device.is_cpu:
+            keep_freed_memory()
         self._prepare_folder()
 
     @property
