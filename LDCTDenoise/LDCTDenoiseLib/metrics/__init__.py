@@ -1,6 +1,7 @@
-"""PSNR, SSIM and RMSE as in the paper's Table 1, over a slice, an ROI or a volume, and the table of a comparison."""
+"""PSNR, SSIM and RMSE as in the paper's Table 1, the table of a comparison, and the noise power spectrum."""
 
 from .comparison import Comparison, Row, compare_volumes
+from .noise_power import NoisePower, flat_blocks, noise_power
 from .quality import SSIM_VARIANT, Quality, measure_slice
 from .roi import ROI
 from .summary import Summary, VolumeMeasurement, measure_volume
@@ -9,11 +10,14 @@ __all__ = [
     "ROI",
     "SSIM_VARIANT",
     "Comparison",
+    "NoisePower",
     "Quality",
     "Row",
     "Summary",
     "VolumeMeasurement",
     "compare_volumes",
+    "flat_blocks",
     "measure_slice",
     "measure_volume",
+    "noise_power",
 ]
