@@ -59,7 +59,7 @@ def test_the_command_line_lists_every_problem_on_a_line(folder, set_file, capsys
 
 def test_cross_validation_leaves_each_patient_out_once_and_resumes(set_file, tmp_path):
     settings = {k: str(v) for k, v in SMALL.items()}
-    run = CrossValidation(read_patient_set(set_file), "CNN-L1", tmp_path, settings, device="cpu")
+    run = CrossValidation(read_patient_set(set_file), ["CNN-L1"], tmp_path, settings, device="cpu")
     run.folder("p1").mkdir()
     with FileLock(run.folder("p1") / ".lock"):  # another process holds this fold
         assert run.run() is None
@@ -73,6 +73,22 @@ def test_cross_validation_leaves_each_patient_out_once_and_resumes(set_file, tmp
     ]
     low = [float(r["psnr"]) for r in rows if r["image"] == "LDCT"]
     assert low[3] == pytest.approx(np.mean(low[:3]), abs=1e-3) and low[4] == pytest.approx(np.std(low[:3]), abs=1e-3)
+
+
+def test_cross_validation_of_several_methods_starts_each_from_its_twin(set_file, tmp_path, capsys):
+    arguments = ["cross-validate", "--patients", str(set_file), "--output", str(tmp_path), "--device", "cpu", *OPTIONS]
+    assert main([*arguments, "--method", "wgan,CNN-L1", "--set=WGAN.mean_weight=1"]) == 0
+    run = tmp_path / "fold-p1"
+    config = json.loads((run / "WGAN" / "config.json").read_text())
+    assert config["start_from"] == str(run / "CNN-L1" / "model.safetensors") and config["mean_weight"] == 1
+    rows = list(csv.DictReader((tmp_path / "table.csv").open()))
+    assert [r["image"] for r in rows] == [*("LDCT",) * 3, *("CNN-L1",) * 3, *("WGAN",) * 3, *("LDCT",) * 2,
+                                          *("CNN-L1",) * 2, *("WGAN",) * 2]
+    # The fold that has all it needs is left alone; a method more is trained beside the others.
+    assert main([*arguments, "--method", "CNN-L1,DCSCN"]) == 0
+    assert {r["image"] for r in csv.DictReader((tmp_path / "table.csv").open())} == {"LDCT", "CNN-L1", "DCSCN"}
+    assert main([*arguments, "--method", "DCSCN,nonsense"]) == 2
+    assert "nonsense" in capsys.readouterr().err
 
 
 def test_reproduce_trains_all_four_and_writes_table_and_figure(set_file, tmp_path, capsys):

@@ -2,10 +2,10 @@
 
 import argparse
 
-from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseLib.metrics import ROI
 
-from ..runs.reproduction import METHODS, Reproduction
+from ..runs.methods import split_settings
+from ..runs.reproduction import Reproduction
 from .options import add_run_options, patients_of, settings_of
 
 
@@ -22,12 +22,7 @@ def add_parser(commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    common, single = {}, {}
-    for key, value in settings_of(arguments).items():
-        method, dot, name = key.rpartition(".")
-        if dot and method not in METHODS:
-            raise InputError(f"'{method}' in --set {key} is not a method; choose from {', '.join(METHODS)}.")
-        (single.setdefault(method, {}) if dot else common)[name] = value
+    common, single = split_settings(settings_of(arguments))
     table = Reproduction(
         patients_of(arguments), arguments.output, common, single, arguments.config, arguments.cache, arguments.device,
         arguments.json,

@@ -1,7 +1,8 @@
-"""Leave-one-patient-out: one training for each patient, and the table of all."""
+"""Leave-one-patient-out: trainings for each patient, and the table of all."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -11,7 +12,8 @@ from ..data import cache_scans
 from ..loop import Training
 from ..loop.resume import make_config
 from ..patients import PatientSet, leave_one_out
-from .evaluate import evaluate_models
+from .evaluate import LOW_DOSE, evaluate_models
+from .methods import in_order
 from .table import write_tables
 
 RESULT = "result.json"
@@ -19,36 +21,38 @@ RESULT = "result.json"
 
 @dataclass
 class CrossValidation:
-    """The folds of one method. Any number of processes, on any machines that see the folder, may call `run`.
+    """Leave-one-patient-out. Any number of processes, on any machines that see the folder, may call `run`.
 
-    A fold is a folder. A process takes one that nobody holds; a lock that falls with its process guards it. A fold
-    that was begun is resumed, one with a result is left alone, and who finds all results there writes the table.
+    A fold is a folder for one patient, with a run for each method. A process takes a fold that nobody holds; a lock
+    that falls with its process guards it. A fold that was begun is resumed, one with a result is left alone, and who
+    finds all results there writes the table. An adversarial method starts from its L1 twin of the same fold.
 
     Parameters
     ----------
     patients : PatientSet
-    method : str
+    methods : sequence of str
     output : Path
-        Holds fold-PATIENT/ for each patient, and cache/.
+        Holds fold-PATIENT/METHOD/ and cache/; table.csv and table.md in the end.
     settings : dict
-        See `TrainingConfig`.
+        See `TrainingConfig`; `method_settings` has those of single methods, by name.
     config_file : str, optional
     cache : Path, optional
     device : str
     json_lines : bool
-    twin : Path, optional
-        For an adversarial method: the output of the cross-validation of its L1 twin, whose fold it starts from.
     """
 
     patients: PatientSet
-    method: str
+    methods: Sequence[str]
     output: Path
     settings: dict
+    method_settings: dict[str, dict] = field(default_factory=dict)
     config_file: str | None = None
     cache: Path | None = None
     device: str = "auto"
     json_lines: bool = False
-    twin: Path | None = None
+
+    def __post_init__(self):
+        self.methods = in_order(self.methods)
 
     def run(self) -> Path | None:
         """Train all folds that are free; return the table when all are done, else None."""
@@ -58,30 +62,37 @@ class CrossValidation:
             folder.mkdir(parents=True, exist_ok=True)
             try:
                 with FileLock(folder / ".lock").acquire(blocking=False):
-                    if not (folder / RESULT).exists():
+                    if not self._rows(folder):
                         self._fold(patients, folder)
             except Timeout:
                 continue
-        results = [self.folder(name) / RESULT for name in folds]
-        if not all(result.exists() for result in results):
+        results = [self._rows(self.folder(name)) for name in folds]
+        if not all(results):
             return None
-        rows = [row for result in results for row in json.loads(result.read_text())]
-        write_tables(self.output, sorted(rows, key=lambda row: row["image"] != "LDCT"))
+        order = [LOW_DOSE, *self.methods]
+        rows = [row for result in results for row in result if row["image"] in order]
+        write_tables(self.output, sorted(rows, key=lambda row: order.index(row["image"])))
         return self.output / "table.md"
 
     def folder(self, patient: str) -> Path:
         """Return the folder of a fold."""
         return self.output / f"fold-{''.join(c if c.isalnum() or c in '-_.' else '_' for c in patient)}"
 
+    def _rows(self, folder: Path) -> list[dict]:
+        """Return a fold's results, none unless all methods are among them."""
+        if not (folder / RESULT).exists():
+            return []
+        rows = json.loads((folder / RESULT).read_text(encoding="utf-8"))
+        return rows if {row["image"] for row in rows} >= set(self.methods) else []
+
     def _fold(self, patients: PatientSet, folder: Path) -> None:
-        settings = dict(self.settings)
-        if self.twin:
-            settings["start_from"] = str(self.twin / folder.name / "model.safetensors")
-        config = make_config(self.method, folder, settings, True, self.config_file)
-        cache = self.cache or self.output / "cache"
-        model = Training(patients, config, folder, cache=cache, device=self.device, resume=True,
-                         json_lines=self.json_lines).run()
+        cache, models = self.cache or self.output / "cache", {}
+        for method in self.methods:
+            settings = {**self.settings, **self.method_settings.get(method, {})}
+            config = make_config(method, folder / method, settings, True, self.config_file)
+            models[method] = Training(patients, config, folder / method, cache=cache, device=self.device, resume=True,
+                                      json_lines=self.json_lines).run()
         scans = [s for s in cache_scans(patients, cache, config.patch) if s.scan.role == "validation"]
-        rows = evaluate_models({config.method: model}, scans, config, self.device)
+        rows = evaluate_models(models, scans, config, self.device)
         with write_whole(folder / RESULT) as part:
             part.write_text(json.dumps(rows), encoding="utf-8")

@@ -15,11 +15,9 @@ from ..loop.resume import make_config
 from ..loop.validate import denoise_slice, validation_slices
 from ..patients import PatientSet
 from .evaluate import LOW_DOSE, evaluate_models
+from .methods import METHODS
 from .paper import side_by_side
 from .table import summarise, write_tables
-
-#: An L1 method comes before the adversarial one that starts from it.
-METHODS = ("CNN-L1", "WGAN", "DCSCN", "DCSWGAN")
 
 
 @dataclass
