@@ -17,6 +17,10 @@ class OutputError(LDCTError, OSError):
     """A result cannot be written where the user asked for it."""
 
 
+class SendError(LDCTError, OSError):
+    """DICOM files cannot be stored on the server that the user named."""
+
+
 class ModelFileError(LDCTError, ValueError):
     """A model file is damaged, truncated, foreign or unsafe to load."""
 

@@ -1,0 +1,6 @@
+"""Sending DICOM files to a server that the user named, and to nowhere else."""
+
+from .sender import DEFAULT_TITLE, WAITS, Sender, Sent
+from .target import Target
+
+__all__ = ["DEFAULT_TITLE", "WAITS", "Sender", "Sent", "Target"]
