@@ -57,11 +57,36 @@ def write_whole(path: str | Path) -> Iterator[Path]:
             raise OutputError(f"cannot write '{path}': {_reason(error)}.") from error
 
 
+def check_folder(path: str | Path) -> None:
+    """Check that a new folder can appear at `path`; to find out before minutes of work, not after.
+
+    Raises
+    ------
+    OutputError
+        If it holds something already, is a file, or cannot be made or written.
+    """
+    path = Path(path)
+    try:
+        filled = path.is_dir() and any(path.iterdir())
+    except OSError as error:
+        raise OutputError(f"cannot write into '{path}': {_reason(error)}. Choose a writable place.") from error
+    if filled:
+        raise OutputError(f"cannot write into '{path}': it is not empty; give a new folder, so that nothing is mixed.")
+    existing = next(parent for parent in (path, *path.absolute().parents) if parent.exists())
+    if not existing.is_dir():
+        raise OutputError(f"cannot write into '{path}': '{existing}' is a file; give a folder.")
+    try:
+        tempfile.TemporaryDirectory(prefix=".", suffix=".part", dir=existing).cleanup()
+    except OSError as error:
+        raise OutputError(f"cannot write into '{path}': {_reason(error)}. Choose a writable place.") from error
+
+
 @contextmanager
 def replace_folder(path: str | Path) -> Iterator[Path]:
-    """Give an empty temporary folder beside `path` and move its files into `path` when the block ends well.
+    """Give an empty temporary folder beside `path` and put its files into `path` when the block ends well.
 
-    Files of other names that already lie in `path` stay; files of the same name are replaced one by one.
+    A `path` that is not there yet, or empty, appears with all files at once. Of a filled one, files of other names
+    stay, and files of the same name are replaced one by one.
     """
     path = Path(path)
     try:
@@ -76,9 +101,15 @@ def replace_folder(path: str | Path) -> Iterator[Path]:
     try:
         yield part
         try:
-            path.mkdir(exist_ok=True)
-            for file in sorted(part.iterdir()):
-                os.replace(file, path / file.name)
+            if path.exists() and any(path.iterdir()):
+                for file in sorted(part.iterdir()):
+                    os.replace(file, path / file.name)
+            else:
+                # With the rights of an ordinary new folder; those of a temporary one are for its owner alone.
+                path.mkdir(exist_ok=True)
+                part.chmod(path.stat().st_mode)
+                path.rmdir()
+                part.rename(path)
         except OSError as error:
             raise OutputError(f"cannot write into '{path}': {_reason(error)}.") from error
     finally:

@@ -1,6 +1,7 @@
 """Refuse what is not CT before any work is done on it."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -58,7 +59,7 @@ def check_ct(volume: Volume, hu_offset: float | None = None) -> Volume:
             "small range; give the CT volume with its original values."
         )
     if hu_offset is not None:
-        return volume.with_array(_add(name, array, float(hu_offset)))
+        return replace(volume, array=_add(name, array, float(hu_offset)), facts=_shifted(volume.facts, float(hu_offset)))
     if offset:
         raise InputError(
             f"'{name}' is not in HU: its values look stored with an offset of +1024 (or +1000), with soft tissue near "
@@ -78,6 +79,13 @@ def _require_finite(name: str, array: np.ndarray) -> None:
             f"'{name}' has {count} voxel{'s' * (count != 1)} that {'are' if count != 1 else 'is'} NaN or infinite, the "
             f"first at (i, j, k) = ({i}, {j}, {k}); replace them, for example with -1024 (air)."
         )
+
+
+def _shifted(facts: dict, offset: float) -> dict:
+    """Return the facts of a volume whose values were shifted: what is written back to DICOM must know."""
+    if "slices" not in facts:
+        return facts
+    return {**facts, "slices": [part.shifted(offset) for part in facts["slices"]]}
 
 
 def _add(name: str, array: np.ndarray, offset: float) -> np.ndarray:

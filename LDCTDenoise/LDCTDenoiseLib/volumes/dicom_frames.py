@@ -1,6 +1,6 @@
 """One slice of a DICOM series: where it lies, and what makes HU of its stored values."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,6 +19,40 @@ _GROUPS = (
     "PixelValueTransformationSequence",
     "FrameVOILUTSequence",
 )
+
+
+@dataclass(frozen=True)
+class SourceSlice:
+    """Where a slice of a volume came from, and how its HU were stored there: what writing it back needs.
+
+    Attributes
+    ----------
+    path : str
+        The DICOM file.
+    frame : int
+        Which frame of that file, from 0.
+    slope, intercept : float
+        HU = slope * stored + intercept.
+    padding : tuple of float
+        The lowest and the highest HU that the header declares to be outside the image; empty when it declares none.
+    signed : bool
+        Whether stored values are signed.
+    bits : int
+        How many bits of a stored value count.
+    """
+
+    path: str
+    frame: int
+    slope: float
+    intercept: float
+    padding: tuple[float, ...]
+    signed: bool
+    bits: int
+
+    def shifted(self, offset: float) -> "SourceSlice":
+        """Return the slice of a volume to whose values `offset` was added."""
+        padding = tuple(end + offset for end in self.padding)
+        return replace(self, intercept=self.intercept + offset, padding=padding)
 
 
 @dataclass(frozen=True)
@@ -63,6 +97,15 @@ class Frame:
     scaled: bool
     padding: tuple[int, ...]
     window: tuple[float, ...]
+
+    def source(self, padding: tuple[float, ...]) -> SourceSlice:
+        """Return what writing this slice back needs; `padding` is in HU."""
+        header, name = self.instance.header, self.instance.name
+        signed, bits = (optional([header], tag, name) for tag in ("PixelRepresentation", "BitsStored"))
+        return SourceSlice(
+            str(self.instance.path), self.number, self.slope, self.intercept, padding, signed == [1.0],
+            int(bits[0]) if bits else 16,
+        )
 
     @property
     def name(self) -> str:

@@ -19,7 +19,7 @@ _DECODERS = {
 }
 
 
-def hounsfield_of(frames: list[Frame]) -> tuple[np.ndarray, list[float]]:
+def hounsfield_of(frames: list[Frame]) -> tuple[np.ndarray, list[float], list[tuple[float, ...]]]:
     """Decode slices, in the order given.
 
     Parameters
@@ -33,6 +33,8 @@ def hounsfield_of(frames: list[Frame]) -> tuple[np.ndarray, list[float]]:
         HU, shape (slices, rows, columns): int16 when every value is a whole number that fits, else float32.
     padding : list of float
         The values in `array`, ascending, that stand for "outside the image".
+    declared : list of tuple of float
+        For each slice the lowest and the highest HU that its header declares as such; empty when it declares none.
 
     Raises
     ------
@@ -46,15 +48,19 @@ def hounsfield_of(frames: list[Frame]) -> tuple[np.ndarray, list[float]]:
         places.setdefault(frame.instance.path, []).append((k, frame))
     array = np.empty((len(frames), *frames[0].size), np.int16)
     padding: set[float] = set()
+    declared: list[tuple[float, ...]] = [()] * len(frames)
     for members in places.values():  # a file with many frames is decoded once
         stored = _stored_values(members[0][1])
         for k, frame in members:
             values = stored[frame.number] * np.float64(frame.slope) + frame.intercept
+            # A header may write a negative number as the unsigned one of the same bits; the cast brings both together.
+            ends = np.array(frame.padding, np.int64).astype(stored.dtype) * np.float64(frame.slope) + frame.intercept
+            declared[k] = (float(ends.min()), float(ends.max())) if ends.size else ()
             if array.dtype == np.int16 and not _fits_int16(values):
                 array = array.astype(np.float32)
             array[k] = values
-            padding.update(map(float, np.unique(array[k][_is_padding(stored[frame.number], values, frame)])))
-    return array, sorted(padding)
+            padding.update(map(float, np.unique(array[k][_is_padding(values, declared[k])])))
+    return array, sorted(padding), declared
 
 
 def _fits_int16(values: np.ndarray) -> bool:
@@ -62,13 +68,11 @@ def _fits_int16(values: np.ndarray) -> bool:
     return bool(whole and values.min() >= _INT16.min and values.max() <= _INT16.max)
 
 
-def _is_padding(stored: np.ndarray, values: np.ndarray, frame: Frame) -> np.ndarray:
+def _is_padding(values: np.ndarray, declared: tuple[float, ...]) -> np.ndarray:
     """Return where the header's padding value or range, or an undeclared usual one, stands."""
     found = np.isin(values, _USUAL_PADDING)
-    if frame.padding:
-        # A header may write a negative number as the unsigned one of the same bits; the cast brings both together.
-        ends = np.array(frame.padding, np.int64).astype(stored.dtype)
-        found |= (stored >= ends.min()) & (stored <= ends.max())
+    if declared:
+        found |= (values >= declared[0]) & (values <= declared[1])
     return found
 
 

@@ -30,7 +30,7 @@ def read_series(path: str | Path, series_uid: str | None = None) -> Volume:
     Volume
         HU, shape (slices, rows, columns), int16 or float32. Its facts are ``series_uid``, ``study_uid``,
         ``frame_of_reference_uid``, ``description``, ``kernel`` and ``manufacturer`` (text, empty when unknown),
-        ``files`` (paths in slice order), ``padding`` (the HU in the array that stand for "outside the image") and,
+        ``files`` (paths in slice order), ``slices`` (a `SourceSlice` for each), ``padding`` (the HU in the array that stand for "outside the image") and,
         when the header has one, ``window`` (centre, width). None of them says who the patient is.
 
     Raises
@@ -52,9 +52,10 @@ def read_series(path: str | Path, series_uid: str | None = None) -> Volume:
         instances = find_series(path, series_uid)
         frames, geometry = order([frame for instance in instances for frame in frames_of(instance)], name)
         _look_for_scale(frames, name)
-        array, padding = hounsfield_of(frames)
+        array, padding, declared = hounsfield_of(frames)
+        slices = [frame.source(hu) for frame, hu in zip(frames, declared, strict=True)]
         facts = _facts(frames)
-    return Volume(array, geometry, name, {**facts, "padding": padding})
+    return Volume(array, geometry, name, {**facts, "padding": padding, "slices": slices})
 
 
 def _look_for_scale(frames: list[Frame], name: str) -> None:

@@ -21,6 +21,7 @@ HEADER_TAGS = (
     "SamplesPerPixel",
     "Rows",
     "Columns",
+    "BitsStored",
     "PixelRepresentation",
     "ImagePositionPatient",
     "ImageOrientationPatient",

@@ -1,0 +1,138 @@
+"""The header of a derived image, from that of its source."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+
+from pydicom.uid import generate_uid
+
+from ..errors import InputError
+from ..volumes.dicom_tags import numbers, text, words
+from .elements import remove_private, remove_what_is_of_the_source
+from .options import SeriesOptions
+from .provenance import Provenance
+from .references import contributing_equipment, derivation_codes, derivation_description
+
+#: Transfer syntaxes that lose, to what LossyImageCompressionMethod calls them.
+_LOSSY = {
+    "1.2.840.10008.1.2.4.50": "ISO_10918_1",
+    "1.2.840.10008.1.2.4.51": "ISO_10918_1",
+    "1.2.840.10008.1.2.4.81": "ISO_14495_1",
+    "1.2.840.10008.1.2.4.91": "ISO_15444_1",
+    "1.2.840.10008.1.2.4.203": "ISO_15444_15",
+}
+
+
+@dataclass(frozen=True)
+class SeriesIdentity:
+    """What all images of one derived series have in common.
+
+    Attributes
+    ----------
+    uid : str
+        The new SeriesInstanceUID.
+    provenance : Provenance
+        How the values were made.
+    options : SeriesOptions
+        What the user chose.
+    moment : datetime
+        When the series was made, the same for all of its images.
+    """
+
+    uid: str
+    provenance: Provenance
+    options: SeriesOptions
+    moment: datetime
+
+
+def rewrite_header(dataset, series: SeriesIdentity, name: str) -> None:
+    """Turn the header of a source into that of an image derived from it, all but the pixels and the references.
+
+    Study, patient, frame of reference, geometry, acquisition and instance number stay as they are.
+
+    Parameters
+    ----------
+    dataset : pydicom.Dataset
+        The source without its pixels; is changed.
+    series : SeriesIdentity
+        The series it becomes part of.
+    name : str
+        What to call it in messages.
+    """
+    _note_lossy_compression(dataset)
+    remove_what_is_of_the_source(dataset)
+    if not series.options.keep_private:
+        remove_private(dataset)
+    provenance = series.provenance
+    dataset.SOPInstanceUID = generate_uid(prefix=None)
+    dataset.SeriesInstanceUID = series.uid
+    dataset.SeriesDescription = _encodable(
+        dataset, series.options.describe(text(dataset, "SeriesDescription"), provenance), name
+    )
+    dataset.SeriesNumber = series.options.number_from(_series_number(dataset))
+    dataset.ImageType = derived_type(words(dataset, "ImageType"), "AXIAL")
+    moment = _in_zone_of(dataset, series.moment)
+    date, time = moment.strftime("%Y%m%d"), moment.strftime("%H%M%S.%f")
+    for part in ("InstanceCreation", "Series", "Content"):
+        setattr(dataset, f"{part}Date", date)
+        setattr(dataset, f"{part}Time", time)
+    dataset.ContributingEquipmentSequence = contributing_equipment(
+        dataset.get("ContributingEquipmentSequence"), provenance, date + time
+    )
+
+
+def describe_derivation(item, before, provenance: Provenance) -> None:
+    """Put into `item` how it was derived, behind what its source's `before` says of itself."""
+    item.DerivationDescription = derivation_description(text(before, "DerivationDescription"), provenance)
+    item.DerivationCodeSequence = derivation_codes(before.get("DerivationCodeSequence"))
+
+
+def derived_type(source: list[str], flavour: str, examination: str = "SECONDARY") -> list[str]:
+    """Return the ImageType of an image derived from one of the type `source`; what comes third and later is kept."""
+    return ["DERIVED", examination, *(source[2:] or [flavour])]
+
+
+def show_in_window(item, series: SeriesIdentity) -> None:
+    """Write the window that was chosen in place of all others."""
+    window = series.options.window
+    for keyword in ("WindowCenterWidthExplanation", "VOILUTFunction", "VOILUTSequence"):
+        if keyword in item:
+            del item[keyword]
+    item.WindowCenter, item.WindowWidth = f"{(window.lower + window.upper) / 2:g}", f"{window.width:g}"
+
+
+def _series_number(dataset) -> int:
+    try:
+        return int(next(iter(numbers(dataset, "SeriesNumber")), 0))
+    except ValueError:
+        return 0
+
+
+def _in_zone_of(dataset, moment: datetime) -> datetime:
+    """Return a moment in the time zone that the header says its dates and times are in."""
+    zone = text(dataset, "TimezoneOffsetFromUTC")
+    try:
+        offset = timedelta(hours=int(zone[:3]), minutes=int(zone[0] + zone[3:5]))
+        return moment.astimezone(timezone(offset))
+    except (ValueError, IndexError):
+        return moment
+
+
+def _encodable(dataset, value: str, name: str) -> str:
+    from pydicom.charset import convert_encodings
+
+    for encoding in convert_encodings(dataset.get("SpecificCharacterSet") or ["ISO_IR 6"]):
+        try:
+            value.encode(encoding)
+            return value
+        except UnicodeEncodeError:
+            continue
+    raise InputError(
+        f"the series description '{value}' has letters that the character set of '{name}' does not; use plain ones."
+    )
+
+
+def _note_lossy_compression(dataset) -> None:
+    """A source whose pixels lost something in its file has lost it for good, also where its header does not say so."""
+    method = _LOSSY.get(str(dataset.file_meta.get("TransferSyntaxUID", "")))
+    if method and dataset.get("LossyImageCompression") != "01":
+        dataset.LossyImageCompression, dataset.LossyImageCompressionMethod = "01", method

@@ -1,0 +1,82 @@
+"""Where an enhanced multi-frame image keeps what a single-frame one has at its top."""
+
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
+from pydicom.uid import generate_uid
+
+from ..volumes.dicom_tags import words
+from .header import SeriesIdentity, derived_type, describe_derivation, show_in_window
+from .references import series_reference, source_image
+
+
+def is_enhanced(dataset) -> bool:
+    return "PerFrameFunctionalGroupsSequence" in dataset
+
+
+def rewrite_groups(dataset, series: SeriesIdentity, source_series: str, sop_class: str, sop_instance: str) -> None:
+    """Bring an enhanced image's functional groups and references in line with what was made of its frames.
+
+    Parameters
+    ----------
+    dataset : pydicom.Dataset
+        After `rewrite_header`; is changed.
+    series : SeriesIdentity
+        The series it becomes part of.
+    source_series, sop_class, sop_instance : str
+        UIDs of the source.
+    """
+    # The standard knows only PRIMARY here (PS3.3 C.8.16.1.2): a frame is an image of the patient's examination.
+    dataset.ImageType = derived_type(words(dataset, "ImageType"), "VOLUME", "PRIMARY")
+    dataset.ContentQualification = "RESEARCH"
+    if "ConcatenationUID" in dataset:
+        dataset.ConcatenationUID = generate_uid(prefix=None, entropy_srcs=[series.uid, dataset.ConcatenationUID])
+    shared = dataset.SharedFunctionalGroupsSequence[0] if dataset.get("SharedFunctionalGroupsSequence") else Dataset()
+    frames = dataset.PerFrameFunctionalGroupsSequence
+    derivations = [_take(group, "DerivationImageSequence") for group in frames]
+    common = _take(shared, "DerivationImageSequence")
+    for number, (group, own) in enumerate(zip(frames, derivations, strict=True)):
+        item, before = Dataset(), (own or common or [Dataset()])[-1]
+        describe_derivation(item, before, series.provenance)
+        item.SourceImageSequence = Sequence([source_image(sop_class, sop_instance, number)])
+        group.DerivationImageSequence = Sequence([item])
+    for group in (shared, *frames):
+        for item in group.get("CTImageFrameTypeSequence") or []:
+            item.FrameType = derived_type(words(item, "FrameType"), "VOLUME", "PRIMARY")
+        if series.options.window is not None:
+            _take(group, "FrameVOILUTSequence")
+    if series.options.window is not None:
+        shown = Dataset()
+        show_in_window(shown, series)
+        shared.FrameVOILUTSequence = Sequence([shown])
+    dataset.SharedFunctionalGroupsSequence = Sequence([shared])
+    _refer(dataset, source_series, sop_class, sop_instance)
+
+
+def rescale(dataset, intercepts: list[int]) -> None:
+    """Write slope 1 and each frame's intercept where the functional groups keep them."""
+    shared = dataset.SharedFunctionalGroupsSequence[0]
+    _take(shared, "PixelValueTransformationSequence")
+    for group, intercept in zip(dataset.PerFrameFunctionalGroupsSequence, intercepts, strict=True):
+        item = Dataset()
+        item.RescaleIntercept, item.RescaleSlope, item.RescaleType = str(intercept), "1", "HU"
+        group.PixelValueTransformationSequence = Sequence([item])
+
+
+def _refer(dataset, source_series: str, sop_class: str, sop_instance: str) -> None:
+    series, instance = series_reference(source_series, sop_class, sop_instance)
+    series.ReferencedSOPSequence = Sequence([instance])
+    study = Dataset()
+    study.StudyInstanceUID = dataset.StudyInstanceUID
+    study.ReferencedSeriesSequence = Sequence([series])
+    dataset.SourceImageEvidenceSequence = Sequence([study])
+    series, instance = series_reference(source_series, sop_class, sop_instance)
+    series.ReferencedInstanceSequence = Sequence([instance])
+    dataset.ReferencedSeriesSequence = Sequence([*(dataset.get("ReferencedSeriesSequence") or []), series])
+
+
+def _take(group, keyword: str):
+    """Remove a sequence from a group and return it; None when it has none."""
+    found = group.get(keyword)
+    if found is not None:
+        del group[keyword]
+    return found

@@ -1,0 +1,121 @@
+"""Write a derived series: every image of it, or nothing."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import InputError, LDCTError, OutputError
+from ..files import check_folder, replace_folder
+from ..requirements import require
+from ..volumes import Volume
+from ..volumes.dicom_frames import SourceSlice
+from ..volumes.quiet import quiet_pydicom
+from .options import COMPRESSIONS, SeriesOptions
+from .provenance import Provenance
+from .storage import Storage, choose_storage, whole_hu
+
+
+def write_derived_series(
+    volume: Volume,
+    array: np.ndarray,
+    folder: str | Path,
+    provenance: Provenance,
+    options: SeriesOptions | None = None,
+) -> list[Path]:
+    """Write new values of a CT volume as a DICOM series beside the one it was read from.
+
+    Parameters
+    ----------
+    volume : Volume
+        As `read_volume` returned it from DICOM; the files it came from must still be there.
+    array : numpy.ndarray
+        The new HU, shape (slices, rows, columns) of the volume; fractions are rounded to nearest.
+    folder : str or Path
+        Where to; must be empty or not be there yet. It appears with the whole series in it, or not at all.
+    provenance : Provenance
+        How the values were made.
+    options : SeriesOptions, optional
+        Description, number, window, compression and private elements.
+
+    Returns
+    -------
+    list of Path
+        The files, in the order of the slices; one for each file of the source.
+
+    Raises
+    ------
+    InputError
+        If the volume does not come from DICOM, its files have gone or changed, or the array does not fit it.
+    OutputError
+        If the folder cannot be written or holds files already, or 16 bits do not hold the values.
+    MissingDependencyError
+        If pydicom, or the encoder of the chosen compression, is not installed.
+    """
+    require("pydicom", "write DICOM files")
+    options = options or SeriesOptions()
+    sources = _by_file(volume)
+    array = np.asarray(array)
+    check_series_place(folder, options)
+    storage = choose_storage(volume, array)
+    names = []
+    with quiet_pydicom(), replace_folder(folder) as part:
+        for number, dataset in enumerate(_images(volume, array, sources, storage, provenance, options)):
+            names.append(f"{number + 1:04d}.dcm")
+            try:
+                dataset.save_as(part / names[-1], enforce_file_format=True)
+            except OSError as error:
+                raise OutputError(f"cannot write '{folder}': {error.strerror or error}.") from error
+    return [Path(folder) / name for name in names]
+
+
+def check_series_place(folder: str | Path, options: SeriesOptions | None = None) -> None:
+    """Check that a series can be written to `folder`; to find out before minutes of work, not after.
+
+    Raises
+    ------
+    OutputError
+        If it holds files already or cannot be made or written.
+    MissingDependencyError
+        If the encoder of the chosen compression is not installed.
+    """
+    check_folder(folder)
+    if options is not None and options.compression == "jpeg-ls":
+        require("jpeg_ls", "compress as JPEG-LS")
+
+
+def _by_file(volume: Volume) -> dict[str, list[tuple[int, SourceSlice]]]:
+    """Return the slices of a volume by the file they came from, in the order of the volume."""
+    if "slices" not in volume.facts:
+        raise InputError(f"'{volume.name}' was not read from DICOM, so there is no header to derive a series from.")
+    sources: dict[str, list[tuple[int, SourceSlice]]] = {}
+    for k, source in enumerate(volume.facts["slices"]):
+        sources.setdefault(source.path, []).append((k, source))
+    return sources
+
+
+def _images(volume, array, sources, storage: Storage, provenance, options) -> Iterator:
+    """Yield the images of the series one by one, ready to be saved."""
+    from pydicom.uid import generate_uid
+
+    from .header import SeriesIdentity
+    from .image import derive
+
+    series = SeriesIdentity(generate_uid(prefix=None), provenance, options, datetime.now().astimezone())
+    syntax = COMPRESSIONS[options.compression]
+    for path, members in sources.items():
+        # In the order of the file, which is not always that of the volume.
+        members = sorted(members, key=lambda member: member[1].frame)
+        frames = np.stack([storage.stored(whole_hu(volume, array, k), source) for k, source in members])
+        try:
+            yield derive(path, frames, [source for _, source in members], storage, series, syntax)
+        except LDCTError:
+            raise
+        except OSError as error:
+            raise InputError(f"cannot read '{path}' again: {error.strerror or error}.") from error
+        except (ValueError, TypeError, KeyError, AttributeError, NotImplementedError) as error:
+            raise InputError(
+                f"the header of '{Path(path).name}' cannot be taken over into a new series ({type(error).__name__}); "
+                "export the source again."
+            ) from error
