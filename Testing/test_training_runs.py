@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 import torch
 from filelock import FileLock
+from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseTrainingLib.cli.main import main
 from LDCTDenoiseTrainingLib.loop import Training
 from LDCTDenoiseTrainingLib.loop.resume import make_config
 from LDCTDenoiseTrainingLib.patients import PatientSet, Scan, read_patient_set
 from LDCTDenoiseTrainingLib.runs.cross_validation import CrossValidation
+from LDCTDenoiseTrainingLib.runs.curves import read_curves, save_curves
 from LDCTDenoiseTrainingLib.runs.paper import TABLE_1, side_by_side
 from LDCTDenoiseTrainingLib.runs.table import summarise, to_markdown
 from training_maker import body, save_scan
@@ -100,8 +102,26 @@ def test_reproduce_trains_all_four_and_writes_table_and_figure(set_file, tmp_pat
         assert f"| {method} |" in table
     assert "0.0530 \\*" in table and "0.0450" in table and "[-160, 240]" in table
     assert (tmp_path / "comparison.png").stat().st_size > 1000
+    assert (tmp_path / "curves.png").stat().st_size > 1000
     assert json.loads((tmp_path / "WGAN" / "config.json").read_text())["critic_steps"] == 2
     assert json.loads((tmp_path / "WGAN" / "config.json").read_text())["start_from"].endswith("model.safetensors")
+
+
+def test_curves_of_a_log_that_was_resumed_and_killed(tmp_path):
+    def validation(psnr):
+        return {"low": {"psnr": 20.0}, "result": {"psnr": psnr, "texture": None}}
+
+    records = [{"step": 5, "losses": {"l1": 0.5}}, {"step": 10, "losses": {"l1": 0.4}},
+               {"step": 10, "validation": validation(25.0)}, {"note": "resumed"}, {"step": 10, "losses": {"l1": 0.3}}]
+    log = tmp_path / "log.jsonl"
+    log.write_text("\n".join(map(json.dumps, records)) + '\n{"step": 15, "los')
+    curves = read_curves(log)
+    assert curves.line("losses", "l1") == ([5, 10], [0.5, 0.3])
+    assert curves.line("validation", "psnr") == ([10], [25.0])
+    assert curves.line("validation", "texture") == ([], []) == curves.line("losses", "wasserstein")
+    assert save_curves(tmp_path / "curves.png", {"DCSCN": log}).stat().st_size > 1000
+    with pytest.raises(InputError, match="gone"):
+        read_curves(tmp_path / "gone.jsonl")
 
 
 def test_tables():

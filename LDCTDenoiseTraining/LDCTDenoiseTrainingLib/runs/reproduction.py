@@ -14,6 +14,7 @@ from ..loop import Training
 from ..loop.resume import make_config
 from ..loop.validate import denoise_slice, validation_slices
 from ..patients import PatientSet
+from .curves import LOG, save_curves
 from .evaluate import LOW_DOSE, evaluate_models
 from .methods import METHODS
 from .paper import side_by_side
@@ -29,7 +30,7 @@ class Reproduction:
     patients : PatientSet
         Tests on the patients with the role "test", or without such on those that validate.
     output : Path
-        Holds a folder for each method, cache/, table.csv, table.md and comparison.png.
+        Holds a folder for each method, cache/, table.csv, table.md, comparison.png and curves.png.
     settings : dict
         For all methods; `method_settings` has those of single methods, by name.
     """
@@ -64,6 +65,7 @@ class Reproduction:
         which += "." if role == "test" else ", which also chose the states: give patients the role test for more."
         write_tables(self.output, rows, f"{which}\n{side_by_side(means)}")
         self._figure(scans[0], config, models, roi)
+        save_curves(self.output / "curves.png", {method: self.output / method / LOG for method in METHODS})
         return self.output / "table.md"
 
     def _figure(self, scan: CachedScan, config, models: dict[str, Path], roi: ROI | None) -> None:

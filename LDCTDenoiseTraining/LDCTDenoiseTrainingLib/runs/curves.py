@@ -1,0 +1,103 @@
+"""The course of trainings, from their logs."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from LDCTDenoiseLib.errors import InputError
+from LDCTDenoiseLib.files import write_whole
+from LDCTDenoiseLib.hounsfield import PAPER
+from LDCTDenoiseLib.requirements import require
+
+LOG = "log.jsonl"
+
+#: What is drawn: a title, then where it is found.
+_PANELS = (
+    ("Training: mean absolute error\n(units of the loss window)", "losses", "l1"),
+    ("Validation: PSNR (dB)", "validation", "psnr"),
+    ("Validation: texture\n(1 = that of full dose)", "validation", "texture"),
+    ("Adversarial: Wasserstein estimate", "losses", "wasserstein"),
+)
+
+
+@dataclass
+class Curves:
+    """What a log holds.
+
+    Attributes
+    ----------
+    losses, validation : dict
+        Step to the record of that step; a step that a resumed run repeated is there once.
+    """
+
+    losses: dict[int, dict] = field(default_factory=dict)
+    validation: dict[int, dict] = field(default_factory=dict)
+
+    def line(self, kind: str, name: str) -> tuple[list[int], list[float]]:
+        """Return the steps and values of one figure, those that are no number left out."""
+        records = self.losses if kind == "losses" else {k: v["result"] for k, v in self.validation.items()}
+        points = [(step, r[name]) for step, r in sorted(records.items()) if r.get(name) is not None]
+        return [step for step, _ in points], [value for _, value in points]
+
+
+def read_curves(path: Path) -> Curves:
+    """Read a run's log.jsonl.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read.
+    """
+    curves = Curves()
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise InputError(f"cannot read the log '{path}': {error.strerror or error}.") from error
+    for line in lines:
+        try:
+            record = json.loads(line)
+        except ValueError:
+            continue  # the last line of a run that was killed while it wrote
+        for kind in ("losses", "validation"):
+            if kind in record:
+                getattr(curves, kind)[record["step"]] = record[kind]
+    return curves
+
+
+def save_curves(path: Path, logs: Mapping[str, Path]) -> Path:
+    """Draw the course of several runs into a PNG file.
+
+    Parameters
+    ----------
+    path : Path
+    logs : mapping
+        Label to log.jsonl, in the order of the legend.
+
+    Raises
+    ------
+    InputError
+        If a log cannot be read.
+    MissingDependencyError
+        If matplotlib is not installed.
+    """
+    runs = {label: read_curves(log) for label, log in logs.items()}
+    figure = require("matplotlib.figure", "draw curves").Figure(figsize=(11, 7), dpi=120, layout="constrained")
+    for axes, (title, kind, name) in zip(figure.subplots(2, 2).flat, _PANELS, strict=True):
+        axes.set_title(title, fontsize=10)
+        for number, (label, curves) in enumerate(runs.items()):
+            steps, values = curves.line(kind, name)
+            if steps:
+                axes.plot(steps, values, color=f"C{number}", label=label, marker="." if kind == "validation" else "")
+        if name == "psnr":
+            low = {v["low"]["psnr"] for c in runs.values() for v in c.validation.values()}
+            for value in low:
+                axes.axhline(value, color="0.6", linestyle=":")
+        axes.set_xlabel("generator step")
+        axes.grid(alpha=0.3)
+        axes.legend(fontsize=8)
+        axes.set_visible(bool(axes.lines))  # L1 methods have no critic
+    figure.supxlabel(f"Validation on whole slices in {PAPER}, data range 1; dotted: low dose.", fontsize=8)
+    with write_whole(path) as part:
+        figure.savefig(part, format="png")
+    return path
