@@ -2,15 +2,22 @@
 
 import argparse
 
+from ..derived import Provenance, check_series_place, write_derived_series
+from ..engine import DenoiseRun
+from ..errors import OutputError
 from ..methods import METHODS, make_denoiser
-from ..volumes import write_volume
-from .options import add_device_option, add_offset_option, add_series_option, check_output, denoise_with_bar, read_ct
+from ..volumes import is_dicom_source, is_file_name, write_volume
+from .dicom_options import add_derived_options, derived_options
+from .options import add_device_option, add_offset_option, add_series_option, check_output, read_ct, run_with_bar
 
 
 def add_parser(commands) -> None:
     parser = commands.add_parser("denoise", help="denoise a volume", description="Denoise a CT volume.")
     parser.add_argument("input", metavar="INPUT", help="NRRD, NIfTI or MHA file, or a DICOM folder")
-    parser.add_argument("output", metavar="OUTPUT", help="NRRD, NIfTI or MHA file to write")
+    parser.add_argument(
+        "output", metavar="OUTPUT", help="NRRD, NIfTI or MHA file to write; of a DICOM input also a new folder, for a "
+        "DICOM series"
+    )
     parser.add_argument("--method", metavar="NAME", help=f"one of {', '.join(METHODS)} (default: DCSCN)")
     parser.add_argument("--model", metavar="FILE", help="a model file of your own")
     add_device_option(parser)
@@ -18,17 +25,30 @@ def add_parser(commands) -> None:
     parser.add_argument("--batch", type=int, metavar="N", help="slices at a time (default: 1 on the CPU, 16 on a GPU)")
     add_series_option(parser)
     add_offset_option(parser)
+    add_derived_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:
     # What can be known to fail is found out before minutes of work, not after.
-    check_output(arguments.output, arguments.input)
+    options = derived_options(arguments)
+    as_dicom = not is_file_name(arguments.output)
+    if not as_dicom:
+        check_output(arguments.output, arguments.input)
+    elif is_dicom_source(arguments.input):
+        check_series_place(arguments.output, options)
+    else:
+        raise OutputError(
+            f"cannot write '{arguments.output}' as DICOM: '{arguments.input}' is not DICOM, and a series needs the "
+            "headers of its source; let the name end in .nrrd, .nii.gz or .mha."
+        )
     method = arguments.method if arguments.method or arguments.model else "DCSCN"
     denoiser = make_denoiser(method, arguments.model)
     volume = read_ct(arguments.input, arguments.series, arguments.hu_offset)
-    denoised = denoise_with_bar(
-        volume, denoiser, device=arguments.device, strength=arguments.strength, batch=arguments.batch
-    )
-    write_volume(denoised, arguments.output)
+    work = DenoiseRun(volume.array, denoiser, arguments.device, arguments.strength, arguments.batch)
+    run_with_bar(work, len(volume.array), denoiser.name, str(work.device))
+    if as_dicom:
+        write_derived_series(volume, work.output, arguments.output, Provenance.of_run(work), options)
+    else:
+        write_volume(volume.with_array(work.output, denoiser.name), arguments.output)
     print(f"{denoiser.name}: {len(volume.array)} slices of '{volume.name}' written to {arguments.output}")

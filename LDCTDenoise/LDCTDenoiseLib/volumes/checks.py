@@ -46,9 +46,9 @@ def check_ct(volume: Volume, hu_offset: float | None = None) -> Volume:
     lowest, highest = array.min(), array.max()
     if lowest == highest:
         raise InputError(f"'{name}' is empty: every voxel is {lowest:g}; give a CT volume with an image in it.")
-    offset = array.dtype.kind != "b" and looks_offset(array)
+    is_offset = array.dtype.kind != "b" and looks_offset(array)
     # A phantom without noise has few values as well: soft tissue near 1050 tells it from a label map.
-    if array.dtype.kind == "b" or (not offset and looks_like_labels(array)):
+    if array.dtype.kind == "b" or (not is_offset and looks_like_labels(array)):
         raise InputError(
             f"'{name}' looks like a label map (segmentation), with few whole numbers from {int(lowest)} to "
             f"{int(highest)}; give the CT volume it was made from."
@@ -59,8 +59,9 @@ def check_ct(volume: Volume, hu_offset: float | None = None) -> Volume:
             "small range; give the CT volume with its original values."
         )
     if hu_offset is not None:
-        return replace(volume, array=_add(name, array, float(hu_offset)), facts=_shifted(volume.facts, float(hu_offset)))
-    if offset:
+        offset = float(hu_offset)
+        return replace(volume, array=_add(name, array, offset), facts=_shifted(volume.facts, offset))
+    if is_offset:
         raise InputError(
             f"'{name}' is not in HU: its values look stored with an offset of +1024 (or +1000), with soft tissue near "
             "1050 and nothing below 0; add -1024 (or -1000) to every value, on the command line with --hu-offset -1024."

@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..errors import InputError, MissingDependencyError
+from .dicom_file import read_dataset
 from .dicom_frames import Frame
 
 # HU that scanners write outside the field of view without declaring it, and what they become with an intercept.
@@ -78,11 +79,9 @@ def _is_padding(values: np.ndarray, declared: tuple[float, ...]) -> np.ndarray:
 
 def _stored_values(frame: Frame) -> np.ndarray:
     """Return the stored values of the frame's file, shape (frames, rows, columns)."""
-    import pydicom
-
     instance = frame.instance
     try:
-        dataset = pydicom.dcmread(instance.path)
+        dataset = read_dataset(instance.path)
         syntax = dataset.file_meta.TransferSyntaxUID
         stored = dataset.pixel_array
     except OSError:

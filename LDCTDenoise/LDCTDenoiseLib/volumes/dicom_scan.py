@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import InputError, LDCTWarning
+from .dicom_file import is_dicom, read_dataset
 from .dicom_tags import HEADER_TAGS, optional, text, words
 
 _CT_CLASSES = (
@@ -14,8 +15,10 @@ _CT_CLASSES = (
     "1.2.840.10008.5.1.4.1.1.2.1",  # Enhanced CT
     "1.2.840.10008.5.1.4.1.1.2.2",  # Legacy Converted Enhanced CT
 )
-_DICOMDIR_CLASS = "1.2.840.10008.1.3.10"
-_DICOM_SUFFIXES = (".dcm", ".dicom", ".ima")
+DICOMDIR_CLASS = "1.2.840.10008.1.3.10"
+
+#: A file with one of these that is no DICOM file is a damaged one.
+DICOM_SUFFIXES = (".dcm", ".dicom", ".ima")
 
 
 @dataclass(frozen=True)
@@ -30,12 +33,6 @@ class Instance:
     def slices(self) -> int:
         """How many slices the file holds."""
         return int(next(iter(optional([self.header], "NumberOfFrames", self.name)), 1))
-
-
-def is_dicom(path: Path) -> bool:
-    """Whether a file carries the DICOM mark behind its preamble."""
-    with path.open("rb") as file:
-        return file.read(132)[128:] == b"DICM"
 
 
 def find_series(path: Path, series_uid: str | None) -> list[Instance]:
@@ -55,7 +52,7 @@ def find_series(path: Path, series_uid: str | None) -> list[Instance]:
         slices and description.
     """
     instances = _instances(path)
-    slices = [instance for instance in instances if _is_ct_slice(instance)]
+    slices = [instance for instance in instances if is_ct_slice(instance)]
     if not slices:
         raise InputError(_no_ct(path, instances))
     series: dict[str, list[Instance]] = {}
@@ -65,7 +62,7 @@ def find_series(path: Path, series_uid: str | None) -> list[Instance]:
             raise InputError(f"the DICOM tag SeriesInstanceUID is missing in '{instance.name}'; export it again.")
         series.setdefault(uid, []).append(instance)
     # Localizers go even when they are a series of their own: they are projections, not slices.
-    series = {uid: kept for uid, members in series.items() if (kept := [m for m in members if not _is_localizer(m)])}
+    series = {uid: kept for uid, members in series.items() if (kept := [m for m in members if not is_localizer(m)])}
     if not series:
         raise InputError(f"'{path}' holds only localizer (scout) images; give the series with the slices.")
     if series_uid is None and len(series) == 1:
@@ -80,7 +77,7 @@ def find_series(path: Path, series_uid: str | None) -> list[Instance]:
 
 def _instances(path: Path) -> list[Instance]:
     if path.is_file():
-        header = _read_header(path)
+        header = read_header(path)
         if header is None:
             raise InputError(f"cannot read '{path}': its DICOM header is damaged; get a whole copy of the file.")
         return [Instance(path, path.name, header)]
@@ -93,11 +90,11 @@ def _instances(path: Path) -> list[Instance]:
                 continue
             name = str(file.relative_to(path))
             if is_dicom(file):
-                header = _read_header(file)
+                header = read_header(file)
                 if header is not None:
                     found.append(Instance(file, name, header))
                     continue
-            elif file.suffix.lower() not in _DICOM_SUFFIXES:
+            elif file.suffix.lower() not in DICOM_SUFFIXES:
                 continue
             damaged.append(name)
     if damaged:
@@ -114,12 +111,10 @@ def _not_silently(error: OSError) -> None:
     raise error
 
 
-def _read_header(path: Path):
-    """Read the tags this library looks at; the tags that say who the patient is stay in the file."""
-    import pydicom
-
+def read_header(path: Path, tags: tuple[str, ...] = HEADER_TAGS):
+    """Read the tags this library looks at, or None of a damaged header; who the patient is stays in the file."""
     try:
-        header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(HEADER_TAGS))
+        header = read_dataset(path, stop_before_pixels=True, specific_tags=list(tags))
     except OSError:
         raise
     except Exception:  # noqa: BLE001 - a damaged header makes pydicom raise whatever its parser stumbles over
@@ -130,7 +125,7 @@ def _read_header(path: Path):
     return header
 
 
-def _is_ct_slice(instance: Instance) -> bool:
+def is_ct_slice(instance: Instance) -> bool:
     """Whether this is a CT image; screen saves and other objects of the modality CT have no place in space."""
     header = instance.header
     if header.SOPClassUID in _CT_CLASSES:
@@ -139,12 +134,13 @@ def _is_ct_slice(instance: Instance) -> bool:
     return text(header, "Modality") == "CT" and "Rows" in header and placed
 
 
-def _is_localizer(instance: Instance) -> bool:
+def is_localizer(instance: Instance) -> bool:
+    """Whether this is a scout: a projection, not a slice."""
     return "LOCALIZER" in words(instance.header, "ImageType")
 
 
 def _no_ct(path: Path, instances: list[Instance]) -> str:
-    others = [i.header for i in instances if i.header.SOPClassUID != _DICOMDIR_CLASS]
+    others = [i.header for i in instances if i.header.SOPClassUID != DICOMDIR_CLASS]
     if not others:
         return f"'{path}' holds no DICOM images; give the folder with the slices of a CT series."
     found = Counter(text(header, "Modality") or "no modality" for header in others)

@@ -2,14 +2,15 @@
 
 import os
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 
-from ..errors import LDCTWarning
+from ..errors import InputError, LDCTWarning
 from ..requirements import require
 from .dicom_frames import Frame, frames_of
 from .dicom_grid import order
 from .dicom_pixels import hounsfield_of
-from .dicom_scan import find_series
+from .dicom_scan import Instance, find_series, read_header
 from .dicom_tags import text
 from .quiet import quiet_pydicom
 from .volume import Volume
@@ -30,8 +31,9 @@ def read_series(path: str | Path, series_uid: str | None = None) -> Volume:
     Volume
         HU, shape (slices, rows, columns), int16 or float32. Its facts are ``series_uid``, ``study_uid``,
         ``frame_of_reference_uid``, ``description``, ``kernel`` and ``manufacturer`` (text, empty when unknown),
-        ``files`` (paths in slice order), ``slices`` (a `SourceSlice` for each), ``padding`` (the HU in the array that stand for "outside the image") and,
-        when the header has one, ``window`` (centre, width). None of them says who the patient is.
+        ``files`` (paths in slice order), ``slices`` (a `SourceSlice` for each), ``padding`` (the HU in the array that
+        stand for "outside the image") and, when the header has one, ``window`` (centre, width). None of them says who
+        the patient is.
 
     Raises
     ------
@@ -49,12 +51,31 @@ def read_series(path: str | Path, series_uid: str | None = None) -> Volume:
     name = os.path.basename(os.path.abspath(path))  # "." and ".." have a name, too
     require("pydicom", "read DICOM files")
     with quiet_pydicom():
-        instances = find_series(path, series_uid)
-        frames, geometry = order([frame for instance in instances for frame in frames_of(instance)], name)
-        _look_for_scale(frames, name)
-        array, padding, declared = hounsfield_of(frames)
-        slices = [frame.source(hu) for frame, hu in zip(frames, declared, strict=True)]
-        facts = _facts(frames)
+        return _volume_of(find_series(path, series_uid), name)
+
+
+def read_series_files(files: Iterable[Path], name: str) -> Volume:
+    """Read one CT series whose files are known, wherever they lie; `name` is what to call it.
+
+    Returns, raises and warns as `read_series`.
+    """
+    require("pydicom", "read DICOM files")
+    with quiet_pydicom():
+        instances = []
+        for file in files:
+            header = read_header(file)
+            if header is None:
+                raise InputError(f"cannot read '{file}': its DICOM header is damaged; get a whole copy of the file.")
+            instances.append(Instance(file, file.name, header))
+        return _volume_of(instances, name)
+
+
+def _volume_of(instances: list[Instance], name: str) -> Volume:
+    frames, geometry = order([frame for instance in instances for frame in frames_of(instance)], name)
+    _look_for_scale(frames, name)
+    array, padding, declared = hounsfield_of(frames)
+    slices = [frame.source(hu) for frame, hu in zip(frames, declared, strict=True)]
+    facts = _facts(frames)
     return Volume(array, geometry, name, {**facts, "padding": padding, "slices": slices})
 
 

@@ -3,11 +3,30 @@
 from pathlib import Path
 
 from ..errors import InputError
-from .dicom_scan import is_dicom
+from .dicom_file import is_dicom
 from .dicom_series import read_series
 from .image_file import read_image_file
 from .suffixes import READABLE, known_suffix
 from .volume import Volume
+
+
+def is_dicom_source(path: str | Path) -> bool:
+    """Whether `read_volume` reads DICOM at `path`: a folder, or a DICOM file.
+
+    Raises
+    ------
+    InputError
+        If there is nothing at `path`, or it cannot be read.
+    """
+    path = Path(path)
+    try:
+        if path.is_dir():
+            return True
+        if not path.exists():
+            raise InputError(f"there is no file or folder '{path}'; check the path.")
+        return not known_suffix(path, READABLE) and is_dicom(path)
+    except OSError as error:
+        raise InputError(f"cannot read '{error.filename or path}': {error.strerror or error}.") from error
 
 
 def read_volume(path: str | Path, series_uid: str | None = None) -> Volume:

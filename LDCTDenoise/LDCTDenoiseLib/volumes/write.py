@@ -1,6 +1,7 @@
 """Write a volume to a file."""
 
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -71,16 +72,26 @@ def check_writable(path: str | Path) -> None:
     check_place(path)
 
 
+def is_file_name(path: str | Path) -> bool:
+    """Whether a name is that of a file, of whatever format, and not of a folder."""
+    path = Path(path)
+    # A folder may have a dot in its name as well: "scan.2", "1.2.840.113".
+    return not path.is_dir() and bool(re.fullmatch(r"[.][A-Za-z]{2,5}", path.suffix))
+
+
 def _require_format(path: Path) -> str:
     """Return the suffix of a path that can be written."""
     if suffix := known_suffix(path, WRITABLE):
         if not path.name.endswith(suffix):  # ITK and others would not read the file back
             raise OutputError(f"cannot write '{path}': let the name end in '{suffix}', in lower case.")
         return suffix
-    if path.suffix.lower() in (".dcm", ".dicom", ".ima") or path.is_dir() or not path.suffix:
+    if path.suffix.lower() in (".dcm", ".dicom", ".ima"):
         raise OutputError(
-            f"cannot write '{path}': writing DICOM is not in this version yet; give a file that ends in {_FORMATS}."
+            f"cannot write '{path}': a DICOM series is a folder; give the name of a new folder, or a file that ends in "
+            f"{_FORMATS}."
         )
+    if not is_file_name(path):
+        raise OutputError(f"cannot write '{path}': it is the name of a folder; give a file that ends in {_FORMATS}.")
     raise OutputError(f"cannot write '{path}': unknown format '{path.suffix}'; give a file that ends in {_FORMATS}.")
 
 
