@@ -1,0 +1,52 @@
+"""What belongs to the user and is changed while the comparison is laid out: kept in the node itself, and given back.
+
+Layout, display windows, crosshair and the look of an ROI are shared with the user's own views. Kept as an attribute,
+a node's own settings survive a scene that is saved meanwhile, and a reload of the module.
+"""
+
+import contextlib
+import json
+
+_KEPT = "LDCTDenoise.Kept"
+
+
+def borrow(node, **settings) -> None:
+    """Change settings of a node, by the names of its Get and Set methods; the first time, keep what they were."""
+    if node.GetAttribute(_KEPT) is None:
+        kept = {name: getattr(node, f"Get{name}")() for name in settings}
+        node.SetAttribute(_KEPT, json.dumps(kept))
+    wasModifying = node.StartModify()
+    for name, value in settings.items():
+        getattr(node, f"Set{name}")(value)
+    node.EndModify(wasModifying)
+
+
+def isBorrowed(node) -> bool:
+    return node.GetAttribute(_KEPT) is not None
+
+
+def lendAs(node, other) -> None:
+    """Give back to `node`, later, what is given back to `other`, which looked the same before."""
+    if not isBorrowed(node) and isBorrowed(other):
+        node.SetAttribute(_KEPT, other.GetAttribute(_KEPT))
+
+
+def giveBack(node) -> None:
+    """Set a node's settings to what they were before the first `borrow`."""
+    text = node.GetAttribute(_KEPT)
+    if text is None:
+        return
+    node.RemoveAttribute(_KEPT)
+    # A scene file may have been edited by hand: what cannot be read is not given back, and nothing breaks.
+    with contextlib.suppress(ValueError, TypeError, AttributeError):
+        wasModifying = node.StartModify()
+        try:
+            for name, value in reversed(json.loads(text).items()):
+                getattr(node, f"Set{name}")(value)
+        finally:
+            node.EndModify(wasModifying)
+
+
+def forget(node) -> None:
+    """Give nothing back: the user has chosen otherwise since."""
+    node.RemoveAttribute(_KEPT)

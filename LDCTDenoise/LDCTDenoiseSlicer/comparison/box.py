@@ -1,0 +1,112 @@
+"""The ROI whose zoom is shown: a red box on the images, as in the paper."""
+
+import numpy as np
+import vtk
+from slicer.util import VTKObservationMixin
+
+from . import plane
+from .borrowed import borrow, giveBack
+
+#: The attribute of an ROI that was made for the comparison, and so lies on whatever slice is looked at.
+_RIDES = "LDCTDenoise.RidesOnSlice"
+
+#: The share of the image's width that a new box has.
+_SHARE = 0.25
+
+_LOOK = {
+    "Visibility": 1,
+    "FillVisibility": 0,
+    "OutlineVisibility": 1,
+    "OutlineOpacity": 1.0,
+    "SelectedColor": (1.0, 0.0, 0.0),
+    "Color": (1.0, 0.0, 0.0),
+    "ActiveColor": (1.0, 0.3, 0.3),
+    "PointLabelsVisibility": 0,
+    "PropertiesLabelVisibility": 0,
+    "GlyphScale": 1.5,
+    "CurveLineSizeMode": 1,
+    "LineDiameter": 2.0,
+    "TranslationHandleVisibility": 1,
+    "RotationHandleVisibility": 0,
+    "ScaleHandleVisibility": 1,
+    "InteractionHandleScale": 1.2,
+}
+
+
+class Box(VTKObservationMixin):
+    """An ROI in the look of the comparison, watched.
+
+    Parameters
+    ----------
+    roi : vtkMRMLMarkupsROINode
+        The user's, or one of `makeBox`.
+    views : sequence of str
+        Ids of the views to show it in; the zooms it would only cover.
+    handles : bool
+        Whether it can be dragged and resized.
+    onMoved, onLetGo : callable
+        Called with no argument while it changes, and when a drag has ended.
+    """
+
+    def __init__(self, roi, views, handles: bool, onMoved, onLetGo):
+        VTKObservationMixin.__init__(self)
+        self.roi = roi
+        roi.CreateDefaultDisplayNodes()
+        look = {**_LOOK, "HandlesInteractive": int(handles), "ViewNodeIDs": tuple(views)}
+        borrow(roi.GetDisplayNode(), **look)
+        for event in (roi.PointModifiedEvent, roi.PointPositionDefinedEvent, vtk.vtkCommand.ModifiedEvent):
+            self.addObserver(roi, event, lambda caller, event: onMoved())
+        self.addObserver(roi, roi.PointEndInteractionEvent, lambda caller, event: onLetGo())
+
+    def close(self) -> None:
+        """Give the ROI its own look back."""
+        self.removeObservers()
+        if self.roi.GetDisplayNode() is not None:
+            giveBack(self.roi.GetDisplayNode())
+
+    def showHandles(self, handles: bool) -> None:
+        borrow(self.roi.GetDisplayNode(), HandlesInteractive=int(handles))
+
+    def points(self) -> np.ndarray | None:
+        """Return the corners of the box in the world, shape (8, 3), or None as long as it is not placed."""
+        return plane.boxCorners(self.roi) if plane.isPlaced(self.roi) else None
+
+    def ride(self, centre: np.ndarray, normal: np.ndarray) -> None:
+        """Move a box that was made for the comparison along the normal onto the slice; leave the user's own alone."""
+        if self.roi.GetAttribute(_RIDES) is None or not plane.isPlaced(self.roi):
+            return
+        place = np.array(self.roi.GetCenterWorld())
+        step = (centre - place) @ normal
+        if abs(step) > 1e-6:
+            self.roi.SetCenterWorld(place + step * normal)
+
+
+def makeBox(scene, name: str, matrix: np.ndarray, volume, corners=None):
+    """Add an ROI node that lies on a slice and rides on it.
+
+    Parameters
+    ----------
+    matrix : numpy.ndarray
+        SliceToRAS of the view it is drawn in, shape (4, 4).
+    volume : vtkMRMLScalarVolumeNode
+        The image: without `corners` the box lies in its middle; its slice spacing is the depth of the box.
+    corners : numpy.ndarray, optional
+        Two opposite corners in the world, shape (2, 3).
+    """
+    axes = matrix[:3, :3]
+    extent = plane.corners(volume) @ axes
+    if corners is None:
+        middle, width = (extent.min(axis=0) + extent.max(axis=0)) / 2, np.ptp(extent[:, 0])
+        size = np.full(2, _SHARE * width)
+    else:
+        inPlane = np.asarray(corners) @ axes
+        middle, size = inPlane.mean(axis=0), np.abs(np.diff(inPlane[:, :2], axis=0))[0]
+    middle[2] = matrix[:3, 3] @ axes[:, 2]
+    roi = scene.AddNewNodeByClass("vtkMRMLMarkupsROINode", name)
+    roi.SetAttribute(_RIDES, "1")
+    toWorld = np.eye(4)
+    toWorld[:3, :3] = axes
+    roi.SetAndObserveObjectToNodeMatrix(plane.vtkMatrix(toWorld))
+    roi.SetCenterWorld(axes @ middle)
+    roi.SetSize(*np.maximum(size, 1.0), plane.spacingAlong(volume, axes[:, 2]))
+    return roi

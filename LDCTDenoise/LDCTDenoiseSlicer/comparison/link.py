@@ -1,0 +1,144 @@
+"""Views that move together: one plane for all, one pan and zoom for the whole images, another for the zooms."""
+
+import contextlib
+
+import numpy as np
+import vtk
+from slicer.util import VTKObservationMixin
+
+from . import plane
+
+
+class LinkedViews(VTKObservationMixin):
+    """Keep views together, whoever moves them: Slicer's own links act on what a user drags, and not on a script.
+
+    Parameters
+    ----------
+    wholes : sequence of vtkMRMLSliceNode
+        The views of whole images (and differences); they share plane, pan and zoom.
+    zooms : sequence of vtkMRMLSliceNode
+        The views of the ROI; they share the plane with all, and a pan and zoom of their own.
+    content : callable
+        Returns the points (n, 3) that the whole views fit.
+    region : callable
+        Returns the points (n, 3) that the zooms fit, or None without an ROI.
+    onSlice : callable
+        Called with no argument when the plane has moved.
+    """
+
+    def __init__(self, wholes, zooms, content, region, onSlice):
+        VTKObservationMixin.__init__(self)
+        self.wholes, self.zooms = list(wholes), list(zooms)
+        self._content, self._region, self._onSlice = content, region, onSlice
+        self._moving, self._told = False, None
+        # A view that shows a fit goes on to do so when its size changes; one that the user has moved keeps its place.
+        self._fitted = {True: True, False: True}
+        self._sizes = {node.GetID(): node.GetDimensions() for node in self._all}
+        for node in self._all:
+            self.addObserver(node, vtk.vtkCommand.ModifiedEvent, self._onModified)
+
+    @property
+    def _all(self):
+        return [*self.wholes, *self.zooms]
+
+    @property
+    def matrix(self) -> np.ndarray:
+        """SliceToRAS of the whole views, shape (4, 4)."""
+        return plane.matrixOf(self.wholes[0])
+
+    @property
+    def centre(self) -> np.ndarray:
+        return self.matrix[:3, 3]
+
+    @property
+    def normal(self) -> np.ndarray:
+        return self.matrix[:3, 2]
+
+    def close(self) -> None:
+        self.removeObservers()
+
+    def fit(self, depth: float | None = None) -> None:
+        """Fit the whole views to their content, and the zooms to the ROI."""
+        self._fitted[False] = True
+        with self._quietly():
+            for node in self.wholes:
+                plane.frame(node, self._content(), depth)
+        self.zoom(depth)
+        self._tell()
+
+    def zoom(self, depth: float | None = None) -> None:
+        """Fit the zooms to the ROI, on the plane of the others; without an ROI, to the content."""
+        self._fitted[True] = True
+        points = self._region()
+        with self._quietly():
+            for node in self.zooms:
+                plane.place(node, self.matrix, (0.0, 0.0), node.GetFieldOfView()[1])
+                plane.frame(node, self._content() if points is None else points, depth)
+
+    def moveTo(self, matrix: np.ndarray) -> None:
+        """Bring all views to a plane; pan and zoom stay."""
+        with self._quietly():
+            for node in self._all:
+                plane.place(node, matrix, node.GetXYZOrigin()[:2], node.GetFieldOfView()[1])
+        self._tell()
+
+    def _onModified(self, node, event) -> None:
+        if self._moving or node.GetScene() is None or node.GetScene().IsBatchProcessing():
+            return
+        isZoom = node in self.zooms
+        if self._resized(node, isZoom):
+            return
+        group = self.zooms if isZoom else self.wholes
+        held = next((other for other in group if other.GetInteracting()), None)
+        if held is not None:
+            # What Slicer's links do to the others comes back as an event of theirs: the one in the user's hand leads.
+            node = held
+            if node.GetInteractionFlags() & (node.FieldOfViewFlag | node.XYZOriginFlag):
+                self._fitted[isZoom] = False
+            if node.GetInteractionFlags() & node.ResetFieldOfViewFlag:
+                self._fitted[isZoom] = True
+        self._follow(node, group, self.wholes if isZoom else self.zooms)
+
+    def _follow(self, leader, group, others) -> None:
+        """Bring the leader's group to where it is, and the other group to its plane."""
+        matrix, origin, height = plane.matrixOf(leader).copy(), leader.GetXYZOrigin()[:2], leader.GetFieldOfView()[1]
+        with self._quietly():
+            for node in group:
+                if node is not leader:
+                    plane.place(node, matrix, origin, height)
+            turned = False
+            for node in others:
+                own = plane.matrixOf(node).copy()
+                turned = turned or not np.allclose(own[:3, :3], matrix[:3, :3], rtol=0, atol=1e-6)
+                step = matrix[:3, 2] * ((matrix[:3, 3] - own[:3, 3]) @ matrix[:3, 2])
+                own[:3, :3], own[:3, 3] = matrix[:3, :3], own[:3, 3] + step
+                plane.place(node, own, node.GetXYZOrigin()[:2], node.GetFieldOfView()[1])
+        if turned:
+            self.zoom()
+        self._tell()
+
+    def _resized(self, node, isZoom: bool) -> bool:
+        """Deal with a change of a view's size, and say whether there was one."""
+        size = node.GetDimensions()
+        if size == self._sizes[node.GetID()]:
+            return False
+        self._sizes[node.GetID()] = size
+        if self._fitted[isZoom]:
+            points = self._region() if isZoom else None
+            with self._quietly():
+                plane.frame(node, self._content() if points is None else points)
+        return True
+
+    @contextlib.contextmanager
+    def _quietly(self):
+        """Move views without an answer to their events."""
+        before, self._moving = self._moving, True
+        try:
+            yield
+        finally:
+            self._moving = before
+
+    def _tell(self) -> None:
+        if not np.array_equal(self._told, self.matrix):
+            self._told = self.matrix.copy()
+            self._onSlice()

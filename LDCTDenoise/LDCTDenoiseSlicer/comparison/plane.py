@@ -1,0 +1,155 @@
+"""Where a slice view looks: its plane, its centre and its field of view, in mm of the world (RAS)."""
+
+import itertools
+
+import numpy as np
+import slicer
+import vtk
+
+from ..nodes import worldGeometry
+
+_FLIP = np.diag([-1.0, -1.0, 1.0])  # LPS to RAS
+
+
+def matrixOf(sliceNode) -> np.ndarray:
+    """Return SliceToRAS, shape (4, 4): the columns are right, up, the normal and the centre."""
+    return slicer.util.arrayFromVTKMatrix(sliceNode.GetSliceToRAS())
+
+
+def ijkToWorld(volumeNode) -> np.ndarray:
+    """Return the matrix from (i, j, k) of a volume to the world, shape (4, 4), a linear parent transform included."""
+    geometry = worldGeometry(volumeNode)
+    matrix = np.eye(4)
+    matrix[:3, :3] = _FLIP @ np.reshape(geometry.direction, (3, 3)) * geometry.spacing
+    matrix[:3, 3] = _FLIP @ geometry.origin
+    return matrix
+
+
+def bentBy(volumeNode):
+    """Return the non-linear transform that a volume is under, or None."""
+    parent = volumeNode.GetParentTransformNode()
+    return None if parent is None or parent.IsTransformToWorldLinear() else parent
+
+
+def toGridSpace(volumeNode, point) -> np.ndarray:
+    """Return a point of the world in the space of `ijkToWorld`: they differ under a non-linear transform only."""
+    bend = bentBy(volumeNode)
+    if bend is None:
+        return np.asarray(point, dtype=float)
+    transform = vtk.vtkGeneralTransform()
+    bend.GetTransformFromWorld(transform)
+    return np.array(transform.TransformPoint(point))
+
+
+def corners(volumeNode) -> np.ndarray:
+    """Return the eight outer corners of a volume in the world, shape (8, 3)."""
+    dimensions = volumeNode.GetImageData().GetDimensions()
+    box = itertools.product(*((-0.5, count - 0.5) for count in dimensions))
+    return (ijkToWorld(volumeNode) @ np.array([[*corner, 1.0] for corner in box]).T).T[:, :3]
+
+
+def boxCorners(roi) -> np.ndarray:
+    """Return the eight corners of an ROI node in the world, shape (8, 3)."""
+    half = np.array(roi.GetSize()) / 2
+    toWorld = slicer.util.arrayFromVTKMatrix(roi.GetObjectToWorldMatrix())
+    box = [[*(half * signs), 1.0] for signs in itertools.product((-1, 1), repeat=3)]
+    return (toWorld @ np.array(box).T).T[:, :3]
+
+
+def isPlaced(roi) -> bool:
+    """Whether an ROI node is there and has a place and a size."""
+    return roi is not None and roi.GetNumberOfControlPoints() > 0 and min(roi.GetSize()) > 0
+
+
+def axialMatrix(volumeNode) -> np.ndarray:
+    """Return the SliceToRAS, shape (4, 4), of a view on the axial plane of a volume, through its middle."""
+    # By axes and not by the name "Axial": slicer-core knows no such preset, and the user may have redefined it.
+    node = slicer.vtkMRMLSliceNode()
+    node.SetSliceToRASByNTP(0, 0, 1, -1, 0, 0, *corners(volumeNode).mean(axis=0), 0)
+    if bentBy(volumeNode) is None:
+        node.RotateToVolumePlane(volumeNode)
+    matrix = matrixOf(node).copy()
+    matrix[:3, 3] = onSlice(volumeNode, matrix[:3, 2], corners(volumeNode).mean(axis=0))
+    return matrix
+
+
+def spacingAlong(volumeNode, normal) -> float:
+    """Return the distance of a volume's slices along a unit vector, in mm."""
+    axes = ijkToWorld(volumeNode)[:3, :3]
+    return float(np.abs(np.linalg.inv(axes) @ normal).max() ** -1)
+
+
+def onSlice(volumeNode, normal, centre) -> np.ndarray:
+    """Return a point, moved along the normal to the nearest slice that a volume has."""
+    toWorld = ijkToWorld(volumeNode)
+    ijk = np.linalg.inv(toWorld) @ [*centre, 1.0]
+    axis = axisAlong(toWorld, normal)
+    count = volumeNode.GetImageData().GetDimensions()[axis]
+    ijk[axis] = np.clip(np.floor(ijk[axis] + 0.5), 0, count - 1)
+    moved = (toWorld @ ijk)[:3]
+    return centre + normal * ((moved - centre) @ normal)
+
+
+def axisAlong(toWorld: np.ndarray, normal: np.ndarray) -> int:
+    """Return which of i, j, k (0, 1, 2) runs most along a unit vector, of a matrix to the world."""
+    axes = toWorld[:3, :3] / np.linalg.norm(toWorld[:3, :3], axis=0)
+    return int(np.abs(normal @ axes).argmax())
+
+
+def frame(sliceNode, points: np.ndarray, depth: float | None = None) -> None:
+    """Centre a view on points and zoom until they just fit; the plane stays where it is.
+
+    Parameters
+    ----------
+    sliceNode : vtkMRMLSliceNode
+        The view; its aspect is kept.
+    points : numpy.ndarray
+        In the world, shape (n, 3).
+    depth : float, optional
+        The depth of the field of view in mm. Default: as it is.
+    """
+    matrix = matrixOf(sliceNode).copy()
+    inPlane = (points - matrix[:3, 3]) @ matrix[:3, :2]
+    lower, upper = inPlane.min(axis=0), inPlane.max(axis=0)
+    matrix[:3, 3] += matrix[:3, :2] @ ((lower + upper) / 2)
+    width, height = upper - lower
+    columns, rows, _ = sliceNode.GetDimensions()
+    place(sliceNode, matrix, (0.0, 0.0), max(height, width * rows / columns, 1e-3), depth)
+
+
+def place(sliceNode, matrix: np.ndarray, origin, height: float, depth: float | None = None) -> None:
+    """Set what a view shows, in one step; a view that shows it already is left alone.
+
+    Parameters
+    ----------
+    matrix : numpy.ndarray
+        SliceToRAS.
+    origin : sequence of 2 float
+        The pan: the first two components of XYZOrigin.
+    height : float
+        The height of the field of view in mm; the width follows from the view's aspect.
+    depth : float, optional
+        The depth of the field of view. Default: as it is.
+    """
+    columns, rows, _ = sliceNode.GetDimensions()
+    fov = (height * columns / rows, height, depth or sliceNode.GetFieldOfView()[2])
+    same = (
+        np.allclose(matrixOf(sliceNode), matrix, rtol=0, atol=1e-6)
+        and np.allclose(sliceNode.GetXYZOrigin()[:2], origin, rtol=0, atol=1e-6)
+        and np.allclose(sliceNode.GetFieldOfView(), fov, rtol=1e-6, atol=0)
+    )
+    if same:
+        return
+    wasModifying = sliceNode.StartModify()
+    sliceNode.GetSliceToRAS().DeepCopy(vtkMatrix(matrix))
+    sliceNode.SetXYZOrigin(*origin, 0.0)
+    sliceNode.SetFieldOfView(*fov)
+    sliceNode.UpdateMatrices()
+    sliceNode.EndModify(wasModifying)
+
+
+def vtkMatrix(matrix: np.ndarray) -> vtk.vtkMatrix4x4:
+    """Return a (4, 4) array as a VTK matrix."""
+    result = vtk.vtkMatrix4x4()
+    result.DeepCopy(np.asarray(matrix, dtype=float).ravel().tolist())
+    return result
