@@ -1,7 +1,7 @@
 """A DICOM CT series derived from its source: the same study, patient and geometry with new values."""
 
 from .options import COMPRESSIONS, SeriesOptions
-from .provenance import Provenance
+from .provenance import MANUFACTURER, Provenance
 from .series import check_series_place, write_derived_series
 
-__all__ = ["COMPRESSIONS", "Provenance", "SeriesOptions", "check_series_place", "write_derived_series"]
+__all__ = ["COMPRESSIONS", "MANUFACTURER", "Provenance", "SeriesOptions", "check_series_place", "write_derived_series"]

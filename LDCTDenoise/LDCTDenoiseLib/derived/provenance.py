@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from .. import __version__
 
+#: The manufacturer among the contributing equipment, by which a series is known to be made here.
+MANUFACTURER = "LDCTDenoise"
+
 #: The notice goes into the headers, never into the pixels.
 NOTICE = "Research use only, not for diagnosis"
 

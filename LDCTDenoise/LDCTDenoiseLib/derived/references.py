@@ -3,7 +3,7 @@
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
-from .provenance import NOTICE, Provenance, plain
+from .provenance import MANUFACTURER, NOTICE, Provenance, plain
 
 #: DICOM PS3.16: how (CID 7203), for what a source was used (CID 7202), what an equipment did (CID 7005). The standard
 #: has no code for the reduction of noise; smoothing is the nearest, and the description beside it says more.
@@ -56,7 +56,7 @@ def contributing_equipment(before, provenance: Provenance, moment: str) -> Seque
     """Return the equipment that had a part in the image, this software last; `moment` is a DICOM date and time."""
     item = Dataset()
     item.PurposeOfReferenceCodeSequence = _code(*_EQUIPMENT)
-    item.Manufacturer = "LDCTDenoise"
+    item.Manufacturer = MANUFACTURER
     item.ManufacturerModelName = plain(f"LDCTDenoise {provenance.method}")[:64]
     item.SoftwareVersions = plain(provenance.version)[:64]
     item.ContributionDateTime = moment
