@@ -2,7 +2,7 @@
 
 import argparse
 
-from ..derived import Provenance, check_series_place, write_derived_series
+from ..derived import Provenance, check_series_place, require_source, write_derived_series
 from ..engine import DenoiseRun
 from ..errors import OutputError
 from ..methods import METHODS, make_denoiser
@@ -45,6 +45,8 @@ def run(arguments: argparse.Namespace) -> None:
     method = arguments.method if arguments.method or arguments.model else "DCSCN"
     denoiser = make_denoiser(method, arguments.model)
     volume = read_ct(arguments.input, arguments.series, arguments.hu_offset)
+    if as_dicom:
+        require_source(volume)
     work = DenoiseRun(volume.array, denoiser, arguments.device, arguments.strength, arguments.batch)
     run_with_bar(work, len(volume.array), denoiser.name, str(work.device))
     if as_dicom:

@@ -2,6 +2,14 @@
 
 from .options import COMPRESSIONS, SeriesOptions
 from .provenance import MANUFACTURER, Provenance
-from .series import check_series_place, write_derived_series
+from .series import check_series_place, require_source, write_derived_series
 
-__all__ = ["COMPRESSIONS", "MANUFACTURER", "Provenance", "SeriesOptions", "check_series_place", "write_derived_series"]
+__all__ = [
+    "COMPRESSIONS",
+    "MANUFACTURER",
+    "Provenance",
+    "SeriesOptions",
+    "check_series_place",
+    "require_source",
+    "write_derived_series",
+]

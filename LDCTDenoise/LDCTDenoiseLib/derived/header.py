@@ -69,7 +69,7 @@ def rewrite_header(dataset, series: SeriesIdentity, name: str) -> None:
         dataset, series.options.describe(text(dataset, "SeriesDescription"), provenance), name
     )
     dataset.SeriesNumber = series.options.number_from(_series_number(dataset))
-    dataset.ImageType = derived_type(words(dataset, "ImageType"), "AXIAL")
+    dataset.ImageType = _slice_type(words(dataset, "ImageType"))
     moment = _in_zone_of(dataset, series.moment)
     date, time = moment.strftime("%Y%m%d"), moment.strftime("%H%M%S.%f")
     for part in ("InstanceCreation", "Series", "Content"):
@@ -86,9 +86,9 @@ def describe_derivation(item, before, provenance: Provenance) -> None:
     item.DerivationCodeSequence = derivation_codes(before.get("DerivationCodeSequence"))
 
 
-def derived_type(source: list[str], flavour: str, examination: str = "SECONDARY") -> list[str]:
-    """Return the ImageType of an image derived from one of the type `source`; what comes third and later is kept."""
-    return ["DERIVED", examination, *(source[2:] or [flavour])]
+def _slice_type(source: list[str]) -> list[str]:
+    """Return the ImageType of a derived slice: AXIAL, as every cross section is called; the source's words stay."""
+    return ["DERIVED", "SECONDARY", "AXIAL", *(source[3:] if source[2:3] == ["AXIAL"] else source[2:])]
 
 
 def show_in_window(item, series: SeriesIdentity) -> None:

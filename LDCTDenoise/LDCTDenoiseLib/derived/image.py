@@ -10,7 +10,9 @@ from pydicom.uid import ExplicitVRLittleEndian
 
 from .. import __version__
 from ..errors import InputError
+from ..volumes.dicom_file import read_dataset
 from ..volumes.dicom_frames import SourceSlice
+from ..volumes.dicom_tags import text, words
 from .header import SeriesIdentity, describe_derivation, rewrite_header, show_in_window
 from .multiframe import is_enhanced, rescale, rewrite_groups
 from .references import source_image
@@ -38,17 +40,18 @@ def derive(
         The transfer syntax, by its name in pydicom.
     """
     name = Path(path).name
-    dataset = pydicom.dcmread(path, stop_before_pixels=True, force=True)
-    _require_unchanged(dataset, frames, name)
+    dataset = read_dataset(path, stop_before_pixels=True)
+    _require_unchanged(dataset, frames, sources[0], name)
     sop_class, sop_instance = str(dataset.SOPClassUID), str(dataset.SOPInstanceUID)
     source_series = str(dataset.SeriesInstanceUID)
+    source_type = words(dataset, "ImageType")
     before = pydicom.Dataset()
     for keyword in ("DerivationDescription", "DerivationCodeSequence"):
         if keyword in dataset:
             before[keyword] = dataset[keyword]
     rewrite_header(dataset, series, name)
     if is_enhanced(dataset):
-        rewrite_groups(dataset, series, source_series, sop_class, sop_instance)
+        rewrite_groups(dataset, series, source_type, source_series, sop_class, sop_instance)
     else:
         describe_derivation(dataset, before, series.provenance)
         dataset.SourceImageSequence = Sequence([source_image(sop_class, sop_instance)])
@@ -61,10 +64,10 @@ def derive(
     return dataset
 
 
-def _require_unchanged(dataset, frames: np.ndarray, name: str) -> None:
+def _require_unchanged(dataset, frames: np.ndarray, source: SourceSlice, name: str) -> None:
     """The source lies on a disk that others write, too."""
     size = (int(dataset.get("NumberOfFrames") or 1), dataset.get("Rows"), dataset.get("Columns"))
-    if size != frames.shape:
+    if size != frames.shape or text(dataset, "SOPInstanceUID") != source.sop_instance_uid:
         raise InputError(f"'{name}' has changed since it was read; read it again.")
 
 

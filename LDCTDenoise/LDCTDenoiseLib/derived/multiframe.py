@@ -5,7 +5,7 @@ from pydicom.sequence import Sequence
 from pydicom.uid import generate_uid
 
 from ..volumes.dicom_tags import words
-from .header import SeriesIdentity, derived_type, describe_derivation, show_in_window
+from .header import SeriesIdentity, describe_derivation, show_in_window
 from .references import series_reference, source_image
 
 
@@ -13,7 +13,9 @@ def is_enhanced(dataset) -> bool:
     return "PerFrameFunctionalGroupsSequence" in dataset
 
 
-def rewrite_groups(dataset, series: SeriesIdentity, source_series: str, sop_class: str, sop_instance: str) -> None:
+def rewrite_groups(
+    dataset, series: SeriesIdentity, source_type: list[str], source_series: str, sop_class: str, sop_instance: str
+) -> None:
     """Bring an enhanced image's functional groups and references in line with what was made of its frames.
 
     Parameters
@@ -22,11 +24,12 @@ def rewrite_groups(dataset, series: SeriesIdentity, source_series: str, sop_clas
         After `rewrite_header`; is changed.
     series : SeriesIdentity
         The series it becomes part of.
+    source_type : list of str
+        The ImageType of the source.
     source_series, sop_class, sop_instance : str
         UIDs of the source.
     """
-    # The standard knows only PRIMARY here (PS3.3 C.8.16.1.2): a frame is an image of the patient's examination.
-    dataset.ImageType = derived_type(words(dataset, "ImageType"), "VOLUME", "PRIMARY")
+    dataset.ImageType = _frame_type(source_type)
     dataset.ContentQualification = "RESEARCH"
     if "ConcatenationUID" in dataset:
         dataset.ConcatenationUID = generate_uid(prefix=None, entropy_srcs=[series.uid, dataset.ConcatenationUID])
@@ -41,7 +44,7 @@ def rewrite_groups(dataset, series: SeriesIdentity, source_series: str, sop_clas
         group.DerivationImageSequence = Sequence([item])
     for group in (shared, *frames):
         for item in group.get("CTImageFrameTypeSequence") or []:
-            item.FrameType = derived_type(words(item, "FrameType"), "VOLUME", "PRIMARY")
+            item.FrameType = _frame_type(words(item, "FrameType"))
         if series.options.window is not None:
             _take(group, "FrameVOILUTSequence")
     if series.options.window is not None:
@@ -50,6 +53,16 @@ def rewrite_groups(dataset, series: SeriesIdentity, source_series: str, sop_clas
         shared.FrameVOILUTSequence = Sequence([shown])
     dataset.SharedFunctionalGroupsSequence = Sequence([shared])
     _refer(dataset, source_series, sop_class, sop_instance)
+
+
+def _frame_type(source: list[str]) -> list[str]:
+    """Return the four or more values of a derived frame's type.
+
+    The second value of enhanced images can only be PRIMARY (PS3.3 C.8.16.1.2). The third, the flavour, and the fourth,
+    how the contrast was made, are as before: noise reduction changes neither.
+    """
+    kept = source[2:] or ["VOLUME"]
+    return ["DERIVED", "PRIMARY", *kept, *["NONE"] * (2 - len(kept))]
 
 
 def rescale(dataset, intercepts: list[int]) -> None:

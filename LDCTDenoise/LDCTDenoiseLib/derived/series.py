@@ -55,6 +55,7 @@ def write_derived_series(
     """
     require("pydicom", "write DICOM files")
     options = options or SeriesOptions()
+    require_source(volume)
     sources = _by_file(volume)
     array = np.asarray(array)
     check_series_place(folder, options)
@@ -85,10 +86,38 @@ def check_series_place(folder: str | Path, options: SeriesOptions | None = None)
         require("jpeg_ls", "compress as JPEG-LS")
 
 
-def _by_file(volume: Volume) -> dict[str, list[tuple[int, SourceSlice]]]:
-    """Return the slices of a volume by the file they came from, in the order of the volume."""
+def require_source(volume: Volume) -> None:
+    """Check that a series can be derived from a volume; to find out before minutes of work, not after.
+
+    Raises
+    ------
+    InputError
+        If it was not read from DICOM, or its headers lack the identifiers that a derived series refers to.
+    """
     if "slices" not in volume.facts:
         raise InputError(f"'{volume.name}' was not read from DICOM, so there is no header to derive a series from.")
+    if not volume.facts["study_uid"]:
+        raise InputError(
+            f"the DICOM tag StudyInstanceUID is missing in '{volume.name}', so a series cannot be put beside it; "
+            "export it again with complete headers."
+        )
+    owners: dict[str, str] = {}
+    for source in volume.facts["slices"]:
+        name = Path(source.path).name
+        if not source.sop_instance_uid:
+            raise InputError(
+                f"the DICOM tag SOPInstanceUID is missing in '{name}', so nothing can refer to it; "
+                "export it again with complete headers."
+            )
+        if owners.setdefault(source.sop_instance_uid, source.path) != source.path:
+            raise InputError(
+                f"'{name}' and '{Path(owners[source.sop_instance_uid]).name}' have the same SOPInstanceUID though they "
+                "are different slices; export the series again."
+            )
+
+
+def _by_file(volume: Volume) -> dict[str, list[tuple[int, SourceSlice]]]:
+    """Return the slices of a volume by the file they came from, in the order of the volume."""
     sources: dict[str, list[tuple[int, SourceSlice]]] = {}
     for k, source in enumerate(volume.facts["slices"]):
         sources.setdefault(source.path, []).append((k, source))
@@ -102,6 +131,7 @@ def _images(volume, array, sources, storage: Storage, provenance, options) -> It
     from .header import SeriesIdentity
     from .image import derive
 
+    owners: set[tuple] = set()
     series = SeriesIdentity(generate_uid(prefix=None), provenance, options, datetime.now().astimezone())
     syntax = COMPRESSIONS[options.compression]
     for path, members in sources.items():
@@ -109,7 +139,7 @@ def _images(volume, array, sources, storage: Storage, provenance, options) -> It
         members = sorted(members, key=lambda member: member[1].frame)
         frames = np.stack([storage.stored(whole_hu(volume, array, k), source) for k, source in members])
         try:
-            yield derive(path, frames, [source for _, source in members], storage, series, syntax)
+            dataset = derive(path, frames, [source for _, source in members], storage, series, syntax)
         except LDCTError:
             raise
         except OSError as error:
@@ -119,3 +149,10 @@ def _images(volume, array, sources, storage: Storage, provenance, options) -> It
                 f"the header of '{Path(path).name}' cannot be taken over into a new series ({type(error).__name__}); "
                 "export the source again."
             ) from error
+        owners.add((str(dataset.get("PatientID")), str(dataset.get("StudyInstanceUID"))))
+        if len(owners) > 1:
+            raise InputError(
+                f"the slices of '{volume.name}' name more than one patient or study; nothing was written. "
+                "Export the series again."
+            )
+        yield dataset

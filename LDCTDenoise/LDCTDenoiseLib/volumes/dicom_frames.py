@@ -11,6 +11,9 @@ from .dicom_tags import numbers, optional, required, text
 # The values of RescaleType that the standard defines and that are not HU: maps of dual-energy CT and optical density.
 _NOT_HU = ("OD", "MGML", "Z_EFF", "ED", "EDW", "PCT")
 
+# The two kinds of grey image; which end is drawn bright does not change the values.
+_GREY = ("MONOCHROME1", "MONOCHROME2")
+
 # Where an enhanced (multi-frame) object keeps a tag, per frame or shared by all frames.
 _GROUPS = (
     "PlanePositionSequence",
@@ -29,6 +32,8 @@ class SourceSlice:
     ----------
     path : str
         The DICOM file.
+    sop_instance_uid : str
+        Of the file; empty when its header has none.
     frame : int
         Which frame of that file, from 0.
     slope, intercept : float
@@ -42,6 +47,7 @@ class SourceSlice:
     """
 
     path: str
+    sop_instance_uid: str
     frame: int
     slope: float
     intercept: float
@@ -103,8 +109,14 @@ class Frame:
         header, name = self.instance.header, self.instance.name
         signed, bits = (optional([header], tag, name) for tag in ("PixelRepresentation", "BitsStored"))
         return SourceSlice(
-            str(self.instance.path), self.number, self.slope, self.intercept, padding, signed == [1.0],
-            int(bits[0]) if bits else 16,
+            path=str(self.instance.path),
+            sop_instance_uid=text(header, "SOPInstanceUID"),
+            frame=self.number,
+            slope=self.slope,
+            intercept=self.intercept,
+            padding=padding,
+            signed=signed == [1.0],
+            bits=int(bits[0]) if bits else 16,
         )
 
     @property
@@ -122,14 +134,24 @@ def frames_of(instance: Instance) -> list[Frame]:
         If a tag that the geometry needs is missing or senseless, or the image is not one of HU.
     """
     header, name, count = instance.header, instance.name, instance.slices
-    if optional([header], "SamplesPerPixel", name) not in ([], [1.0]):
-        raise InputError(f"'{name}' is a colour image; leave it out of the folder or give the CT series itself.")
+    _require_hounsfield_image(header, name)
     per_frame = header.get("PerFrameFunctionalGroupsSequence", None)
     if count > 1 and (per_frame is None or len(per_frame) != count):
         raise InputError(
             f"'{name}' holds {count} frames without a position for each; export the series as single-slice DICOM files."
         )
     return [_frame(instance, number) for number in range(count)]
+
+
+def _require_hounsfield_image(header, name: str) -> None:
+    """Refuse images whose stored values mean colours, or HU only through a table."""
+    kinds = [text(header, tag).upper() for tag in ("PhotometricInterpretation", "PixelPresentation")]
+    if optional([header], "SamplesPerPixel", name) not in ([], [1.0]) or kinds[0] not in ("", *_GREY):
+        raise InputError(f"'{name}' is a colour image; leave it out of the folder or give the CT series itself.")
+    if kinds[1] in ("COLOR", "MIXED", "TRUE_COLOR"):
+        raise InputError(f"'{name}' is a map in colours (such as perfusion), not CT; give the CT series itself.")
+    if header.get("ModalityLUTSequence"):
+        raise InputError(f"'{name}' has its values in a table (Modality LUT), which CT has not; give the CT series.")
 
 
 def _frame(instance: Instance, number: int) -> Frame:
