@@ -25,11 +25,11 @@ def test_stepwise_run_gives_the_same(scene, logic, model):
     volume = addVolume(scene, ct((5, 24, 24)))
     expected = slicer.util.arrayFromVolume(logic.denoise(volume, model=model, device="cpu")).copy()
     before = state(scene)
-    task = logic.startDenoise(volume, model=model, device="cpu")
+    task = logic.startDenoiseAll(volume, models=[model], device="cpu")
     wait(task)
     # The scene is changed by finish alone, in the caller's thread.
     assert state(scene) == before
-    np.testing.assert_array_equal(slicer.util.arrayFromVolume(task.finish()), expected)
+    np.testing.assert_array_equal(slicer.util.arrayFromVolume(task.finish()["mine"]), expected)
 
 
 def test_stepwise_run_polls_briefly_and_cancels_within_a_batch(scene, logic, monkeypatch):
@@ -46,19 +46,19 @@ def test_stepwise_run_polls_briefly_and_cancels_within_a_batch(scene, logic, mon
     monkeypatch.setitem(registry.REFERENCE_METHODS, "TV", Slow)
     volume = addVolume(scene, ct((50, 16, 16)))
     before = state(scene)
-    task = logic.startDenoise(volume, "TV")
+    task = logic.startDenoiseAll(volume, ["TV"])
     longest, progress = 0, None
     started = time.monotonic()
-    while progress is None or progress.done < 2:
+    while progress is None or progress.progress.done < 2:
         begun = time.monotonic()
         progress = task.poll() or progress
         longest = max(longest, time.monotonic() - begun)
         assert begun - started < 20
-    # The wait is 15 ms; the rest is what a busy machine adds.
+    # The wait is 10 ms; the rest is what a busy machine adds.
     assert longest < 0.1
     task.cancel()
     wait(task, seconds=2)
-    assert Slow.batches <= progress.done + 1
+    assert Slow.batches <= progress.progress.done + 1
     with pytest.raises(Cancelled):
         task.finish()
     assert state(scene) == before
@@ -67,7 +67,7 @@ def test_stepwise_run_polls_briefly_and_cancels_within_a_batch(scene, logic, mon
 @pytest.mark.parametrize("closed", [False, True])
 def test_stepwise_run_survives_the_loss_of_its_input(scene, logic, model, closed):
     volume = addVolume(scene, ct((8, 32, 32)))
-    task = logic.startDenoise(volume, model=model, device="cpu")
+    task = logic.startDenoiseAll(volume, models=[model], device="cpu")
     assert not task.orphaned
     scene.Clear(0) if closed else scene.RemoveNode(volume)
     del volume
@@ -79,7 +79,7 @@ def test_stepwise_run_survives_the_loss_of_its_input(scene, logic, model, closed
 
 
 def test_stepwise_errors_come_at_the_end(scene, logic, tmp_path):
-    task = logic.startDenoise(addVolume(scene, ct()), model=tmp_path / "missing.safetensors")
+    task = logic.startDenoiseAll(addVolume(scene, ct()), models=[tmp_path / "missing.safetensors"])
     wait(task)
     with pytest.raises(ModelFileError, match="cannot be read"):
         task.finish()

@@ -62,7 +62,7 @@ class Task:
         self._thread = threading.Thread(target=self._runWorker, name="LDCTDenoise")
         self._thread.start()
 
-    def poll(self, wait: float = 0.015):
+    def poll(self, wait: float = 0.01):
         """Return the newest progress object since the last call, or None.
 
         Waits at most `wait` seconds for one. The wait is what lets the worker run: in Slicer's event loop the main

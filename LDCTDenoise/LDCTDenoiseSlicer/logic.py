@@ -1,47 +1,42 @@
 """The logic of LDCT Denoise: what the panel does, as calls for the Python console, scripts and slicer-core."""
 
-import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import slicer
-import vtk
-from LDCTDenoiseLib import __version__
-from LDCTDenoiseLib.engine import DenoiseRun
-from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseLib.hounsfield import PAPER, Window
-from LDCTDenoiseLib.methods import make_denoiser, method_name
-from LDCTDenoiseLib.metrics import compare_volumes
-from LDCTDenoiseLib.volumes import check_ct, require_same_grid
 
 from .background import Task
-from .nodes import requireComparableTransforms, requireVolume, volumeFromNode, writeOutput
+from .comparison.calls import ComparisonCalls
+from .denoising import Denoising, Job, JobProgress, jobsOf
+from .measuring import compareTask, figureTask, labelled, requireSameGrid, windowOf
+from .nodes import requireVolume
+from .numbers import Numbers, measureRows, wholeSlice
 from .rois import pixelROI
-from .tables import requireTable, writeTable
+from .strength import Strengths
+from .tables import writeTable
+
+__all__ = ["JobProgress", "LDCTDenoiseLogic"]
 
 
-@dataclass(frozen=True)
-class Measured:
-    """How far a comparison has come: slices measured, and slices in all."""
-
-    done: int
-    of: int
-
-    @property
-    def fraction(self) -> float:
-        return self.done / self.of if self.of else 1.0
-
-
-class LDCTDenoiseLogic:
+class LDCTDenoiseLogic(ComparisonCalls):
     """Denoise volumes of the scene and compare them with a reference.
 
-    Works in Slicer's Python console, with `--no-main-window` and on slicer-core; knows no window and no layout::
+    Works in Slicer's Python console, with `--no-main-window` and on slicer-core; only what lays out views, see
+    `ComparisonCalls`, needs a Slicer that has some::
 
         logic = LDCTDenoiseLogic()
         denoised = logic.denoise(lowDose, method="DCSCN")
         table = logic.compare(fullDose, {"LDCT": lowDose, "DCSCN": denoised})
+
+    Attributes
+    ----------
+    strengths : Strengths
+        The outputs whose strength can be changed without another run, see `setStrength`.
     """
+
+    def __init__(self):
+        self.strengths = Strengths()
 
     def denoise(
         self,
@@ -63,7 +58,8 @@ class LDCTDenoiseLogic:
         method : str or None
             One of `LDCTDenoiseLib.methods.METHODS`. Default: that of `model`, and DCSCN without one.
         outputVolume : vtkMRMLScalarVolumeNode, optional
-            The node to fill; it keeps its name. Default: a new node named "<input> <METHOD>".
+            The node to fill; it keeps its name. Default: a new node named "<input> <METHOD>", of a model file
+            without a method "<input> <file>".
         device : str
             "auto", "cpu", "cuda", "cuda:N" or "mps".
         strength : float
@@ -87,22 +83,82 @@ class LDCTDenoiseLogic:
         InputError, MethodError, ModelFileError, DeviceError, MissingDependencyError
             Subclasses of `LDCTDenoiseLib.errors.LDCTError` with one line to show to the user; the scene is as it was.
         """
-        return self._denoiseTask(inputVolume, method, outputVolume, device, strength, model, batch).run(progress)
+        task, job = self._denoiseTask(inputVolume, method, outputVolume, device, strength, model, batch)
+        outputs = task.run(None if progress is None else lambda state: progress(state.progress))
+        return outputs and outputs[job.label]
 
-    def startDenoise(
-        self, inputVolume, method=None, outputVolume=None, device="auto", strength=1.0, model=None, batch=None
+    def denoiseAll(
+        self,
+        inputVolume,
+        methods: Sequence[str] = (),
+        models: Sequence[str | Path] = (),
+        outputs: dict | None = None,
+        device: str = "auto",
+        strength: float = 1.0,
+        progress: Callable | None = None,
+        batch: int | None = None,
+    ) -> dict | None:
+        """Denoise a volume with several methods; the scene changes only at the end, when all have gone well.
+
+        Parameters
+        ----------
+        inputVolume, device, strength, batch
+            As for `denoise`. The strength can be changed later, see `setStrength`; of outputs below 1 the voxels at
+            full strength are kept in memory for that.
+        methods : sequence of str
+            Names of methods.
+        models : sequence of path
+            Model files of one's own, each called by its file's name.
+        outputs : dict of str to vtkMRMLScalarVolumeNode, optional
+            Nodes to fill, by label. Default: new ones.
+        progress : callable, optional
+            Called after each batch with a `JobProgress`. Returning False stops.
+
+        Returns
+        -------
+        dict of str to vtkMRMLScalarVolumeNode, or None
+            The outputs by label, methods first. None when stopped; the scene is then as it was.
+
+        Raises
+        ------
+        InputError, MethodError, ModelFileError, DeviceError, MissingDependencyError
+            As for `denoise`.
+        """
+        return self._allTask(inputVolume, methods, models, outputs, device, strength, batch).run(progress)
+
+    def startDenoiseAll(
+        self, inputVolume, methods=(), models=(), outputs=None, device="auto", strength=1.0, batch=None
     ) -> Task:
-        """Begin to denoise in a thread of its own; parameters, result and errors as for `denoise`.
+        """Begin `denoiseAll` in a thread of its own; parameters, result and errors as there.
 
         Returns
         -------
         Task
-            Call `poll()` between two rounds of the event loop while it is `running`, `cancel()` to stop, and `finish()`
-            at the end, which returns the output node.
+            Call `poll()` between two rounds of the event loop while it is `running`, which returns a `JobProgress`,
+            `cancel()` to stop, and `finish()` at the end, which returns the outputs by label.
         """
-        task = self._denoiseTask(inputVolume, method, outputVolume, device, strength, model, batch)
+        task = self._allTask(inputVolume, methods, models, outputs, device, strength, batch)
         task.start()
         return task
+
+    def setStrength(self, outputVolume, strength: float) -> None:
+        """Show an output at another strength, without another run.
+
+        Parameters
+        ----------
+        outputVolume : vtkMRMLScalarVolumeNode
+            An output that shows full strength now, was turned down by this call before, or was made by `denoiseAll`
+            of this logic.
+        strength : float
+            0 (the input) to 1. Integers are blended from the rounded result at full strength: a run at that strength
+            differs from it by at most 1 HU.
+
+        Raises
+        ------
+        InputError
+            If the strength is outside [0, 1], or input or full strength of the output are not known any more.
+        """
+        self.strengths.set(outputVolume, strength)
 
     def compare(
         self,
@@ -144,18 +200,93 @@ class LDCTDenoiseLogic:
         InputError
             If there is nothing to compare, a node is not a volume, or the ROI or window makes no sense.
         """
-        return self._compareTask(reference, volumes, roi, window, tableNode).run(progress)
+        return compareTask(reference, volumes, roi, window, tableNode).run(progress)
 
     def startCompare(self, reference, volumes, roi=None, window=PAPER, tableNode=None) -> Task:
-        """Begin to compare in a thread of its own; as `startDenoise`, parameters as for `compare`."""
-        task = self._compareTask(reference, volumes, roi, window, tableNode)
+        """Begin to compare in a thread of its own; as `startDenoiseAll`, parameters as for `compare`."""
+        task = compareTask(reference, volumes, roi, window, tableNode)
+        task.start()
+        return task
+
+    def measure(self, volumes, reference=None, sliceIndex: int | None = None, roi=None, window=PAPER) -> Numbers:
+        """Measure one slice, or an ROI of it: what the panel shows live.
+
+        Parameters
+        ----------
+        volumes, roi, window
+            As for `compare`.
+        reference : vtkMRMLScalarVolumeNode, optional
+            The full-dose volume. Without it, mean and standard deviation in HU are measured, and no more.
+        sliceIndex : int, optional
+            The slice. Default: that of the ROI, and the middle one without an ROI.
+
+        Returns
+        -------
+        Numbers
+            With `records()`, `caption()` and `to_csv()`; `writeNumbers` puts it into a table node.
+
+        Raises
+        ------
+        GeometryError, InputError
+            As for `compare`.
+        """
+        nodes = labelled(volumes)
+        first = reference if reference is not None else next(iter(nodes.values()))
+        requireVolume(first, "reference")
+        for node in nodes.values():
+            requireSameGrid(first, node)
+        region = pixelROI(roi, first, sliceIndex)
+        whole = region is None
+        if whole:
+            count = first.GetImageData().GetDimensions()[2]
+            region = wholeSlice(first, count // 2 if sliceIndex is None else sliceIndex)
+        arrays = {label: slicer.util.arrayFromVolume(node) for label, node in nodes.items()}
+        region.check(next(iter(arrays.values())).shape)
+        slices = {label: array[region.k] for label, array in arrays.items()}
+        full = None if reference is None else slicer.util.arrayFromVolume(reference)[region.k]
+        shownIn = windowOf(window)
+        return Numbers(tuple(measureRows(slices, full, region, shownIn)), region, whole, shownIn)
+
+    def writeNumbers(self, numbers, reference, volumes, tableNode=None):
+        """Put the numbers of `measure` into a table node, and return it; `tableNode` as for `compare`."""
+        return writeTable(tableNode, reference, labelled(volumes).values(), numbers)
+
+    def saveFigure(self, path, reference, volumes, sliceIndex: int | None = None, roi=None, window=PAPER) -> Path:
+        """Write the paper-like comparison of one slice as a picture: the same figure as the command line's.
+
+        Parameters
+        ----------
+        path : path
+            A name that ends in .png, or in another format of matplotlib's; written whole or not at all.
+        reference : vtkMRMLScalarVolumeNode or None
+            The full-dose volume: the first panel, and what the others are measured against.
+        volumes, roi, window
+            As for `compare`; the ROI is boxed in red and enlarged below.
+        sliceIndex : int, optional
+            The slice. Default: that of the ROI, and the middle one without an ROI.
+
+        Raises
+        ------
+        GeometryError, InputError, OutputError, MissingDependencyError
+            If the volumes do not fit, or the figure cannot be drawn or written.
+        """
+        return figureTask(path, reference, volumes, sliceIndex, roi, window).run()
+
+    def startSaveFigure(self, path, reference, volumes, sliceIndex=None, roi=None, window=PAPER) -> Task:
+        """Begin `saveFigure` in a thread of its own, as `startDenoiseAll`."""
+        task = figureTask(path, reference, volumes, sliceIndex, roi, window)
         task.start()
         return task
 
     def requireSameGrid(self, reference, volume) -> None:
         """Raise `GeometryError`, saying what differs, unless two volume nodes lie on the same grid in the world."""
-        requireComparableTransforms(reference, volume)
-        require_same_grid(volumeFromNode(reference, "reference"), volumeFromNode(volume, "low-dose volume"))
+        requireSameGrid(reference, volume)
+
+    def diagnostics(self) -> str:
+        """Return what is installed, where it computes, and which models are at hand, as text to copy."""
+        from .diagnostics import diagnostics
+
+        return diagnostics()
 
     def getParameterNode(self):
         """Return the module's parameter node of the application's scene, made when there is none (desktop only)."""
@@ -163,91 +294,13 @@ class LDCTDenoiseLogic:
 
         return getParameterNode(slicer.mrmlScene)
 
-    def _denoiseTask(self, inputVolume, method, outputVolume, device, strength, model, batch) -> Task:
-        if method is not None or model is None:
-            method = method_name(method or "DCSCN")
-        volume = volumeFromNode(inputVolume, "low-dose volume")
-        if outputVolume is not None:
-            requireVolume(outputVolume, "output volume")
-            if outputVolume is inputVolume:
-                raise InputError("the output is the input itself; choose another output, so that the original is kept.")
-            if outputVolume.GetScene() is not inputVolume.GetScene():
-                raise InputError(f"'{outputVolume.GetName()}' and the input are in two scenes; choose another output.")
-        # With the voxels, so that the two belong together whatever happens to the node meanwhile.
-        ijkToRAS = vtk.vtkMatrix4x4()
-        inputVolume.GetIJKToRASMatrix(ijkToRAS)
+    def _denoiseTask(self, inputVolume, method, outputVolume, device, strength, model, batch) -> tuple[Task, Job]:
+        methods, models = ([method or "DCSCN"], ()) if method is not None or model is None else ((), [model])
+        job = jobsOf(methods, models)[0]
+        job = Job(job.method, model)
+        outputs = {} if outputVolume is None else {job.label: outputVolume}
+        return Denoising(inputVolume, [job], outputs, device, strength, batch).task(), job
 
-        def work(report) -> DenoiseRun:
-            # Here and not before the start: a look at every voxel, and the import of torch, take their time.
-            check_ct(volume)
-            run = DenoiseRun(volume.array, make_denoiser(method, model), device, strength, batch)
-            for progress in run:
-                report(progress)
-            return run
-
-        def finish(run: DenoiseRun):
-            for notice in run.notices:
-                logging.warning(notice)
-            name = f"{inputVolume.GetName()} {run.denoiser.name}"
-            return writeOutput(inputVolume, outputVolume, run.output, ijkToRAS, name, _facts(run))
-
-        return Task(work, finish, [n for n in (inputVolume, outputVolume) if n is not None])
-
-    def _compareTask(self, reference, volumes, roi, window, tableNode) -> Task:
-        nodes = _labelled(volumes)
-        full = volumeFromNode(reference, "reference")
-        images = {label: volumeFromNode(node, f"volume '{label}'") for label, node in nodes.items()}
-        for node in nodes.values():
-            self.requireSameGrid(reference, node)
-        requireTable(tableNode)
-        region = pixelROI(roi, reference)
-        if region is not None:
-            region.check(full.array.shape)
-        shownIn = window if isinstance(window, Window) else _windowOf(window)
-
-        def work(report):
-            return compare_volumes(full, images, shownIn, region, lambda done, of: report(Measured(done, of)))
-
-        def finish(comparison):
-            return writeTable(tableNode, reference, nodes.values(), comparison)
-
-        return Task(work, finish, [n for n in (reference, *nodes.values(), tableNode) if n is not None])
-
-
-def _facts(run: DenoiseRun) -> dict[str, str | None]:
-    """Return how an output was made, in the words of its node's attributes; None where there is nothing to say."""
-    denoiser = run.denoiser
-    return {
-        "Method": denoiser.name,
-        "ModelSHA256": getattr(denoiser, "sha256", None) or None,
-        "HURange": str(denoiser.hu_range) if hasattr(denoiser, "hu_range") else None,
-        "Strength": f"{run.strength:g}",
-        "Device": run.device.words,
-        "Notices": " ".join(run.notices) or None,
-        "Version": __version__,
-    }
-
-
-def _windowOf(window) -> Window:
-    try:
-        lower, upper = (float(v) for v in window)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"a window is a lower and an upper HU value, such as (-160, 240), not {window!r}.") from error
-    return Window(lower, upper)
-
-
-def _labelled(volumes) -> dict:
-    """Return volumes by label; nodes of one name are numbered."""
-    if isinstance(volumes, dict):
-        nodes = {str(label): node for label, node in volumes.items()}
-    else:
-        nodes = {}
-        for node in [volumes] if isinstance(volumes, slicer.vtkMRMLNode) else list(volumes or []):
-            requireVolume(node, "volume to compare")
-            name, number = node.GetName(), 2
-            while name in nodes:
-                name, number = f"{node.GetName()} ({number})", number + 1
-            nodes[name] = node
-    if not nodes:
-        raise InputError("there is nothing to compare; give at least one volume beside the reference.")
-    return nodes
+    def _allTask(self, inputVolume, methods, models, outputs, device, strength, batch) -> Task:
+        jobs = jobsOf(methods, models)
+        return Denoising(inputVolume, jobs, outputs or {}, device, strength, batch, self.strengths).task()

@@ -103,8 +103,19 @@ def requireComparableTransforms(reference, other) -> None:
             )
 
 
-def writeOutput(source, output, array: np.ndarray, ijkToRAS: vtk.vtkMatrix4x4, name: str, facts: dict):
-    """Put voxels made from `source` into the scene, looking and lying like it.
+def newImage(shape: tuple[int, int, int], dtype) -> tuple[vtk.vtkImageData, np.ndarray]:
+    """Return an image in VTK's memory and a view of its voxels, shape (slices, rows, columns), for a worker to fill.
+
+    An output that is computed into it reaches the scene without being copied while the window waits.
+    """
+    image = vtk.vtkImageData()
+    image.SetDimensions(*reversed(shape))
+    image.AllocateScalars(numpy_support.get_vtk_array_type(dtype), 1)
+    return image, numpy_support.vtk_to_numpy(image.GetPointData().GetScalars()).reshape(shape)
+
+
+def writeOutput(source, output, image: vtk.vtkImageData, ijkToRAS: vtk.vtkMatrix4x4, name: str, facts: dict):
+    """Put an image made from `source` into the scene, looking and lying like it.
 
     Parameters
     ----------
@@ -112,8 +123,8 @@ def writeOutput(source, output, array: np.ndarray, ijkToRAS: vtk.vtkMatrix4x4, n
         Gives parent transform, display and subject-hierarchy place.
     output : vtkMRMLScalarVolumeNode or None
         The node to fill, which keeps its name; None makes a new one.
-    array : numpy.ndarray
-        Voxels, shape (slices, rows, columns).
+    image : vtkImageData
+        The voxels; the node takes them as they are, without a copy.
     ijkToRAS : vtkMatrix4x4
         Where the voxels lie.
     name : str
@@ -125,8 +136,6 @@ def writeOutput(source, output, array: np.ndarray, ijkToRAS: vtk.vtkMatrix4x4, n
     -------
     vtkMRMLScalarVolumeNode
     """
-    # What can fail, for want of memory, comes before the scene is touched.
-    image = _imageFromArray(array)
     scene = source.GetScene()
     isNew = output is None
     if isNew:
@@ -134,13 +143,14 @@ def writeOutput(source, output, array: np.ndarray, ijkToRAS: vtk.vtkMatrix4x4, n
         output = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name)
     try:
         with slicer.util.NodeModify(output):
+            # Before the image: a display that is made for an image looks for a window of its own in every voxel.
+            copyDisplay(source, output)
             output.SetIJKToRASMatrix(ijkToRAS)
             output.SetAndObserveImageData(image)
             output.SetAndObserveTransformNodeID(source.GetTransformNodeID())
             output.SetNodeReferenceID(INPUT_ROLE, source.GetID())
             for key, value in facts.items():
                 output.SetAttribute(f"LDCTDenoise.{key}", value)
-        _copyDisplay(source, output)
         _placeBeside(source, output)
     except Exception:
         if isNew:
@@ -150,32 +160,28 @@ def writeOutput(source, output, array: np.ndarray, ijkToRAS: vtk.vtkMatrix4x4, n
     return output
 
 
-def _matrixOf(getter) -> np.ndarray:
-    matrix = vtk.vtkMatrix4x4()
-    getter(matrix)
-    return slicer.util.arrayFromVTKMatrix(matrix)
-
-
-def _imageFromArray(array: np.ndarray) -> vtk.vtkImageData:
-    image = vtk.vtkImageData()
-    image.SetDimensions(*reversed(array.shape))
-    image.AllocateScalars(numpy_support.get_vtk_array_type(array.dtype), 1)
-    numpy_support.vtk_to_numpy(image.GetPointData().GetScalars())[:] = array.ravel()
-    return image
-
-
-def _copyDisplay(source, output) -> None:
+def copyDisplay(source, output) -> None:
     """Show the output as its input is shown: same window and level, colours and interpolation."""
-    output.CreateDefaultDisplayNodes()
     shown, display = source.GetScalarVolumeDisplayNode(), output.GetScalarVolumeDisplayNode()
-    if shown is None or display is None:
+    if display is None:
+        display = output.GetScene().AddNewNodeByClass("vtkMRMLScalarVolumeDisplayNode")
+        # An automatic window would follow each volume's own noise, and the two would look unlike for no reason.
+        display.AutoWindowLevelOff()
+        display.SetDefaultColorMap()
+        output.SetAndObserveDisplayNodeID(display.GetID())
+    if shown is None:
         return
     window, level = shown.GetWindow(), shown.GetLevel()
     display.CopyContent(shown)
     display.SetAndObserveColorNodeID(shown.GetColorNodeID())
-    # An automatic window would follow each volume's own noise, and the two would look unlike for no reason.
     display.AutoWindowLevelOff()
     display.SetWindowLevel(window, level)
+
+
+def _matrixOf(getter) -> np.ndarray:
+    matrix = vtk.vtkMatrix4x4()
+    getter(matrix)
+    return slicer.util.arrayFromVTKMatrix(matrix)
 
 
 def _placeBeside(source, output) -> None:

@@ -13,7 +13,7 @@ from LDCTDenoiseLib.metrics import ROI
 _TOLERANCE = 1e-4
 
 
-def pixelROI(roi, volumeNode) -> ROI | None:
+def pixelROI(roi, volumeNode, sliceIndex: int | None = None) -> ROI | None:
     """Return an ROI in pixels of a volume.
 
     Parameters
@@ -24,6 +24,8 @@ def pixelROI(roi, volumeNode) -> ROI | None:
         both are taken into account.
     volumeNode : vtkMRMLScalarVolumeNode
         The volume with the pixels.
+    sliceIndex : int, optional
+        Of an ROI node, take this slice instead when the box reaches it.
 
     Raises
     ------
@@ -39,12 +41,14 @@ def pixelROI(roi, volumeNode) -> ROI | None:
         raise InputError(f"the ROI '{roi.GetName()}' has not been placed; draw it on the image first.")
     toWorld = slicer.util.arrayFromVTKMatrix(roi.GetObjectToWorldMatrix())
     box = [[*(np.array(signs) * size / 2), 1.0] for signs in itertools.product((-1, 1), repeat=3)]
-    toPixels = _WorldToPixels(volumeNode)
+    toPixels = WorldToPixels(volumeNode)
     corners = np.array([toPixels((toWorld @ corner)[:3]) for corner in box])
     columns, rows, slices = volumeNode.GetImageData().GetDimensions()
     i0, i1 = _inside(corners[:, 0], columns)
     j0, j1 = _inside(corners[:, 1], rows)
     k = math.floor(toPixels(toWorld[:3, 3])[2] + 0.5)
+    if sliceIndex is not None and corners[:, 2].min() - 0.5 <= sliceIndex <= corners[:, 2].max() + 0.5:
+        k = sliceIndex
     if i0 >= i1 or j0 >= j1 or not 0 <= k < slices:
         raise InputError(
             f"the ROI '{roi.GetName()}' holds no pixel of '{volumeNode.GetName()}'; move it onto the image."
@@ -59,7 +63,7 @@ def _inside(coordinates: np.ndarray, count: int) -> tuple[int, int]:
     return max(lower, 0), min(upper, count)
 
 
-class _WorldToPixels:
+class WorldToPixels:
     """World coordinates in mm (RAS) to continuous (i, j, k) of a volume, whatever transforms it is under."""
 
     def __init__(self, volumeNode):

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
 
 from ..errors import InputError
+from ..requirements import require
 
 #: Smoothed HU within which tissue is soft, and the SD of the smoothed HU up to which a block of it is flat.
 _SOFT, _FLAT_SD = (0.0, 150.0), 12.0
@@ -61,6 +61,7 @@ def flat_blocks(full: np.ndarray, size: int = 32) -> list[tuple[int, int, int]]:
     list of tuple
         (slice, first row, first column); blocks do not overlap.
     """
+    ndimage = require("scipy.ndimage")
     found = []
     for k, image in enumerate(full):
         smooth = ndimage.gaussian_filter(image.astype(np.float32), _SMOOTHING)
@@ -119,5 +120,5 @@ def noise_power(
     radius = np.hypot(*np.meshgrid(np.fft.fftfreq(size), np.fft.fftfreq(size), indexing="ij")) * size
     ring = np.rint(radius).astype(int)
     wanted = np.arange(1, size // 2 + 1)
-    curve = ndimage.mean(power, ring, wanted)
+    curve = require("scipy.ndimage").mean(power, ring, wanted)
     return NoisePower(wanted / (size * pixel), np.asarray(curve), float(np.sqrt(variance / len(blocks))), len(blocks))

@@ -1,0 +1,169 @@
+"""Denoising a volume node with one method or several, as a task."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import vtk
+from LDCTDenoiseLib import __version__
+from LDCTDenoiseLib.engine import DenoiseRun, Progress
+from LDCTDenoiseLib.errors import InputError, MethodError
+from LDCTDenoiseLib.methods import REFERENCE_METHODS, make_denoiser, method_name
+from LDCTDenoiseLib.volumes import check_ct
+
+from .background import Task
+from .nodes import newImage, requireVolume, volumeFromNode, writeOutput
+from .strength import Strengths, blend
+from .torch_import import importTorch
+
+
+@dataclass(frozen=True)
+class Job:
+    """One method, or one model file, that a volume is to be denoised with."""
+
+    method: str | None
+    model: str | Path | None = None
+
+    @property
+    def label(self) -> str:
+        """What its output is called: the method's name, or that of a model file of one's own."""
+        return self.method or Path(self.model).stem
+
+    @property
+    def isNetwork(self) -> bool:
+        return self.method not in REFERENCE_METHODS
+
+
+@dataclass(frozen=True)
+class JobProgress:
+    """How far a run of several jobs has come: which job it is at, and that job's own progress."""
+
+    label: str
+    number: int
+    count: int
+    progress: Progress
+
+    @property
+    def fraction(self) -> float:
+        """Part of the whole that is done, every job counted alike."""
+        return (self.number - 1 + self.progress.fraction) / self.count
+
+
+def jobsOf(methods: Sequence[str], models: Sequence[str | Path] = ()) -> list[Job]:
+    """Return the jobs for methods and model files, in this order.
+
+    Raises
+    ------
+    MethodError
+        If a method is unknown, nothing is asked for, or two outputs would have one label.
+    """
+    jobs = [*(Job(method_name(m)) for m in methods), *(Job(None, model) for model in models)]
+    if not jobs:
+        raise MethodError("no method is selected; tick one, or choose a model file of your own.")
+    labels = [job.label for job in jobs]
+    for label in labels:
+        if labels.count(label) > 1:
+            raise MethodError(f"'{label}' is asked for twice; every output needs a label of its own.")
+    return jobs
+
+
+class Denoising:
+    """What one run needs of the scene and does to it; `task` makes the work out of it.
+
+    Parameters
+    ----------
+    inputVolume : vtkMRMLScalarVolumeNode
+        Low-dose CT.
+    jobs : sequence of Job
+        One output each.
+    outputs : dict of str to vtkMRMLScalarVolumeNode
+        Nodes to fill, by the jobs' labels; a job without one makes a new node.
+    device, strength, batch
+        As for `LDCTDenoiseLogic.denoise`.
+    strengths : Strengths, optional
+        When given, the outputs' strength can be changed later: what is needed for it is kept there.
+    """
+
+    def __init__(self, inputVolume, jobs: Sequence[Job], outputs: dict, device: str, strength: float, batch: int | None,
+                 strengths: Strengths | None = None):
+        self._volume = volumeFromNode(inputVolume, "low-dose volume")
+        for node in outputs.values():
+            requireVolume(node, "output volume")
+            if node is inputVolume:
+                raise InputError("the output is the input itself; choose another output, so that the original is kept.")
+            if node.GetScene() is not inputVolume.GetScene():
+                raise InputError(f"'{node.GetName()}' and the input are in two scenes; choose another output.")
+        if not 0 <= strength <= 1:
+            raise InputError(f"the strength must lie between 0 and 1, not {strength:g}.")
+        self._inputVolume, self._jobs, self._outputs = inputVolume, list(jobs), outputs
+        self._device, self._strength, self._batch, self._strengths = device, strength, batch, strengths
+        # With the voxels, so that the two belong together whatever happens to the node meanwhile.
+        self._ijkToRAS = vtk.vtkMatrix4x4()
+        inputVolume.GetIJKToRASMatrix(self._ijkToRAS)
+        array = self._volume.array
+        self._images = [newImage(array.shape, array.dtype.newbyteorder("=")) for _ in self._jobs]
+
+    def task(self) -> Task:
+        return Task(self._work, self._finish, [self._inputVolume, *self._outputs.values()])
+
+    def _work(self, report) -> list[tuple[DenoiseRun, np.ndarray | None]]:
+        # Here and not before the start: a look at every voxel, and the import of torch, take their time.
+        check_ct(self._volume)
+        if any(job.isNetwork for job in self._jobs):
+            importTorch()
+        # All before the first runs: a model file that cannot be used is found at once, and not after an hour.
+        denoisers = [make_denoiser(job.method, job.model) for job in self._jobs]
+        # What is to be changed later is made at full strength, and turned down afterwards.
+        later = self._strengths is not None and self._strength < 1
+        done = []
+        for number, (job, denoiser) in enumerate(zip(self._jobs, denoisers, strict=True), start=1):
+            run = DenoiseRun(self._volume.array, denoiser, self._device, 1.0 if later else self._strength, self._batch)
+            for progress in run:
+                report(JobProgress(job.label, number, len(self._jobs), progress))
+            voxels = self._images[number - 1][1]
+            for k, full in enumerate(run.output):
+                voxels[k] = blend(self._volume.array[k], full, self._strength) if later else full
+            done.append((_Facts.of(run, job, self._strength), run.output if later else None))
+        return done
+
+    def _finish(self, done) -> dict:
+        nodes = {}
+        for job, (image, _voxels), (facts, full) in zip(self._jobs, self._images, done, strict=True):
+            for notice in facts.notices:
+                logging.warning(notice)
+            name = f"{self._inputVolume.GetName()} {job.label}"
+            existing = self._outputs.get(job.label)
+            node = writeOutput(self._inputVolume, existing, image, self._ijkToRAS, name, facts.attributes)
+            nodes[job.label] = node
+            if self._strengths is not None:
+                self._strengths.forget(node)
+                if full is not None:
+                    self._strengths.keep(node, full)
+        return nodes
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """How an output was made, in the words of its node's attributes; None where there is nothing to say."""
+
+    attributes: dict[str, str | None]
+    notices: list[str]
+
+    @classmethod
+    def of(cls, run: DenoiseRun, job: Job, strength: float) -> "_Facts":
+        denoiser = run.denoiser
+        return cls(
+            {
+                "Label": job.label,
+                "Method": denoiser.name,
+                "ModelSHA256": getattr(denoiser, "sha256", None) or None,
+                "HURange": str(denoiser.hu_range) if hasattr(denoiser, "hu_range") else None,
+                "Strength": f"{strength:g}",
+                "Device": run.device.words,
+                "Notices": " ".join(run.notices) or None,
+                "Version": __version__,
+            },
+            list(run.notices),
+        )
