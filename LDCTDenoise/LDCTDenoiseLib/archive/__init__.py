@@ -1,0 +1,23 @@
+"""Whole archives: find every CT series below a folder, denoise each once, and keep account of it."""
+
+from .find import Found, find_archive
+from .ledger import Ledger
+from .plan import Task, Wishes, check_roots, make_plan
+from .processes import Processes
+from .report import make_report
+from .run import BatchRun
+from .steps import Settings
+
+__all__ = [
+    "BatchRun",
+    "Found",
+    "Ledger",
+    "Processes",
+    "Settings",
+    "Task",
+    "Wishes",
+    "check_roots",
+    "find_archive",
+    "make_plan",
+    "make_report",
+]

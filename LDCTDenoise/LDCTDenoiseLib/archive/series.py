@@ -1,0 +1,64 @@
+"""What an archive holds: one DICOM series, or one volume file."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+_UID = re.compile(r"[0-9][0-9.]{0,63}")
+
+
+@dataclass(frozen=True)
+class Series:
+    """One thing of an archive that is read as one volume.
+
+    Attributes
+    ----------
+    uid : str
+        The SeriesInstanceUID; empty for a volume file.
+    place : PurePath
+        Relative to the archive: the folder that holds all its files, or the volume file itself.
+    files : tuple of Path
+        Its slices, sorted by path.
+    slices : int
+        How many; 0 when only reading would tell.
+    description : str
+        The SeriesDescription.
+    fingerprint : str
+        Changes when slices are added, taken away or replaced.
+    not_ct : str
+        Why there is nothing to denoise, such as "modality MR"; empty for CT.
+    damage : str
+        Why it cannot be read, as far as its headers tell; empty when nothing stands against it.
+    """
+
+    uid: str
+    place: PurePath
+    files: tuple[Path, ...]
+    slices: int = 0
+    description: str = ""
+    fingerprint: str = ""
+    not_ct: str = ""
+    damage: str = ""
+
+    @property
+    def is_dicom(self) -> bool:
+        return bool(self.uid)
+
+    @property
+    def key(self) -> str:
+        """A name of its own among all series, fit for a file on any system."""
+        if _UID.fullmatch(self.uid):
+            return self.uid
+        told = (self.uid or self.place.as_posix()).encode("utf-8", "surrogateescape")
+        return f"{'series' if self.uid else 'file'}-{hashlib.sha256(told).hexdigest()[:40]}"
+
+    @property
+    def name(self) -> str:
+        """What to call it in messages."""
+        return self.place.name or "series"
+
+
+def fingerprint_of(parts) -> str:
+    """Return a fingerprint of texts, whatever their order."""
+    return hashlib.sha256("\n".join(sorted(parts)).encode("utf-8", "surrogateescape")).hexdigest()[:32]
