@@ -4,10 +4,11 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
+from LDCTDenoiseLib.archive.dose_names import dose_of, without_dose
 from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseLib.volumes.suffixes import READABLE, known_suffix
 
-from .names import dose_of, is_projection, name_base, patient_of, role_of, without_dose
+from .names import is_projection, name_base, patient_of, role_of
 from .patient import PatientSet, Scan
 from .series import Image, find_images
 
