@@ -1,6 +1,6 @@
 """Which full-dose series belongs to which low-dose one."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path, PurePath
 
 from ..volumes.suffixes import READABLE, known_suffix
@@ -14,33 +14,36 @@ def full_dose_series(series: list[Series], only_named: bool) -> list[Series]:
     return [one for one in series if not (one.not_ct or one.damage) and _dose(one) in allowed]
 
 
-def find_partners(low: list[Series], full: list[Series]) -> list[Series | None]:
+def find_partners(
+    low: list[Series], full: list[Series], among_low: list[Series], among_full: list[Series]
+) -> list[Series | None]:
     """Return for each low-dose series the one full-dose series that belongs to it, or None.
+
+    `among_low` and `among_full` are all series of the archives that they are from.
 
     They belong together when their places are the same once the words for the dose are taken out
     (``P1/quarter/3mm`` and ``P1/full/3mm``, ``P1_low.nii`` and ``P1_full.nii``), where several series share a folder
-    with their descriptions as part of the place. DICOM series also when they lie side by side: the only full-dose
-    series below the folder above the one of the low dose. Two that fit are as good as none.
+    with their descriptions as part of the place. DICOM series also when one of each dose lie side by side in a folder.
+    Two full-dose series that fit are as good as none.
     """
-    partners: list[Series | None] = [None] * len(low)
-    low_places, full_places = _places(low), _places(full)
-    for group in (_same_but_for_the_dose, _side_by_side):
-        members = defaultdict(list)
-        for one, place in zip(full, full_places, strict=True):
-            members[group(one, place)].append(one)
-        for n, (one, place) in enumerate(zip(low, low_places, strict=True)):
-            fitting = members.get(group(one, place), [])
-            if partners[n] is None and len(fitting) == 1:
-                partners[n] = fitting[0]
+    lows = list(zip(low, _places(low, among_low), strict=True))
+    same, beside, lows_beside = defaultdict(list), defaultdict(list), Counter()
+    for one, place in zip(full, _places(full, among_full), strict=True):
+        same[one.is_dicom, without_dose(place)].append(one)
+        beside[one.is_dicom, without_dose(place.parent)].append(one)
+    for one, place in lows:
+        lows_beside[one.is_dicom, without_dose(place.parent)] += 1
+    partners = []
+    for one, place in lows:
+        partner = _only(same[one.is_dicom, without_dose(place)])
+        if partner is None and one.is_dicom and lows_beside[True, without_dose(place.parent)] == 1:
+            partner = _only(beside[True, without_dose(place.parent)])
+        partners.append(partner)
     return partners
 
 
-def _same_but_for_the_dose(one: Series, place: PurePath):
-    return one.is_dicom, without_dose(place)
-
-
-def _side_by_side(one: Series, place: PurePath):
-    return one.is_dicom, without_dose(place.parent if one.is_dicom else place)
+def _only(fitting: list[Series]) -> Series | None:
+    return fitting[0] if len(fitting) == 1 else None
 
 
 def _dose(one: Series) -> str:
@@ -48,11 +51,9 @@ def _dose(one: Series) -> str:
     return named or dose_of(one.description)
 
 
-def _places(series: list[Series]) -> list[PurePath]:
+def _places(series: list[Series], among: list[Series]) -> list[PurePath]:
     """Return where each lies; those that share a folder are told apart by their description."""
-    sharing = defaultdict(int)
-    for one in series:
-        sharing[one.place] += 1
+    sharing = Counter(one.place for one in among if not one.not_ct)
     return [
         one.place / (one.description or one.uid).replace("/", " ") if sharing[one.place] > 1 else _without_suffix(one)
         for one in series

@@ -99,7 +99,8 @@ def make_plan(
     references = full_dose_series(full or [], only_named)
     of_references = {file for reference in references for file in reference.files}
     open_ones = [one for one in series if not (one.not_ct or one.damage or of_references & set(one.files))]
-    partners = dict(zip((id(one) for one in open_ones), find_partners(open_ones, references), strict=True))
+    found = find_partners(open_ones, references, series, full or [])
+    partners = {id(one): partner for one, partner in zip(open_ones, found, strict=True)}
     tasks = []
     for one in series:
         if one.damage:
