@@ -23,7 +23,6 @@ _LOOK = {
     "ActiveColor": (1.0, 0.3, 0.3),
     "PointLabelsVisibility": 0,
     "PropertiesLabelVisibility": 0,
-    "GlyphScale": 1.5,
     "CurveLineSizeMode": 1,
     "LineDiameter": 2.0,
     "TranslationHandleVisibility": 1,
@@ -52,8 +51,7 @@ class Box(VTKObservationMixin):
         VTKObservationMixin.__init__(self)
         self.roi = roi
         roi.CreateDefaultDisplayNodes()
-        look = {**_LOOK, "HandlesInteractive": int(handles), "ViewNodeIDs": tuple(views)}
-        borrow(roi.GetDisplayNode(), **look)
+        borrow(roi.GetDisplayNode(), **_LOOK, **_handles(handles), ViewNodeIDs=tuple(views))
         for event in (roi.PointModifiedEvent, roi.PointPositionDefinedEvent, vtk.vtkCommand.ModifiedEvent):
             self.addObserver(roi, event, lambda caller, event: onMoved())
         self.addObserver(roi, roi.PointEndInteractionEvent, lambda caller, event: onLetGo())
@@ -65,7 +63,7 @@ class Box(VTKObservationMixin):
             giveBack(self.roi.GetDisplayNode())
 
     def showHandles(self, handles: bool) -> None:
-        borrow(self.roi.GetDisplayNode(), HandlesInteractive=int(handles))
+        borrow(self.roi.GetDisplayNode(), **_handles(handles))
 
     def points(self) -> np.ndarray | None:
         """Return the corners of the box in the world, shape (8, 3), or None as long as it is not placed."""
@@ -79,6 +77,11 @@ class Box(VTKObservationMixin):
         step = (centre - place) @ normal
         if abs(step) > 1e-6:
             self.roi.SetCenterWorld(place + step * normal)
+
+
+def _handles(shown: bool) -> dict:
+    # Without handles there are no glyphs either: the one in the middle would cover what one wants to see.
+    return {"HandlesInteractive": int(shown), "GlyphScale": 1.5 if shown else 0.0}
 
 
 def makeBox(scene, name: str, matrix: np.ndarray, volume, corners=None):
@@ -104,6 +107,9 @@ def makeBox(scene, name: str, matrix: np.ndarray, volume, corners=None):
     middle[2] = matrix[:3, 3] @ axes[:, 2]
     roi = scene.AddNewNodeByClass("vtkMRMLMarkupsROINode", name)
     roi.SetAttribute(_RIDES, "1")
+    roi.CreateDefaultDisplayNodes()
+    for name, value in _LOOK.items():
+        getattr(roi.GetDisplayNode(), f"Set{name}")(value)
     toWorld = np.eye(4)
     toWorld[:3, :3] = axes
     roi.SetAndObserveObjectToNodeMatrix(plane.vtkMatrix(toWorld))

@@ -8,13 +8,13 @@ from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseLib.hounsfield import PAPER, Window
 from slicer.util import VTKObservationMixin
 
-from . import captions, plane, views
+from . import plane, views, widgets
 from .borrowed import borrow, giveBack
 from .box import Box, makeBox
 from .choice import Choice
 from .differences import SliceDifference
 from .layout import WHOLE_GROUP, ZOOM_GROUP, isOurs, viewName
-from .link import LinkedViews
+from .link import LinkedViews, Place
 from .windows import SharedWindow
 
 
@@ -34,7 +34,8 @@ class Comparison(VTKObservationMixin):
         VTKObservationMixin.__init__(self)
         self.scene, self.choice = scene, None
         self._listeners = []
-        self._layoutNode = self._links = self._box = self._left = None
+        self._layoutNode = self._links = self._box = None
+        self._left = {}
         self._differences = {}
         self._window = SharedWindow(PAPER, onChanged=self._onWindowDragged)
         self._limits = SharedWindow(Window(-100, 100), symmetric=True, onChanged=self._onLimitDragged)
@@ -105,9 +106,8 @@ class Comparison(VTKObservationMixin):
         self._window.release()
         self._limits.release()
         views.giveLayoutBack(self._layoutNode)
-        crosshair = self.scene.GetFirstNodeByClass("vtkMRMLCrosshairNode")
-        if crosshair is not None:
-            giveBack(crosshair)
+        if self._crosshairNode is not None:
+            giveBack(self._crosshairNode)
         for name in names:
             views.empty(views.sliceNode(self.scene, name))
         self._tell("shown")
@@ -185,20 +185,17 @@ class Comparison(VTKObservationMixin):
         if choice.roi is not None:
             shownIn = [node.GetID() for node in wholes[: choice.layout.columns]]
             self._box = Box(choice.roi, shownIn, choice.handles, self._onBoxMoved, lambda: self._tell("roiEnd"))
-        left = self._left if self._left is not None and self._left[0] is choice.anchor else None
-        matrix = left[1] if left else self._firstPlane()
-        for node in [*wholes, *zooms]:
-            plane.place(node, matrix, left[2] if left else (0, 0), left[3] if left else node.GetFieldOfView()[1])
         self._links = LinkedViews(
             wholes, zooms, lambda: plane.corners(choice.anchor),
             lambda: self._box.points() if self._box else None, self._onSlice,
         )
-        depth = plane.spacingAlong(choice.anchor, matrix[:3, 2])
-        if left:
-            self._links.zoom(depth)
-        else:
-            self._links.fit(depth)
-        self._onSlice()
+        place = self._left.get(choice.anchor.GetID())
+        if place is None or not plane.cuts(choice.anchor, place.matrix):
+            place = Place(self._firstPlane())
+        self._links.goTo(place, plane.spacingAlong(choice.anchor, place.matrix[:3, 2]))
+        crosshair = self._crosshairNode
+        if crosshair is not None and not plane.contains(choice.anchor, crosshair.GetCrosshairRAS()):
+            crosshair.SetCrosshairRAS(*self._links.centre)
 
     def _firstPlane(self) -> np.ndarray:
         """Return where to begin: on the slice that the user looks at, when that is one of an image of ours."""
@@ -220,19 +217,18 @@ class Comparison(VTKObservationMixin):
         self._limits.window = Window(-choice.limit, choice.limit)
         if self._box is not None:
             self._box.showHandles(choice.handles)
-        crosshair = self.scene.GetFirstNodeByClass("vtkMRMLCrosshairNode")
+        crosshair = self._crosshairNode
         if crosshair is not None and choice.crosshair:
             borrow(crosshair, CrosshairMode=crosshair.ShowSmallIntersection)
         elif crosshair is not None:
             giveBack(crosshair)
-        captions.write({
-            viewName(row, column): choice.caption(row, label)
-            for column, label in enumerate(choice.images) for row in choice.layout.rows
-        })
+        for column, label in enumerate(choice.images):
+            for row in choice.layout.rows:
+                widgets.dress(viewName(row, column), choice.caption(row, label), hasBar=row == "images")
 
     def _observe(self) -> None:
         scene = self.scene
-        self.addObserver(scene, scene.StartCloseEvent, lambda caller, event: self.hide())
+        self.addObserver(scene, scene.StartCloseEvent, self._onSceneClosing)
         self.addObserver(scene, scene.NodeRemovedEvent, self._onNodeRemoved)
         self.addObserver(self._layoutNode, vtk.vtkCommand.ModifiedEvent, self._onLayoutModified)
         for volume in dict.fromkeys(self.choice.images.values()):
@@ -243,9 +239,7 @@ class Comparison(VTKObservationMixin):
         """Let go of the views, the box and the differences; the layout stays."""
         self.removeObservers()
         if self._links is not None:
-            leader = self._links.wholes[0]
-            self._left = (self.choice.anchor, self._links.matrix.copy(), leader.GetXYZOrigin()[:2],
-                          leader.GetFieldOfView()[1])
+            self._left = {self.choice.anchor.GetID(): self._links.place}
             self._links.close()
             self._links = None
         if self._box is not None:
@@ -254,6 +248,10 @@ class Comparison(VTKObservationMixin):
         for difference in self._differences.values():
             difference.remove()
         self._differences = {}
+
+    @property
+    def _crosshairNode(self):
+        return self.scene.GetFirstNodeByClass("vtkMRMLCrosshairNode")
 
     def _sliceNode(self, row: str, column: int):
         return views.sliceNode(self.scene, viewName(row, column))
@@ -288,6 +286,11 @@ class Comparison(VTKObservationMixin):
         self.choice = replace(self.choice, limit=self._limits.window.upper)
         self._look()
         self._tell("window")
+
+    def _onSceneClosing(self, scene, event) -> None:
+        self.hide()
+        # The next scene's nodes may have the same ids.
+        self._left = {}
 
     def _onLayoutModified(self, layoutNode, event) -> None:
         if not isOurs(layoutNode.GetViewArrangement()):

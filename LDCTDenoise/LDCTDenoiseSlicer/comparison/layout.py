@@ -48,7 +48,7 @@ class Layout:
             half = (self.columns + 1) // 2
             names = [names[0][:half], names[0][half:]]
         lines = "".join(f"<item>{_line(line)}</item>" for line in names)
-        return f'<layout type="vertical" split="true">{lines}</layout>'
+        return f'<layout type="vertical" split="false">{lines}</layout>'
 
 
 def viewName(row: str, column: int) -> str:

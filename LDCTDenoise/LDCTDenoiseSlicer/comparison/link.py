@@ -1,12 +1,23 @@
 """Views that move together: one plane for all, one pan and zoom for the whole images, another for the zooms."""
 
 import contextlib
+from dataclasses import dataclass
 
 import numpy as np
 import vtk
 from slicer.util import VTKObservationMixin
 
 from . import plane
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where whole views look: SliceToRAS, pan, millimetres to a pixel, and whether that is meant to be a fit."""
+
+    matrix: np.ndarray
+    origin: tuple[float, float] = (0.0, 0.0)
+    scale: float = 1.0
+    fitted: bool = True
 
 
 class LinkedViews(VTKObservationMixin):
@@ -54,6 +65,24 @@ class LinkedViews(VTKObservationMixin):
     def normal(self) -> np.ndarray:
         return self.matrix[:3, 2]
 
+    @property
+    def place(self) -> Place:
+        """Where the whole views look now."""
+        first = self.wholes[0]
+        return Place(self.matrix.copy(), first.GetXYZOrigin()[:2], plane.scaleOf(first), self._fitted[False])
+
+    def goTo(self, place: Place, depth: float) -> None:
+        """Bring the whole views to a place, and the zooms to the ROI on the same plane."""
+        with self._quietly():
+            for node in self._all:
+                plane.place(node, place.matrix, place.origin, place.scale, depth)
+        if place.fitted:
+            self.fit(depth)
+        else:
+            self._fitted[False] = False
+            self.zoom(depth)
+            self._tell()
+
     def close(self) -> None:
         self.removeObservers()
 
@@ -61,8 +90,7 @@ class LinkedViews(VTKObservationMixin):
         """Fit the whole views to their content, and the zooms to the ROI."""
         self._fitted[False] = True
         with self._quietly():
-            for node in self.wholes:
-                plane.frame(node, self._content(), depth)
+            plane.frame(self.wholes, self._content(), depth)
         self.zoom(depth)
         self._tell()
 
@@ -72,14 +100,14 @@ class LinkedViews(VTKObservationMixin):
         points = self._region()
         with self._quietly():
             for node in self.zooms:
-                plane.place(node, self.matrix, (0.0, 0.0), node.GetFieldOfView()[1])
-                plane.frame(node, self._content() if points is None else points, depth)
+                plane.place(node, self.matrix, (0.0, 0.0), plane.scaleOf(node))
+            plane.frame(self.zooms, self._content() if points is None else points, depth)
 
     def moveTo(self, matrix: np.ndarray) -> None:
         """Bring all views to a plane; pan and zoom stay."""
         with self._quietly():
             for node in self._all:
-                plane.place(node, matrix, node.GetXYZOrigin()[:2], node.GetFieldOfView()[1])
+                plane.place(node, matrix, node.GetXYZOrigin()[:2], plane.scaleOf(node))
         self._tell()
 
     def _onModified(self, node, event) -> None:
@@ -101,18 +129,18 @@ class LinkedViews(VTKObservationMixin):
 
     def _follow(self, leader, group, others) -> None:
         """Bring the leader's group to where it is, and the other group to its plane."""
-        matrix, origin, height = plane.matrixOf(leader).copy(), leader.GetXYZOrigin()[:2], leader.GetFieldOfView()[1]
+        matrix, origin, scale = plane.matrixOf(leader).copy(), leader.GetXYZOrigin()[:2], plane.scaleOf(leader)
         with self._quietly():
             for node in group:
                 if node is not leader:
-                    plane.place(node, matrix, origin, height)
+                    plane.place(node, matrix, origin, scale)
             turned = False
             for node in others:
                 own = plane.matrixOf(node).copy()
                 turned = turned or not np.allclose(own[:3, :3], matrix[:3, :3], rtol=0, atol=1e-6)
                 step = matrix[:3, 2] * ((matrix[:3, 3] - own[:3, 3]) @ matrix[:3, 2])
                 own[:3, :3], own[:3, 3] = matrix[:3, :3], own[:3, 3] + step
-                plane.place(node, own, node.GetXYZOrigin()[:2], node.GetFieldOfView()[1])
+                plane.place(node, own, node.GetXYZOrigin()[:2], plane.scaleOf(node))
         if turned:
             self.zoom()
         self._tell()
@@ -126,7 +154,7 @@ class LinkedViews(VTKObservationMixin):
         if self._fitted[isZoom]:
             points = self._region() if isZoom else None
             with self._quietly():
-                plane.frame(node, self._content() if points is None else points)
+                plane.frame(self.zooms if isZoom else self.wholes, self._content() if points is None else points)
         return True
 
     @contextlib.contextmanager

@@ -65,7 +65,8 @@ def axialMatrix(volumeNode) -> np.ndarray:
     """Return the SliceToRAS, shape (4, 4), of a view on the axial plane of a volume, through its middle."""
     # By axes and not by the name "Axial": slicer-core knows no such preset, and the user may have redefined it.
     node = slicer.vtkMRMLSliceNode()
-    node.SetSliceToRASByNTP(0, 0, 1, -1, 0, 0, *corners(volumeNode).mean(axis=0), 0)
+    node.GetSliceToRAS().DeepCopy(vtkMatrix(np.diag([-1.0, 1.0, 1.0, 1.0])))
+    node.UpdateMatrices()
     if bentBy(volumeNode) is None:
         node.RotateToVolumePlane(volumeNode)
     matrix = matrixOf(node).copy()
@@ -90,34 +91,56 @@ def onSlice(volumeNode, normal, centre) -> np.ndarray:
     return centre + normal * ((moved - centre) @ normal)
 
 
+def cuts(volumeNode, matrix: np.ndarray) -> bool:
+    """Whether the plane of a SliceToRAS goes through a volume."""
+    heights = (corners(volumeNode) - matrix[:3, 3]) @ matrix[:3, 2]
+    return bool(heights.min() <= 0 <= heights.max())
+
+
+def contains(volumeNode, point) -> bool:
+    """Whether a point of the world lies in a volume."""
+    ijk = (np.linalg.inv(ijkToWorld(volumeNode)) @ [*toGridSpace(volumeNode, point), 1.0])[:3]
+    return bool(((ijk >= -0.5) & (ijk < np.array(volumeNode.GetImageData().GetDimensions()) - 0.5)).all())
+
+
 def axisAlong(toWorld: np.ndarray, normal: np.ndarray) -> int:
     """Return which of i, j, k (0, 1, 2) runs most along a unit vector, of a matrix to the world."""
     axes = toWorld[:3, :3] / np.linalg.norm(toWorld[:3, :3], axis=0)
     return int(np.abs(normal @ axes).argmax())
 
 
-def frame(sliceNode, points: np.ndarray, depth: float | None = None) -> None:
-    """Centre a view on points and zoom until they just fit; the plane stays where it is.
+def frame(sliceNodes, points: np.ndarray, depth: float | None = None) -> None:
+    """Centre views of one plane on points, and zoom them all alike until the points just fit into the smallest.
 
     Parameters
     ----------
-    sliceNode : vtkMRMLSliceNode
-        The view; its aspect is kept.
+    sliceNodes : sequence of vtkMRMLSliceNode
+        The views; the aspect of each is kept.
     points : numpy.ndarray
         In the world, shape (n, 3).
     depth : float, optional
         The depth of the field of view in mm. Default: as it is.
     """
-    matrix = matrixOf(sliceNode).copy()
+    if not sliceNodes:
+        return
+    matrix = matrixOf(sliceNodes[0]).copy()
     inPlane = (points - matrix[:3, 3]) @ matrix[:3, :2]
     lower, upper = inPlane.min(axis=0), inPlane.max(axis=0)
     matrix[:3, 3] += matrix[:3, :2] @ ((lower + upper) / 2)
     width, height = upper - lower
-    columns, rows, _ = sliceNode.GetDimensions()
-    place(sliceNode, matrix, (0.0, 0.0), max(height, width * rows / columns, 1e-3), depth)
+    sizes = [node.GetDimensions() for node in sliceNodes]
+    # Millimetres to a pixel: alike in all, although a column may be a pixel narrower than the next.
+    scale = max(1e-6, *(max(width / columns, height / rows) for columns, rows, _ in sizes))
+    for node in sliceNodes:
+        place(node, matrix, (0.0, 0.0), scale, depth)
 
 
-def place(sliceNode, matrix: np.ndarray, origin, height: float, depth: float | None = None) -> None:
+def scaleOf(sliceNode) -> float:
+    """Return how many millimetres a pixel of a view is high."""
+    return sliceNode.GetFieldOfView()[1] / sliceNode.GetDimensions()[1]
+
+
+def place(sliceNode, matrix: np.ndarray, origin, scale: float, depth: float | None = None) -> None:
     """Set what a view shows, in one step; a view that shows it already is left alone.
 
     Parameters
@@ -126,19 +149,17 @@ def place(sliceNode, matrix: np.ndarray, origin, height: float, depth: float | N
         SliceToRAS.
     origin : sequence of 2 float
         The pan: the first two components of XYZOrigin.
-    height : float
-        The height of the field of view in mm; the width follows from the view's aspect.
+    scale : float
+        Millimetres to a pixel.
     depth : float, optional
         The depth of the field of view. Default: as it is.
     """
     columns, rows, _ = sliceNode.GetDimensions()
-    fov = (height * columns / rows, height, depth or sliceNode.GetFieldOfView()[2])
-    same = (
-        np.allclose(matrixOf(sliceNode), matrix, rtol=0, atol=1e-6)
-        and np.allclose(sliceNode.GetXYZOrigin()[:2], origin, rtol=0, atol=1e-6)
-        and np.allclose(sliceNode.GetFieldOfView(), fov, rtol=1e-6, atol=0)
-    )
-    if same:
+    fov = (scale * columns, scale * rows, depth or sliceNode.GetFieldOfView()[2])
+    # Without numpy: this is asked of a dozen views for each step of a drag.
+    wanted = (*matrix.ravel().tolist(), *origin, *fov)
+    own = (*sliceNode.GetSliceToRAS().GetData(), *sliceNode.GetXYZOrigin()[:2], *sliceNode.GetFieldOfView())
+    if all(abs(a - b) <= 1e-6 for a, b in zip(wanted, own, strict=True)):
         return
     wasModifying = sliceNode.StartModify()
     sliceNode.GetSliceToRAS().DeepCopy(vtkMatrix(matrix))
