@@ -47,6 +47,14 @@ class LDCTDenoise(ScriptedLoadableModule):
             "The networks are those of You et al., Low-Dose CT via Deep CNN with Skip Connection and Network in "
             "Network, {link}."
         ).format(link='<a href="https://arxiv.org/abs/1811.10564">arXiv 1811.10564</a>')
+        slicer.app.connect("startupCompleted()", registerSampleData)
+
+
+def registerSampleData():
+    """Add the phantom pair to the module Sample Data, once all modules are there."""
+    from LDCTDenoiseSlicer.sample import registerSampleData
+
+    registerSampleData()
 
 
 #
@@ -75,12 +83,13 @@ class LDCTDenoiseWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         uiWidget.setMRMLScene(slicer.mrmlScene)
 
         self.logic = LDCTDenoiseLogic()
-        self.panel = Panel(self.ui, self.logic, self.resourcePath("requirements.txt"))
+        self.panel = Panel(self.ui, self.logic, self.resourcePath)
 
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartImportEvent, self.onSceneStartImport)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneEndImport)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartSaveEvent, self.onSceneStartSave)
         self.initializeParameterNode()
 
     def cleanup(self):
@@ -98,8 +107,12 @@ class LDCTDenoiseWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.setParameterNode(None)
 
     def onSceneStartClose(self, caller, event):
+        self.panel.follower.drop()
         self.panel.stop(_("Stopped: the scene was closed."))
         self.setParameterNode(None)
+
+    def onSceneStartSave(self, caller, event):
+        self.panel.follower.finish()
 
     def onSceneEndClose(self, caller, event):
         if self.parent.isEntered:
@@ -119,7 +132,8 @@ class LDCTDenoiseWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         if not self._parameterNode.inputVolume:
             # By class name: label maps and vector volumes are scalar volumes, too, by inheritance.
             volumes = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
-            first = next((v for v in volumes if v.GetClassName() == "vtkMRMLScalarVolumeNode"), None)
+            first = next((v for v in volumes
+                          if v.GetClassName() == "vtkMRMLScalarVolumeNode" and not v.GetHideFromEditors()), None)
             if first:
                 self._parameterNode.inputVolume = first
 

@@ -3,10 +3,11 @@
 import importlib.metadata
 import importlib.util
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import slicer
-from LDCTDenoiseLib.errors import MissingDependencyError
+from LDCTDenoiseLib.errors import InputError, MissingDependencyError
 from slicer.i18n import tr as _
 
 #: Packages whose module has another name.
@@ -15,38 +16,81 @@ _MODULES = {"scikit-image": "skimage"}
 _REQUESTER = "LDCT Denoise"
 
 
-def missingPackages(requirements: str | Path) -> list[str]:
-    """Return the packages that are not installed: of a requirements file without versions, and torch. Imports none."""
-    importlib.invalidate_caches()
-    lines = (line.strip() for line in Path(requirements).read_text(encoding="utf-8").splitlines())
-    packages = ["torch", *(line for line in lines if line and not line.startswith("#"))]
-    return [p for p in packages if importlib.util.find_spec(_MODULES.get(p, p)) is None]
-
-
-def ensurePackages(requirements: str | Path) -> None:
-    """Ask to install what is missing, and install it.
+def missingPackages(requirements: str | Path, extra: Sequence[str] = (), torch: bool = True) -> list[str]:
+    """Return the packages that are not installed. Imports none.
 
     Parameters
     ----------
     requirements : path
-        The module's requirements.txt.
+        A requirements file without versions.
+    extra : sequence of str
+        More packages that are needed.
+    torch : bool
+        Whether torch is needed, which no requirements file of Slicer's names.
+    """
+    importlib.invalidate_caches()
+    lines = (line.strip() for line in Path(requirements).read_text(encoding="utf-8").splitlines())
+    named = [line for line in lines if line and not line.startswith("#")]
+    packages = [*(["torch"] if torch else []), *named, *extra]
+    return [p for p in packages if importlib.util.find_spec(_MODULES.get(p, p)) is None]
+
+
+def ensurePackages(requirements: str | Path, extra: Sequence[str] = (), torch: bool = True) -> None:
+    """Ask to install what is missing, and install it.
+
+    Parameters
+    ----------
+    requirements, extra, torch
+        As for `missingPackages`.
 
     Raises
     ------
     MissingDependencyError
         If the user declines, or there is no way to install; says what to do.
     """
-    missing = missingPackages(requirements)
+    missing = missingPackages(requirements, extra, torch)
     if "torch" in missing:
         _installTorch()
     others = [p for p in missing if p != "torch"]
     if others:
         _install(others)
-    left = missingPackages(requirements)
+    left = missingPackages(requirements, extra, torch)
     if left:
         raise MissingDependencyError(
-            _("Still missing: {packages}. Press Apply again to install.").format(packages=", ".join(left))
+            _("Still missing: {packages}. Press the button again to install.").format(packages=", ".join(left))
         )
+
+
+def installFromFolder(folder: str | Path, requirements: str | Path, extra: Sequence[str] = ()) -> None:
+    """Install what is missing from a folder of wheels, without any network; see docs/viewer.md.
+
+    Parameters
+    ----------
+    folder : path
+        Holds the wheels (.whl) of what is missing and of what that needs.
+    requirements, extra
+        As for `missingPackages`.
+
+    Raises
+    ------
+    InputError
+        If there are no wheels in the folder.
+    MissingDependencyError
+        If pip cannot install from it; its own words are in Slicer's log.
+    """
+    if not list(Path(folder).glob("*.whl")):
+        raise InputError(_("there are no wheels (.whl) in '{folder}'.").format(folder=folder))
+    missing = missingPackages(requirements, extra)
+    if not missing:
+        return
+    with _keptNumpy() as constraints:
+        try:
+            slicer.util.pip_install([*missing, "--no-index", "--find-links", str(folder), "-c", str(constraints)])
+        except Exception as error:
+            raise MissingDependencyError(
+                _("The folder '{folder}' does not hold all that {packages} need for this Python and computer; see the "
+                  "log.").format(folder=folder, packages=", ".join(missing))
+            ) from error
 
 
 def _installTorch() -> None:
@@ -55,7 +99,7 @@ def _installTorch() -> None:
     except ModuleNotFoundError as error:
         raise MissingDependencyError(
             _("PyTorch is not installed. Install the extension 'PyTorch' in the Extensions Manager, restart Slicer, "
-              "and press Apply again.")
+              "and press the button again; without a network, see Advanced > Install from a folder.")
         ) from error
     # In testing mode the question would be answered with yes, and a test must not install gigabytes.
     if not slicer.app.testingEnabled():
@@ -63,10 +107,7 @@ def _installTorch() -> None:
 
 
 def _install(packages: list[str]) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        # Slicer's own numpy stays as it is: pip fails rather than replace it under Slicer's feet.
-        constraints = Path(folder) / "constraints.txt"
-        constraints.write_text(f"numpy=={importlib.metadata.version('numpy')}\n", encoding="utf-8")
+    with _keptNumpy() as constraints:
         try:
             import slicer.packaging as packaging
         except ModuleNotFoundError:
@@ -84,3 +125,17 @@ def _installBefore512(packages: list[str], constraints: Path) -> None:
     )
     if not slicer.app.testingEnabled() and slicer.util.confirmOkCancelDisplay(question, _REQUESTER):
         slicer.util.pip_install([*packages, "-c", str(constraints)])
+
+
+class _keptNumpy:
+    """A constraints file, for the time of an installation, that keeps Slicer's numpy: pip fails rather than replace it
+    under Slicer's feet."""
+
+    def __enter__(self) -> Path:
+        self._folder = tempfile.TemporaryDirectory()
+        constraints = Path(self._folder.name) / "constraints.txt"
+        constraints.write_text(f"numpy=={importlib.metadata.version('numpy')}\n", encoding="utf-8")
+        return constraints
+
+    def __exit__(self, *error) -> None:
+        self._folder.cleanup()

@@ -223,7 +223,7 @@ class LDCTDenoiseLogic(ComparisonCalls):
         Returns
         -------
         Numbers
-            With `records()`, `caption()` and `to_csv()`; `writeNumbers` puts it into a table node.
+            With `records()` and `caption()`; `writeNumbers` puts it into a table node.
 
         Raises
         ------

@@ -1,7 +1,5 @@
 """The live numbers: PSNR, SSIM and RMSE of the current slice or ROI, and mean and noise of its HU."""
 
-import csv
-import io
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -83,14 +81,6 @@ class Numbers:
             f"{where[0].upper()}{where[1:]}, in the window {self.window}, scaled to [0, 1], data range 1. "
             f"SSIM: {SSIM_VARIANT}. RMSE 1 is the window's width. Mean and SD are of the HU, no window."
         )
-
-    def to_csv(self) -> str:
-        """Return the table as CSV with a header line."""
-        text = io.StringIO()
-        writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({k: f"{v:.6g}" if isinstance(v, float) else v for k, v in r.items()} for r in self.records())
-        return text.getvalue()
 
 
 def measureRows(images: dict[str, np.ndarray], reference: np.ndarray | None, region: ROI,

@@ -7,6 +7,9 @@ from slicer.parameterNodeWrapper import Choice, WithinRange, parameterNodeWrappe
 
 _MODULE = "LDCTDenoise"
 
+#: What the numbers can be measured over.
+REGIONS = ("slice", "roi", "volume")
+
 
 @parameterNodeWrapper
 class LDCTDenoiseParameterNode:
@@ -14,21 +17,33 @@ class LDCTDenoiseParameterNode:
 
     inputVolume - The low-dose volume.
     referenceVolume - The full-dose volume to compare with; may be none.
-    method - The method's name.
-    outputVolume - The volume to fill; none makes a new one.
+    methods - The names of the ticked methods.
+    modelPath - A model file of one's own; empty for none.
+    outputVolume - The volume to fill when one method is ticked; none makes a new one.
+    outputs - What the last run made, in the order of the methods; what is compared and measured.
     device - Where to compute.
+    batch - Slices at a time; 0 leaves it to the device.
     strength - How much of the method's correction to apply, 0 to 1.
-    comparisonTable - The table of the last comparison.
+    preview - Whether the slice in view is denoised as one scrolls.
+    region - What the numbers are measured over.
+    comparisonTable - The numbers of the whole volume, as last measured.
+    numbersTable - The table that the numbers of a slice or ROI were last put into.
     """
 
     inputVolume: vtkMRMLScalarVolumeNode
     referenceVolume: vtkMRMLScalarVolumeNode
     # No Choice: which methods have weights differs from one computer to the next, and a scene must open on both.
-    method: str = "DCSCN"
+    methods: list[str] = ["DCSCN"]
+    modelPath: str = ""
     outputVolume: vtkMRMLScalarVolumeNode
+    outputs: list[vtkMRMLScalarVolumeNode]
     device: Annotated[str, Choice(["auto", "cpu", "cuda", "mps"])] = "auto"
+    batch: Annotated[int, WithinRange(0, 256)] = 0
     strength: Annotated[float, WithinRange(0.0, 1.0)] = 1.0
+    preview: bool = False
+    region: Annotated[str, Choice(list(REGIONS))] = "slice"
     comparisonTable: vtkMRMLTableNode
+    numbersTable: vtkMRMLTableNode
 
 
 def getParameterNode(scene) -> LDCTDenoiseParameterNode:

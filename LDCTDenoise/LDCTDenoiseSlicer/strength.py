@@ -108,7 +108,6 @@ class Strengths:
                     "Apply to make it anew at another strength."
                 )
             kept = self._remember(output, np.empty_like(shown), False)
-        output.SetAttribute("LDCTDenoise.Strength", f"{strength:g}")
         done = 0
         for slab in self._slabs(len(shown), first):
             if not kept.known[slab].all():
@@ -118,7 +117,9 @@ class Strengths:
             done += slab.stop - slab.start
             if done <= _SLAB or done == len(shown):
                 # Announced at once for the slice that is looked at, and once more for all.
-                slicer.util.arrayFromVolumeModified(output)
+                with slicer.util.NodeModify(output):
+                    output.SetAttribute("LDCTDenoise.Strength", f"{strength:g}")
+                    slicer.util.arrayFromVolumeModified(output)
             yield done
 
     def set(self, output, strength: float) -> None:

@@ -1,9 +1,14 @@
-"""A comparison as a table node."""
+"""Numbers as a table node, and as CSV."""
+
+import csv
+import io
 
 import slicer
 import vtk
 from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseLib.metrics import Comparison
+
+from .numbers import Numbers
 
 #: The attribute of a table node that holds the sentence to stand beside its numbers.
 CAPTION = "LDCTDenoise.Caption"
@@ -25,19 +30,19 @@ def requireTable(node) -> None:
         raise InputError("the table must be a table node of the scene; leave it out for a new one.")
 
 
-def writeTable(node, reference, images, comparison: Comparison):
-    """Put a comparison into a table node and return it.
+def writeTable(node, reference, images, comparison: Comparison | Numbers):
+    """Put a comparison, or the numbers of a slice, into a table node and return it.
 
     Parameters
     ----------
     node : vtkMRMLTableNode or None
         The node whose content is replaced; None makes a new one named after the reference.
-    reference : vtkMRMLScalarVolumeNode
-        What the images were measured against.
+    reference : vtkMRMLScalarVolumeNode or None
+        What the images were measured against, if anything.
     images : sequence of vtkMRMLScalarVolumeNode
         What was measured, in the order of the rows.
-    comparison : Comparison
-        The columns are those of `Comparison.records`, numbers unrounded.
+    comparison : Comparison or Numbers
+        The columns are those of its `records`, numbers unrounded.
     """
     records = comparison.records()
     table = vtk.vtkTable()
@@ -47,12 +52,14 @@ def writeTable(node, reference, images, comparison: Comparison):
         for record in records:
             values.InsertNextValue(record[column])
         table.AddColumn(values)
+    images = list(images)
     if node is None:
-        node = reference.GetScene().AddNewNodeByClass("vtkMRMLTableNode", f"{reference.GetName()} comparison")
+        named = reference or images[0]
+        node = named.GetScene().AddNewNodeByClass("vtkMRMLTableNode", f"{named.GetName()} comparison")
     with slicer.util.NodeModify(node):
         node.SetAndObserveTable(table)
         node.SetAttribute(CAPTION, comparison.caption())
-        node.SetNodeReferenceID(REFERENCE_ROLE, reference.GetID())
+        node.SetNodeReferenceID(REFERENCE_ROLE, reference.GetID() if reference else None)
         node.RemoveNodeReferenceIDs(IMAGE_ROLE)
         for image in images:
             node.AddNodeReferenceID(IMAGE_ROLE, image.GetID())
@@ -64,11 +71,27 @@ def isComparisonOf(node, reference, image) -> bool:
     return (
         node is not None
         and node.GetTable() is not None
-        and node.GetTable().GetColumnByName("image") is not None
+        and node.GetTable().GetColumnByName("slices") is not None
         and reference is not None
         and node.GetNodeReference(REFERENCE_ROLE) is reference
         and node.GetNodeReference(IMAGE_ROLE) is image
     )
+
+
+def tableRecords(node) -> list[dict]:
+    """Return a filled table as one dict a row, as it was written."""
+    table = node.GetTable()
+    columns = [table.GetColumn(index) for index in range(table.GetNumberOfColumns())]
+    return [{c.GetName(): c.GetValue(row) for c in columns} for row in range(table.GetNumberOfRows())]
+
+
+def recordsToCSV(records: list[dict]) -> str:
+    """Return records as CSV with a header line, numbers to six digits."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(records[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({k: f"{v:.6g}" if isinstance(v, float) else v for k, v in r.items()} for r in records)
+    return text.getvalue()
 
 
 def shownRows(node) -> list[list[str]]:

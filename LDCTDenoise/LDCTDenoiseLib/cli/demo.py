@@ -3,22 +3,15 @@
 import argparse
 import time
 
-import numpy as np
-
 from ..files import replace_folder
 from ..hounsfield import PAPER
 from ..methods import available_methods, make_denoiser
 from ..metrics import ROI
 from ..phantom import abdomen_phantom
-from ..simulation import LowDoseRun, ScanSettings
+from ..simulation import LowDoseRun, as_scanned, full_dose_run, low_dose_run
 from ..volumes import Volume, write_volume
 from .options import add_device_option, denoise_with_bar, run_with_bar
 from .report import measure, write_figure, write_tables
-
-_DOSE = 0.25
-
-#: Makes a full-dose scan as it is read in practice: a noise of about 13 HU in the liver.
-_PHOTONS = 700.0
 
 
 def add_parser(commands) -> None:
@@ -37,15 +30,12 @@ def add_parser(commands) -> None:
 def _scan(phantom: Volume, seed: int, device: str) -> tuple[Volume, Volume]:
     """Scan the noise-free phantom at full and at a quarter of the dose; return both, as int16 HU."""
 
-    def scan(volume: Volume, label: str, run: LowDoseRun) -> Volume:
-        run_with_bar(run, len(volume.array), label)
-        # A scanner stores whole HU from -1024 upwards.
-        return volume.with_array(np.clip(np.rint(run.output.array), -1024, 3071).astype(np.int16), label)
+    def scan(run: LowDoseRun, label: str) -> Volume:
+        run_with_bar(run, len(phantom.array), label)
+        return as_scanned(run, label)
 
-    settings = ScanSettings(1.0, _PHOTONS, seed=2 * seed)
-    full = scan(phantom, "full-dose scan", LowDoseRun(phantom, settings, noise_free=True, device=device))
-    settings = ScanSettings(_DOSE, _PHOTONS, seed=2 * seed + 1)
-    return full, scan(full, "quarter-dose scan", LowDoseRun(full, settings, device=device))
+    full = scan(full_dose_run(phantom, seed, device), "full-dose scan")
+    return full, scan(low_dose_run(full, seed, device), "quarter-dose scan")
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -1,6 +1,15 @@
 """A lower dose from a full-dose CT, by physics: noise is inserted in the projections."""
 
 from .lowdose import LowDoseRun, low_dose_noise, simulate_low_dose
+from .pair import as_scanned, full_dose_run, low_dose_run
 from .settings import ScanSettings
 
-__all__ = ["LowDoseRun", "ScanSettings", "low_dose_noise", "simulate_low_dose"]
+__all__ = [
+    "LowDoseRun",
+    "ScanSettings",
+    "as_scanned",
+    "full_dose_run",
+    "low_dose_noise",
+    "low_dose_run",
+    "simulate_low_dose",
+]

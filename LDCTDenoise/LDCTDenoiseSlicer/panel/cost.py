@@ -1,0 +1,65 @@
+"""The device in words, and what a run costs: time as measured here, and memory."""
+
+import qt
+from slicer.i18n import tr as _
+
+from ..diagnostics import deviceInWords
+from .words import duration, memory
+
+#: The pixels of the slice that times are kept for.
+_PIXELS = 512 * 512
+
+
+class Cost:
+    """Remembers how long a slice took with each method on each device, from one session to the next."""
+
+    def words(self, choice: str, labels, volumeNode) -> str:
+        """Return the line beside "Device:".
+
+        Parameters
+        ----------
+        choice : str
+            The device that is chosen in the panel.
+        labels : sequence of str
+            The methods that are ticked.
+        volumeNode : vtkMRMLScalarVolumeNode or None
+            The volume to denoise.
+        """
+        device = deviceInWords(choice) or _remembered(f"Device/{choice}")
+        words = device or _("known once PyTorch is loaded")
+        image = volumeNode.GetImageData() if volumeNode is not None else None
+        if image is None or not labels:
+            return words
+        columns, rows, slices = image.GetDimensions()
+        size = memory(columns * rows * slices * image.GetScalarSize() * len(labels))
+        times = [self._secondsPerSlice(label, choice) for label in labels]
+        if None in times:
+            return _("{device}; not timed here yet, {memory} for the result").format(device=words, memory=size)
+        seconds = sum(times) * slices * columns * rows / _PIXELS
+        return _("{device}; about {duration} and {memory} for {slices} slices").format(
+            device=words, duration=duration(seconds), memory=size, slices=slices
+        )
+
+    def remember(self, choice: str, label: str, progress, pixels: int) -> None:
+        """Keep the time of a run, when its last `Progress` comes; `pixels` are those of one slice."""
+        if progress.done == progress.of:
+            _remember(f"SecondsPerSlice/{label}/{choice}", progress.seconds / progress.of * _PIXELS / pixels)
+
+    def rememberDevice(self, choice: str, words: str) -> None:
+        _remember(f"Device/{choice}", words)
+
+    @staticmethod
+    def _secondsPerSlice(label: str, choice: str) -> float | None:
+        kept = _remembered(f"SecondsPerSlice/{label}/{choice}")
+        try:
+            return float(kept)
+        except (TypeError, ValueError):
+            return None
+
+
+def _remember(key: str, value) -> None:
+    qt.QSettings().setValue(f"LDCTDenoise/{key}", str(value))
+
+
+def _remembered(key: str) -> str | None:
+    return qt.QSettings().value(f"LDCTDenoise/{key}")

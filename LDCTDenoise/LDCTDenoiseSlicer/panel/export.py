@@ -1,0 +1,68 @@
+"""What leaves the panel: the table as text, CSV or node, and the figure."""
+
+from pathlib import Path
+
+import qt
+import slicer
+from LDCTDenoiseLib.files import write_whole
+from slicer.i18n import tr as _
+
+from ..tables import recordsToCSV, tableRecords
+
+
+class NumbersExport:
+    """The buttons below the table.
+
+    Parameters
+    ----------
+    ui : object
+        The panel's widgets by name.
+    panel : Panel
+        Knows volumes, numbers and what runs.
+    """
+
+    def __init__(self, ui, panel):
+        self._panel = panel
+        ui.copyNumbersButton.connect("clicked(bool)", self._onCopy)
+        ui.csvButton.connect("clicked(bool)", self._onCSV)
+        ui.tableButton.connect("clicked(bool)", self._onTable)
+        ui.figureButton.connect("clicked(bool)", self._onFigure)
+
+    def _onCopy(self, checked: bool = False) -> None:
+        qt.QApplication.clipboard().setText(self._panel.numbers.text())
+
+    def _onCSV(self, checked: bool = False) -> None:
+        path = _ask(_("Write the numbers"), "numbers.csv", "CSV (*.csv)")
+        if path:
+            self._panel.guarded(lambda: self.writeCSV(path))
+
+    def writeCSV(self, path: str) -> None:
+        """Write what the table shows, unrounded, with what it was measured in in columns of its own."""
+        numbers = self._panel.numbers.numbers
+        records = tableRecords(self._panel.parameters.comparisonTable) if numbers is None else numbers.records()
+        with write_whole(path) as part:
+            Path(part).write_text(recordsToCSV(records), encoding="utf-8")
+        self._panel.say(_("Written: {path}").format(path=path))
+
+    def _onTable(self, checked: bool = False) -> None:
+        self._panel.guarded(self._toTable)
+
+    def _toTable(self) -> None:
+        panel, numbers = self._panel, self._panel.numbers.numbers
+        node = panel.parameters.comparisonTable
+        if numbers is not None:
+            node = panel.logic.writeNumbers(
+                numbers, panel.parameters.referenceVolume, panel.images(), panel.parameters.numbersTable
+            )
+            panel.parameters.numbersTable = node
+        panel.say(_("In the table '{name}'.").format(name=node.GetName()))
+
+    def _onFigure(self, checked: bool = False) -> None:
+        path = _ask(_("Save the figure"), "comparison.png", "PNG (*.png)")
+        if path:
+            self._panel.saveFigure(path)
+
+
+def _ask(title: str, name: str, kinds: str) -> str:
+    """Ask for a file to write; an empty answer means none."""
+    return qt.QFileDialog.getSaveFileName(slicer.util.mainWindow(), title, name, kinds)

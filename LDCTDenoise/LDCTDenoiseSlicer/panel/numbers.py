@@ -1,0 +1,182 @@
+"""The section "Numbers": a table that follows slice and ROI, and what one can do with it."""
+
+import time
+
+import qt
+import slicer
+from LDCTDenoiseLib.errors import InputError, LDCTError
+from slicer.i18n import tr as _
+
+from ..measuring import requireSameGrid
+from ..numbers import Numbers, measureRows, wholeSlice
+from ..parameters import REGIONS
+from ..rois import pixelROI
+from ..tables import CAPTION, isComparisonOf, shownRows
+from .words import regions
+
+#: Seconds of measuring in one round of the event loop; one image is always finished.
+_BUDGET = 0.02
+
+
+class NumbersSection:
+    """The live numbers.
+
+    Parameters
+    ----------
+    ui : object
+        The panel's widgets by name.
+    view : ViewedSlice
+        Which slice, ROI and window the user looks at.
+    images : callable
+        Returns the volume nodes to measure by label, in the order of the panel.
+    """
+
+    def __init__(self, ui, view, images):
+        self.ui, self._view, self._images = ui, view, images
+        self._parameters = None
+        #: What is shown, and of what it was measured.
+        self.numbers: Numbers | None = None
+        self._shown = self._measuring = None
+        self._rows, self._done = None, []
+        self._measuredWhole = None
+        for region, words in regions().items():
+            ui.regionComboBox.addItem(words, region)
+        ui.regionComboBox.connect("currentIndexChanged(int)", self._onRegionChosen)
+        self._timer = qt.QTimer()
+        self._timer.setInterval(0)
+        self._timer.connect("timeout()", self._onTick)
+
+    @property
+    def region(self) -> str:
+        return "slice" if self._parameters is None else self._parameters.region
+
+    def setParameterNode(self, parameters) -> None:
+        self._parameters = parameters
+        if parameters is None:
+            self._timer.stop()
+            self._rows = None
+            return
+        blocked = self.ui.regionComboBox.blockSignals(True)
+        self.ui.regionComboBox.setCurrentIndex(REGIONS.index(parameters.region))
+        self.ui.regionComboBox.blockSignals(blocked)
+
+    def refresh(self) -> None:
+        """Measure anew, soon, if anything that is shown has changed; many calls make one."""
+        if self._parameters is not None and not self.ui.numbersButton.collapsed:
+            self._timer.start()
+
+    def rememberWhole(self) -> None:
+        """Note that the table of the whole volume is of the volumes as they are now."""
+        self._measuredWhole = self._signature()
+        self._shown = None
+        self.refresh()
+
+    def text(self) -> str:
+        """Return the table as it is shown, as text to copy: cells between tabs, and the caption."""
+        table = self.ui.numbersTable
+        lines = ["\t".join([_("Image"), "PSNR (dB)", "SSIM", "RMSE", "RMSE (HU)", _("Mean (HU)"), _("SD (HU)")])]
+        for row in range(table.rowCount):
+            lines.append("\t".join(table.item(row, column).text() for column in range(table.columnCount)))
+        return "\n".join([*lines, self.ui.captionLabel.text, ""])
+
+    def _onRegionChosen(self, index: int) -> None:
+        if self._parameters is not None and index >= 0:
+            self._parameters.region = self.ui.regionComboBox.itemData(index)
+
+    def _onTick(self) -> None:
+        """Go on measuring; what has changed meanwhile is measured after what is begun, so that something is shown."""
+        if self._rows is None and not self._begin():
+            self._timer.stop()
+            return
+        until = time.monotonic() + _BUDGET
+        try:
+            while time.monotonic() < until:
+                self._done.append(next(self._rows))
+        except StopIteration:
+            self._rows = None
+            key, region, whole, window = self._measuring
+            self.numbers = Numbers(tuple(self._done), region, whole, window)
+            self._shown = key
+            self._show([[row.label, *row.cells()] for row in self.numbers.rows], self.numbers.caption())
+        except LDCTError as error:
+            self._rows = None
+            self._shown = self._measuring[0]
+            self._showNothing(str(error))
+
+    def _begin(self) -> bool:
+        """Start to measure what is to be shown, unless that is what is shown."""
+        key = (self.region, self._view.sliceIndex, self._view.roiState(), self._view.window, self._signature())
+        if key == self._shown or self._parameters is None:
+            return False
+        self.ui.measureButton.visible = self.region == "volume"
+        try:
+            if self.region == "volume":
+                self._showWhole()
+                self._shown = key
+                return False
+            self._rows, region, whole = self._start()
+        except LDCTError as error:
+            self._shown = key
+            self._showNothing(str(error))
+            return False
+        self._measuring, self._done = (key, region, whole, self._view.window), []
+        return True
+
+    def _start(self):
+        full, images = self._parameters.referenceVolume, self._images()
+        if not images:
+            raise InputError(_("Choose a low-dose volume."))
+        first = next(iter(images.values()))
+        for node in images.values():
+            requireSameGrid(full if full is not None else first, node)
+        k = self._view.requireSlice()
+        whole = self.region == "slice"
+        if not whole and self._view.roi is None:
+            raise InputError(_("Draw or pick an ROI in the section above."))
+        region = wholeSlice(first, k) if whole else pixelROI(self._view.roi, first, k)
+        k = region.k
+        slices = {label: slicer.util.arrayFromVolume(node)[k] for label, node in images.items()}
+        reference = None if full is None else slicer.util.arrayFromVolume(full)[k]
+        return measureRows(slices, reference, region, self._view.window), region, whole
+
+    def _signature(self) -> tuple:
+        """Return which voxels are there to be measured."""
+        nodes = {} if self._parameters is None else {"": self._parameters.referenceVolume, **self._images()}
+        return tuple(
+            (label, node.GetID(), node.GetImageData().GetMTime() if node.GetImageData() else 0, node.GetTransformNodeID())
+            for label, node in nodes.items() if node is not None
+        )
+
+    def _showWhole(self) -> None:
+        parameters = self._parameters
+        node = parameters.comparisonTable
+        if parameters.referenceVolume is None:
+            raise InputError(_("Choose a full-dose reference to measure the whole volume against."))
+        if not isComparisonOf(node, parameters.referenceVolume, parameters.inputVolume):
+            raise InputError(_("Not measured yet."))
+        caption = node.GetAttribute(CAPTION) or ""
+        if self._measuredWhole is not None and self._measuredWhole != self._signature():
+            caption = _("Measured before the volumes changed; measure again.") + " " + caption
+        self.numbers = None
+        self._show([[*cells, "", ""] for cells in shownRows(node)], caption)
+
+    def _showNothing(self, why: str) -> None:
+        self.numbers = None
+        self._show([], why[:1].upper() + why[1:])
+
+    def _show(self, rows, caption: str) -> None:
+        table = self.ui.numbersTable
+        if table.rowCount != len(rows):
+            table.setRowCount(len(rows))
+        for row, cells in enumerate(rows):
+            for column, text in enumerate(cells):
+                item = table.item(row, column)
+                if item is None:
+                    table.setItem(row, column, qt.QTableWidgetItem(text))
+                elif item.text() != text:
+                    item.setText(text)
+        table.resizeColumnsToContents()
+        table.visible = bool(rows)
+        self.ui.captionLabel.text = caption
+        for button in (self.ui.copyNumbersButton, self.ui.csvButton, self.ui.tableButton):
+            button.enabled = bool(rows)

@@ -1,0 +1,327 @@
+"""The panel: what the user chooses and presses, and how its parts follow each other."""
+
+import time
+
+import slicer
+from LDCTDenoiseLib.errors import InputError, LDCTError, MethodError
+from LDCTDenoiseLib.hounsfield import PAPER
+from LDCTDenoiseLib.methods import available_methods
+from slicer.i18n import tr as _
+
+from .. import dependencies, sample
+from ..comparison.section import ComparisonSection
+from ..preview import previewLabel
+from .advanced import Advanced
+from .cost import Cost
+from .export import NumbersExport
+from .methods import MethodList
+from .numbers import NumbersSection
+from .preview import PreviewControl
+from .runner import Runner
+from .strength import StrengthFollower
+from .view import ViewedSlice
+from .words import duration
+
+
+class Panel:
+    """What the user sees and presses; one `Task` at a time runs beside it.
+
+    Parameters
+    ----------
+    ui : object
+        The widgets of LDCTDenoise.ui by name.
+    logic : LDCTDenoiseLogic
+        Does the work.
+    resourcePath : callable
+        Returns the path of a file in the module's Resources.
+    """
+
+    def __init__(self, ui, logic, resourcePath):
+        self.ui, self.logic = ui, logic
+        self._requirements = resourcePath("requirements.txt")
+        self.parameters = None
+        self._strength = None
+        self.section = ComparisonSection(resourcePath("UI/Comparison.ui"), logic)
+        ui.comparisonPlace.layout().addWidget(self.section.widget)
+        self.methods, self.cost = MethodList(ui), Cost()
+        self.view = ViewedSlice(self.section, self._onLookedElsewhere)
+        self.numbers = NumbersSection(ui, self.view, self.images)
+        self.export = NumbersExport(ui, self)
+        self.preview = PreviewControl(self.view, self.guarded, self._onPreviewShown)
+        self.follower = StrengthFollower(logic.strengths, self.say)
+        self.advanced = Advanced(ui, logic, self._requirements, self.guarded, self.refresh)
+        self._runner = Runner(self.guarded, self.refresh, self._showProgress)
+        ui.applyButton.connect("clicked(bool)", self.onApplyButton)
+        ui.measureButton.connect("clicked(bool)", self._onMeasure)
+        ui.sampleButton.connect("clicked(bool)", self._onSample)
+        ui.numbersButton.connect("contentsCollapsed(bool)", lambda collapsed: self.numbers.refresh())
+        self.refresh()
+
+    @property
+    def running(self) -> bool:
+        return self._runner.running
+
+    def setParameterNode(self, parameters) -> None:
+        """Show another parameter node, or none."""
+        self.parameters = parameters
+        # Each time the panel is entered: a model may have been added meanwhile.
+        self.methods.setParameterNode(parameters, available_methods() if parameters is not None else [])
+        if parameters is None:
+            self.follower.finish()
+            self.preview.update(None)
+            self.view.follow(None)
+        else:
+            self._strength = parameters.strength
+            missing = dependencies.missingPackages(self._requirements)
+            if missing:
+                self.say(_("Not installed yet: {packages}. Apply offers to install.").format(
+                    packages=", ".join(missing)))
+        self.section.setParameterNode(parameters)
+        self.numbers.setParameterNode(parameters)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Bring the panel in line with the parameter node and with what is running."""
+        parameters, running = self.parameters, self.running
+        low = None if parameters is None else parameters.inputVolume
+        labels = self.methods.labels()
+        self._showButtons(low, labels, running)
+        if parameters is None:
+            return
+        self.methods.refresh()
+        self.ui.outputSelector.enabled = len(labels) == 1
+        if low is not None and len(labels) == 1:
+            self.ui.outputSelector.baseName = f"{low.GetName()} {labels[0]}"
+        self.ui.deviceLabel.text = self.cost.words(parameters.device, labels, low)
+        self.view.follow(low)
+        if parameters.strength != self._strength:
+            self._strength = parameters.strength
+            if not running:
+                self.follower.follow(self.outputs().values(), self._strength, self.view.sliceIndex or 0)
+        self._updatePreview()
+        self._showVolumes()
+        self.advanced.show(self._jobs() or [])
+
+    def outputs(self) -> dict:
+        """Return the outputs of the last run by label, as far as they are of the volume that is selected."""
+        parameters = self.parameters
+        if parameters is None or parameters.inputVolume is None:
+            return {}
+        found = {}
+        for node in parameters.outputs:
+            if node is not None and node.GetNodeReference("LDCTDenoise.Input") is parameters.inputVolume:
+                found[node.GetAttribute("LDCTDenoise.Label") or node.GetName()] = node
+        return found
+
+    def images(self) -> dict:
+        """Return the volumes to measure by label: low dose, outputs, previews."""
+        if self.parameters is None or self.parameters.inputVolume is None:
+            return {}
+        previews = {previewLabel(label): node for label, node in self.preview.nodes.items()}
+        return {"LDCT": self.parameters.inputVolume, **self.outputs(), **previews}
+
+    def onApplyButton(self, checked: bool = False) -> None:
+        """Start, or stop what runs."""
+        if self.running:
+            self.stop(_("Stopped. The scene is as it was."))
+        else:
+            self.guarded(self._start)
+
+    def stop(self, reason: str) -> None:
+        """Stop what runs, if anything does; nothing of it reaches the scene."""
+        if self.running:
+            self._runner.stop()
+            self.say(reason)
+
+    def close(self) -> None:
+        """Stop, and wait for the threads a little: the module is about to go."""
+        self.stop(_("Stopped."))
+        self.follower.drop()
+        self.preview.close()
+        self.view.follow(None)
+        self.section.close()
+        self._runner.close()
+
+    def saveFigure(self, path: str) -> None:
+        """Write the figure of the slice in view, when matplotlib is there or has been accepted."""
+
+        def start():
+            dependencies.ensurePackages(self._requirements, ["matplotlib"], torch=False)
+            parameters = self.parameters
+            roi = self.view.roi if parameters.region == "roi" or self.section.shown else None
+            task = self.logic.startSaveFigure(
+                path, parameters.referenceVolume, self.images(), self.view.requireSlice(), roi,
+                self.view.window or PAPER,
+            )
+            self.say(_("Drawing the figure…"))
+            self._run(task, lambda written: self.say(_("Written: {path}").format(path=written)))
+
+        self.guarded(start)
+
+    def say(self, text: str) -> None:
+        """Show a line below the progress bar."""
+        self.ui.statusLabel.text = text
+
+    def guarded(self, step) -> None:
+        """Do a step; show the user's errors as the line they are, and any other with its traceback."""
+        with slicer.util.tryWithErrorDisplay(_("LDCT Denoise failed.")):
+            try:
+                step()
+            except LDCTError as error:
+                message = str(error)[:1].upper() + str(error)[1:]
+                self.say(message)
+                slicer.util.errorDisplay(message, windowTitle=_("LDCT Denoise"))
+
+    def _start(self) -> None:
+        parameters = self.parameters
+        low, full, output = parameters.inputVolume, parameters.referenceVolume, parameters.outputVolume
+        jobs = self.methods.jobs()
+        outputs = {job.label: node for job, node in ((job, self.outputs().get(job.label)) for job in jobs) if node}
+        if len(jobs) == 1 and output is not None:
+            if output is full:
+                raise InputError(_("The output is the full-dose reference; choose another output, so that it is kept."))
+            outputs = {jobs[0].label: output}
+        if full is not None:
+            self.logic.requireSameGrid(full, low)
+        dependencies.ensurePackages(self._requirements, torch=any(job.isNetwork for job in jobs))
+        started, strength = time.monotonic(), parameters.strength
+
+        def denoised(nodes: dict) -> None:
+            parameters.outputs = list(nodes.values())
+            self.say(_summary(nodes, time.monotonic() - started))
+            if self.parameters is not None:
+                self._strength = strength  # and if the slider has moved meanwhile, refresh follows it
+                if not self.section.shown:
+                    slicer.util.setSliceViewerLayers(background=next(iter(nodes.values())))
+
+        self.follower.finish()
+        task = self.logic.startDenoiseAll(
+            low, [job.method for job in jobs if job.model is None], [job.model for job in jobs if job.model],
+            outputs, parameters.device, strength, parameters.batch or None,
+        )
+        self.say(_("Getting ready…"))
+        self._run(task, denoised)
+
+    def _run(self, task, then) -> None:
+        # Without a range the bar only moves: what is needed is being loaded, and nobody knows for how long.
+        self.ui.progressBar.setRange(0, 0)
+        self._runner.run(task, then, lambda: self.say(_("Stopped: a volume in use was removed from the scene.")))
+
+    def _onMeasure(self, checked: bool = False) -> None:
+        def measured(table) -> None:
+            self.parameters.comparisonTable = table
+            self.numbers.rememberWhole()
+            self.say(_("In the table '{name}'.").format(name=table.GetName()))
+
+        def start() -> None:
+            parameters = self.parameters
+            self.follower.finish()
+            dependencies.ensurePackages(self._requirements, torch=False)
+            task = self.logic.startCompare(
+                parameters.referenceVolume, {"LDCT": parameters.inputVolume, **self.outputs()},
+                window=self.view.window, tableNode=parameters.comparisonTable,
+            )
+            self.say(_("Measuring…"))
+            self._run(task, measured)
+
+        self.guarded(start)
+
+    def _onSample(self, checked: bool = False) -> None:
+        def start() -> None:
+            dependencies.ensurePackages(self._requirements)
+            self.say(_("Making the phantom pair…"))
+            task = sample.pairTask()
+            task.start()
+            self._run(task, loaded)
+
+        def loaded(pair) -> None:
+            full, low = pair
+            self.parameters.inputVolume, self.parameters.referenceVolume = low, full
+            slicer.util.setSliceViewerLayers(background=low, fit=True)
+            self.say(_("Phantom: full dose (FDCT) and quarter dose (LDCT). Press Apply."))
+
+        self.guarded(start)
+
+    def _jobs(self):
+        try:
+            return self.methods.jobs()
+        except MethodError:
+            return None
+
+    def _updatePreview(self) -> None:
+        parameters, jobs = self.parameters, self._jobs()
+        if not parameters.preview or parameters.inputVolume is None or jobs is None or self.running:
+            self.preview.update(None)
+            return
+        if dependencies.missingPackages(self._requirements, torch=any(job.isNetwork for job in jobs)):
+            self.preview.update(None)
+            self.say(_("A preview needs what Apply offers to install."))
+            return
+        self.preview.update({"inputVolume": parameters.inputVolume, "jobs": jobs, "device": parameters.device,
+                             "strength": parameters.strength})
+
+    def _onLookedElsewhere(self) -> None:
+        if self.parameters is not None:
+            self._updatePreview()
+            self.numbers.refresh()
+
+    def _onPreviewShown(self) -> None:
+        """A preview has come, changed or gone: show it where nothing is laid out, and measure it."""
+        self._showVolumes()
+        previews = self.preview.nodes
+        if previews and not self.section.shown:
+            slicer.util.setSliceViewerLayers(background=next(iter(previews.values())))
+
+    def _showVolumes(self) -> None:
+        parameters = self.parameters
+        if parameters is not None:
+            images = self.images()
+            images.pop("LDCT", None)
+            self.section.setVolumes(parameters.referenceVolume, parameters.inputVolume, images)
+            self.numbers.refresh()
+
+    def _showButtons(self, low, labels, running: bool) -> None:
+        button, ready = self.ui.applyButton, low is not None and bool(labels)
+        button.text = _("Cancel") if running else _("Apply")
+        button.enabled = running or ready
+        if running:
+            button.toolTip = _("Stop; the scene stays as it was")
+        elif ready:
+            button.toolTip = _("Denoise the low-dose volume")
+        elif low is None:
+            button.toolTip = _("Select a low-dose volume first")
+        else:
+            button.toolTip = _("Tick a method first")
+        self.ui.progressBar.visible = running
+        for widget in (self.ui.choices, self.ui.settings, self.ui.regionRow, self.ui.numbersButtons):
+            widget.enabled = not running
+        self.ui.sampleButton.visible = low is None and not running
+        self.ui.measureButton.enabled = low is not None and self.parameters.referenceVolume is not None
+
+    def _showProgress(self, state) -> None:
+        self.ui.progressBar.setRange(0, 100)
+        self.ui.progressBar.value = int(100 * state.fraction)
+        progress = getattr(state, "progress", None)
+        if progress is None:
+            return
+        parts = dict(label=state.label, number=state.number, count=state.count, done=progress.done, of=progress.of,
+                     device=progress.device.words, duration=duration(progress.seconds_left))
+        if state.count > 1:
+            self.say(_("{label} ({number} of {count}): {done} of {of} slices on {device}, {duration} left.").format(
+                **parts))
+        else:
+            self.say(_("{label}: {done} of {of} slices on {device}, {duration} left.").format(**parts))
+        if self.parameters is not None and self.parameters.inputVolume is not None:
+            columns, rows, _slices = self.parameters.inputVolume.GetImageData().GetDimensions()
+            self.cost.remember(self.parameters.device, state.label, progress, columns * rows)
+
+
+def _summary(nodes: dict, seconds: float) -> str:
+    """Return what a run has made, and where, in words."""
+    devices = list(dict.fromkeys(node.GetAttribute("LDCTDenoise.Device") for node in nodes.values()))
+    text = _("{outputs}: on {devices}, {duration}.").format(
+        outputs=", ".join(f"'{node.GetName()}'" for node in nodes.values()), devices=" and ".join(devices),
+        duration=duration(seconds),
+    )
+    notices = dict.fromkeys(n for n in (node.GetAttribute("LDCTDenoise.Notices") for node in nodes.values()) if n)
+    return " ".join([text, *notices])

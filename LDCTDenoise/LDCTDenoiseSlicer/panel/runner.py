@@ -1,0 +1,83 @@
+"""Tasks beside the event loop: one at a time, with what is to happen at its end."""
+
+from collections.abc import Callable
+
+import qt
+
+#: Milliseconds between two rounds of polling; with the wait of `Task.poll` the window is served every 15 ms.
+_INTERVAL = 5
+
+#: Seconds that closing waits for the batch in flight.
+_PATIENCE = 5
+
+
+class Runner:
+    """Runs a `Task` while the window goes on answering.
+
+    Parameters
+    ----------
+    guarded : callable
+        Called with a step to do, which may raise; shows what goes wrong.
+    onChanged : callable
+        Called when a task has begun or ended.
+    onProgress : callable
+        Called with the progress objects of the task.
+    """
+
+    def __init__(self, guarded: Callable, onChanged: Callable, onProgress: Callable = lambda progress: None):
+        self._guarded, self._onChanged, self._onProgress = guarded, onChanged, onProgress
+        self._task = self._then = self._onOrphaned = None
+        self._ending = []
+        self._timer = qt.QTimer()
+        self._timer.setInterval(_INTERVAL)
+        self._timer.connect("timeout()", self._onTick)
+
+    @property
+    def running(self) -> bool:
+        return self._task is not None
+
+    def run(self, task, then: Callable, onOrphaned: Callable = lambda: None) -> None:
+        """Follow a started task: at its end call `then` with the result, or `onOrphaned` when a node of it has gone."""
+        self._task, self._then, self._onOrphaned = task, then, onOrphaned
+        self._onChanged()
+        self._timer.start()
+
+    def stop(self) -> None:
+        """Stop what runs, if anything does; nothing of it reaches the scene. Its thread ends with its batch."""
+        if self.running:
+            self._task.cancel()
+            self._ending.append(self._task)
+            self._task = self._then = None
+            self._onChanged()
+
+    def close(self) -> None:
+        """Stop, and wait for the threads a little: the module is about to go."""
+        self.stop()
+        self._timer.stop()
+        for task in self._ending:
+            task.join(_PATIENCE)
+        self._ending.clear()
+
+    def _onTick(self) -> None:
+        self._ending = [t for t in self._ending if t.running]
+        task, then = self._task, self._then
+        if task is None:
+            if self._ending:
+                self._ending[0].poll()
+            else:
+                self._timer.stop()
+            return
+        progress = task.poll()
+        if task.orphaned:
+            orphaned = self._onOrphaned
+            self.stop()
+            orphaned()
+            return
+        if progress is not None:
+            self._onProgress(progress)
+        if task.running:
+            return
+        # Idle before the result is handled: an error's message box serves events, and so this timer, while it is open.
+        self._task = self._then = None
+        self._guarded(lambda: then(task.finish()))
+        self._onChanged()

@@ -1,0 +1,79 @@
+"""What the user looks at: the slice, the ROI and the window, in the comparison or in Slicer's own views."""
+
+import slicer
+import vtk
+from LDCTDenoiseLib.errors import InputError
+from LDCTDenoiseLib.hounsfield import PAPER
+from slicer.i18n import tr as _
+from slicer.util import VTKObservationMixin
+
+from ..numbers import sliceInView
+
+
+class ViewedSlice(VTKObservationMixin):
+    """Follows the slice in view.
+
+    Parameters
+    ----------
+    section : ComparisonSection
+        The comparison, which knows its slice, ROI and window while it is laid out.
+    onChanged : callable
+        Called when the user looks at something else.
+    """
+
+    def __init__(self, section, onChanged):
+        VTKObservationMixin.__init__(self)
+        self._section, self._onChanged = section, onChanged
+        self._volume = None
+        section.addListener(self._onComparison)
+
+    @property
+    def roi(self):
+        return self._section.roi
+
+    @property
+    def window(self):
+        return self._section.window or PAPER
+
+    @property
+    def sliceIndex(self) -> int | None:
+        """Index k of the low-dose volume's slice in view, or None when there is none."""
+        try:
+            return self.requireSlice()
+        except InputError:
+            return None
+
+    def requireSlice(self) -> int:
+        """Return the slice in view; `InputError` says why there is none."""
+        if self._section.shown:
+            if self._section.sliceIndex is None:
+                raise InputError(_("The views do not run along the volume's slices; show them axially."))
+            return self._section.sliceIndex
+        node = self._sliceNode()
+        if node is None:
+            raise InputError(_("There is no slice view; press the comparison's button."))
+        return sliceInView(self._volume, node)
+
+    def roiState(self):
+        """Return something that changes when the ROI does."""
+        roi = self.roi
+        return None if roi is None else (roi.GetID(), roi.GetMTime())
+
+    def follow(self, volumeNode) -> None:
+        """Follow the slices of another volume, or of none."""
+        self.removeObservers()
+        self._volume = volumeNode
+        node = self._sliceNode()
+        if volumeNode is not None and node is not None:
+            self.addObserver(node, vtk.vtkCommand.ModifiedEvent, self._onView)
+
+    def _sliceNode(self):
+        # The first axial view of Slicer's own layouts, by the name it has had in all of them.
+        return slicer.mrmlScene.GetNodeByID("vtkMRMLSliceNodeRed")
+
+    def _onView(self, caller, event) -> None:
+        if not self._section.shown:
+            self._onChanged()
+
+    def _onComparison(self, what: str) -> None:
+        self._onChanged()

@@ -1,0 +1,35 @@
+"""Quantities and methods in words; functions, because the language is known only when the panel opens."""
+
+from slicer.i18n import tr as _
+
+
+def duration(seconds: float) -> str:
+    """Return seconds as a user reads them."""
+    if seconds < 10:
+        return _("{seconds} s").format(seconds=f"{seconds:.1f}" if seconds < 1 else round(seconds))
+    minutes, rest = divmod(round(seconds), 60)
+    if not minutes:
+        return _("{seconds} s").format(seconds=rest)
+    return _("{minutes} min {seconds} s").format(minutes=minutes, seconds=rest)
+
+
+def memory(count: int) -> str:
+    """Return bytes as a user reads them."""
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
+
+
+def descriptions() -> dict[str, str]:
+    """Return the methods in words, by name."""
+    return {
+        "CNN-L1": _("CNN-L1 (network, L1 loss)"),
+        "WGAN": _("WGAN (network, adversarial)"),
+        "DCSCN": _("DCSCN (network with skip connections, L1 loss)"),
+        "DCSWGAN": _("DCSWGAN (network with skip connections, adversarial)"),
+        "TV": _("TV (total variation, no training)"),
+        "NLM": _("NLM (non-local means, no training)"),
+    }
+
+
+def regions() -> dict[str, str]:
+    """Return in words what numbers can be measured over, by the parameter's value."""
+    return {"slice": _("Current slice"), "roi": _("ROI"), "volume": _("Whole volume")}

@@ -1,0 +1,156 @@
+"""Previews: the slice in view, denoised as one scrolls."""
+
+from collections import OrderedDict
+
+import slicer
+import vtk
+from LDCTDenoiseLib.engine import DenoiseRun
+from LDCTDenoiseLib.methods import make_denoiser
+from LDCTDenoiseLib.volumes import check_ct
+
+from .background import Task
+from .denoising import Job
+from .nodes import INPUT_ROLE, copyDisplay, newImage, volumeFromNode
+from .strength import blend
+from .torch_import import importTorch
+
+#: Slices that are remembered, so that scrolling back costs nothing: 32 of 512×512 are 16 MB.
+_REMEMBERED = 32
+
+#: The attribute that marks a preview's node.
+PREVIEW = "LDCTDenoise.Preview"
+
+
+class Previews:
+    """One node for each method: the input, in which the slices that were in view are denoised.
+
+    The nodes are hidden from selectors and not saved with the scene: nobody is to take one for a denoised volume.
+    """
+
+    def __init__(self):
+        #: The previews by label, and what they are previews of.
+        self.nodes: dict = {}
+        self.source = None
+        self._known = OrderedDict()
+        self._denoisers = {}
+        self._checked = None
+
+    def task(self, inputVolume, k: int, jobs: list[Job], device: str) -> Task | None:
+        """Return the task that denoises slice k with those jobs that have not yet, or None when all have.
+
+        At its end there is a node for each job.
+        """
+        missing = [job for job in jobs if self._key(inputVolume, k, job, device) not in self._known]
+        new = [job.label for job in jobs if self.nodes.get(job.label) is None]
+        if not missing and not new:
+            return None
+        volume = volumeFromNode(inputVolume, "low-dose volume")
+        images = {label: newImage(volume.array.shape, volume.array.dtype.newbyteorder("=")) for label in new}
+        keys = [self._key(inputVolume, k, job, device) for job in missing]
+        checked = (inputVolume.GetID(), inputVolume.GetImageData().GetMTime())
+
+        def work(report):
+            if checked != self._checked:
+                check_ct(volume)
+                self._checked = checked
+            for _image, voxels in images.values():
+                voxels[:] = volume.array
+                report(None)
+            if any(job.isNetwork for job in missing):
+                importTorch()
+            found = []
+            for key, job in zip(keys, missing, strict=True):
+                run = DenoiseRun(volume.array[k], self._denoiser(job), device)
+                for progress in run:
+                    report(progress)
+                found.append((key, run.output, run.device.words))
+            return found
+
+        def finish(found):
+            for key, pixels, _device in found:
+                self._known[key] = pixels
+            while len(self._known) > _REMEMBERED:
+                self._known.popitem(last=False)
+            self._adopt(inputVolume, {label: image for label, (image, _voxels) in images.items()})
+            return found
+
+        return Task(work, finish, [inputVolume])
+
+    def show(self, inputVolume, k: int, jobs: list[Job], device: str, strength: float) -> dict:
+        """Fill slice k of the previews' nodes, as far as there are some: with what is known, else with the input.
+
+        Returns
+        -------
+        dict of str to vtkMRMLScalarVolumeNode
+            The nodes by label.
+        """
+        self._drop(inputVolume, {job.label for job in jobs})
+        low = volumeFromNode(inputVolume, "low-dose volume").array
+        for job in jobs:
+            node = self.nodes.get(job.label)
+            if node is None:
+                continue
+            full = self._known.get(self._key(inputVolume, k, job, device))
+            slicer.util.arrayFromVolume(node)[k] = low[k] if full is None else blend(low[k], full, strength)
+            slicer.util.arrayFromVolumeModified(node)
+        return self.nodes
+
+    def clear(self) -> None:
+        """Take the previews' nodes out of the scene."""
+        self._drop(None, set())
+
+    def _drop(self, source, labels: set[str]) -> None:
+        """Take the nodes of other volumes and of other jobs out of the scene."""
+        for label, node in list(self.nodes.items()):
+            if source is not self.source or label not in labels or node.GetScene() is None:
+                del self.nodes[label]
+                if node.GetScene() is not None:
+                    node.GetScene().RemoveNode(node.GetDisplayNode())
+                    node.GetScene().RemoveNode(node)
+        self.source = source
+
+    def _adopt(self, source, images: dict) -> None:
+        """Put nodes with these images into the scene."""
+        self._drop(source, set(self.nodes))
+        for label, image in images.items():
+            if label not in self.nodes:
+                self.nodes[label] = _newNode(source, label, image)
+
+    def _denoiser(self, job: Job):
+        if job not in self._denoisers:
+            self._denoisers[job] = make_denoiser(job.method, job.model)
+        return self._denoisers[job]
+
+    @staticmethod
+    def _key(inputVolume, k: int, job: Job, device: str) -> tuple:
+        return (inputVolume.GetID(), inputVolume.GetImageData().GetMTime(), k, job, device)
+
+
+def _newNode(source, label: str, image):
+    scene = source.GetScene()
+    node = scene.CreateNodeByClass("vtkMRMLScalarVolumeNode")
+    node.UnRegister(None)
+    node.SetName(f"{source.GetName()} {label} preview")
+    node.SetHideFromEditors(True)
+    node.SetSaveWithScene(False)
+    node.SetAttribute(PREVIEW, label)
+    node = scene.AddNode(node)
+    copyDisplay(source, node)
+    node.GetDisplayNode().SetSaveWithScene(False)
+    matrix = vtk.vtkMatrix4x4()
+    source.GetIJKToRASMatrix(matrix)
+    node.SetIJKToRASMatrix(matrix)
+    node.SetAndObserveImageData(image)
+    node.SetAndObserveTransformNodeID(source.GetTransformNodeID())
+    node.SetNodeReferenceID(INPUT_ROLE, source.GetID())
+    return node
+
+
+def isPreview(node) -> bool:
+    """Whether a node is a preview."""
+    return node is not None and node.GetAttribute(PREVIEW) is not None
+
+
+def previewLabel(label: str) -> str:
+    """Return what the image of a preview is called in views and tables."""
+    return f"{label} preview"
