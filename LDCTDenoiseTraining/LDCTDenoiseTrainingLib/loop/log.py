@@ -3,6 +3,7 @@
 import json
 import math
 import sys
+import time
 from pathlib import Path
 
 from LDCTDenoiseLib.errors import OutputError
@@ -33,6 +34,7 @@ class RunLog:
     def __init__(self, folder: Path, speaks: bool, json_lines: bool, step: int):
         self._speaks, self._json_lines = speaks, json_lines
         self._bar = None
+        self._told = ("", 0.0)
         if not speaks:
             return
         try:
@@ -69,8 +71,14 @@ class RunLog:
             print(f"ldct-train: {text}", file=sys.stderr)
 
     def progress(self, what: str, done: int, of: int, **shown) -> None:
-        """Show how far a piece of work is."""
-        if not self._speaks or self._json_lines:
+        """Show how far a piece of work is; as JSON at most once a second, on standard output and not in the log."""
+        if not self._speaks:
+            return
+        if self._json_lines:
+            # The steps are told by records.
+            if not shown and (done == of or self._told[0] != what or time.monotonic() - self._told[1] > 1):
+                self._told = (what, time.monotonic())
+                print(json.dumps({"phase": what, "done": done, "of": of}), flush=True)
             return
         if self._bar is None or self._bar.desc != f"{what}: ":
             self.end_bar()

@@ -43,6 +43,7 @@ class State:
         self.step = 0
         self.seconds = 0.0
         self.best: dict = {}
+        self.unvalidated = False
 
     @property
     def result(self) -> nn.Module:
@@ -82,6 +83,7 @@ class State:
         self.require_finite()
         content = {
             "version": _VERSION, "step": self.step, "seconds": self.seconds, "best": self.best,
+            "unvalidated": self.unvalidated,
             "networks": {name: network.state_dict() for name, network in self._parts().items()},
             "optimisers": {name: optimiser.state_dict() for name, optimiser in self.optimisers.items()},
         }
@@ -125,6 +127,7 @@ class State:
         except Exception as error:  # pickle.UnpicklingError is all that weights_only leaves
             raise InputError(f"the checkpoint '{path}' is damaged or no checkpoint.") from error
         self.step, self.seconds, self.best = content["step"], content["seconds"], content["best"]
+        self.unvalidated = content.get("unvalidated", False)
 
 
 def _start_weights(config: TrainingConfig, generator: nn.Module) -> dict:

@@ -1,13 +1,11 @@
 """The training: one loop, from top to bottom."""
 
 import time
-import warnings
 from pathlib import Path
 
 import torch
 from LDCTDenoiseLib.engine import choose_device
-from LDCTDenoiseLib.engine.device import is_out_of_memory
-from LDCTDenoiseLib.errors import DeviceError, InputError, LDCTError, LDCTWarning, OutputError
+from LDCTDenoiseLib.errors import InputError, OutputError
 from LDCTDenoiseLib.hounsfield import HURange
 
 from ..data import NoiseBank, PatchSource, cache_scans
@@ -17,10 +15,13 @@ from ..losses import absolute_error, gradient_penalty, mean_error
 from ..patients import PatientSet, write_patient_set
 from .card import write_model
 from .config import TrainingConfig
+from .failures import failures_named, require_numbers, warn_if_worse
 from .log import CRITIC_NOTE, RunLog
 from .memory import keep_freed_memory
+from .picture import save_picture
 from .processes import Processes
 from .state import State
+from .stopping import STOP_FILE, stop_asked
 from .validate import score, validate, validation_slices
 
 CHECKPOINT, MODEL, CONFIG = "checkpoint.pt", "model.safetensors", "config.json"
@@ -46,6 +47,8 @@ class Training:
         Progress as JSON on standard output instead of a bar.
     processes : Processes
         This one among those that train together.
+    stop_file : Path, optional
+        When this file appears, a training of one process writes a checkpoint and ends. Default: `output`/stop.
 
     Raises
     ------
@@ -64,6 +67,7 @@ class Training:
         resume: bool = False,
         json_lines: bool = False,
         processes: Processes | None = None,
+        stop_file: Path | None = None,
     ):
         self.processes = processes or Processes()
         if device in ("auto", "cuda") and torch.cuda.is_available():
@@ -71,6 +75,7 @@ class Training:
         self.device = choose_device(device)
         self.config, self.output, self.patients = config, Path(output), patients
         self.cache = Path(cache or self.output / "cache")
+        self._stop_file = Path(stop_file or self.output / STOP_FILE)
         self._share = self.processes.share(config.batch)
         self._resume = resume
         self._json_lines = json_lines
@@ -107,43 +112,44 @@ class Training:
         ------
         LDCTError
             When it cannot go on: data that vanished, a full disk, NaN. The last checkpoint is whole then.
+        KeyboardInterrupt
+            When the stop file appeared; a checkpoint has been written.
         """
         state = State(self.config, self.device.name)
         if (self.output / CHECKPOINT).exists():
             state.load(self.output / CHECKPOINT)
         log = RunLog(self.output, self.processes.first, self._json_lines, state.step)
         try:
-            log.record(step=state.step, of=self.config.total_steps, device=str(self.device),
-                       processes=self.processes.size, threads=torch.get_num_threads())
-            if self.config.adversarial:
-                log.note(CRITIC_NOTE)
-            scans = self._cached(log)
-            self._train(state, scans, log)
-        except RuntimeError as error:
-            if isinstance(error, LDCTError) or not is_out_of_memory(error):
-                raise
-            raise DeviceError(f"{self.device} has too little memory for a batch of {self.config.batch}: "
-                              "choose a smaller one with --set batch=N.") from error
-        except OSError as error:
-            if isinstance(error, LDCTError):
-                raise
-            raise LDCTError(
-                f"a file of the training is gone or cannot be written: '{error.filename}' ({error.strerror or error}). "
-                "The last checkpoint is whole: put it right and go on with --resume."
-            ) from error
+            with failures_named(self.device, self.config):
+                log.record(step=state.step, of=self.config.total_steps, device=str(self.device),
+                           processes=self.processes.size, threads=torch.get_num_threads())
+                if self.config.adversarial:
+                    log.note(CRITIC_NOTE)
+                scans = self._cached(state, log)
+                self._train(state, scans, log)
         finally:
             log.close()
         return self.output / MODEL
 
-    def _cached(self, log: RunLog):
+    def _cached(self, state: State, log: RunLog):
         """Cache the scans, one process a machine; the others find them done."""
         for turn in (True, False):
             if turn == (self.processes.local_rank == 0):
                 scans = cache_scans(
-                    self.patients, self.cache, self.config.patch, lambda n, of: log.progress("reading scans", n, of)
+                    self.patients, self.cache, self.config.patch, self._teller("reading scans", state, log)
                 )
             self.processes.wait_for_all()
         return scans
+
+    def _teller(self, what: str, state: State, log: RunLog):
+        """Return a function for pieces of work between two steps: it shows progress and stops when that is asked."""
+        return lambda done, of: (log.progress(what, done, of), self._stop_if_asked(state, log))
+
+    def _stop_if_asked(self, state: State, log: RunLog) -> None:
+        if self.processes.size == 1 and stop_asked(self._stop_file):
+            state.save(self.output / CHECKPOINT)
+            log.note(f"stopped on request at step {state.step}; go on with --resume.", stopped=True)
+            raise KeyboardInterrupt
 
     def _train(self, state: State, scans, log: RunLog) -> None:
         config, total = self.config, self.config.total_steps
@@ -152,7 +158,10 @@ class Training:
                          config.noise_workers, self.simulation_device)
         source = PatchSource(training, bank, config.seed, config.patch, config.noise_refresh, config.least_body,
                              config.keep_air, config.dose_jitter)
-        slices = self._validation_slices(scans, log) if self.processes.first else []
+        slices = self._validation_slices(scans, state, log) if self.processes.first else []
+        if state.unvalidated and slices:
+            self._validate(state, slices, training, log)
+            state.save(self.output / CHECKPOINT)
         workers = config.workers if config.workers >= 0 else (0 if self.device.is_cpu else 8)
         batches = (config.critic_steps if config.adversarial else 0) + 1
         makes_noise = self.processes.local_rank == 0
@@ -163,7 +172,7 @@ class Training:
         try:
             while state.step < total:
                 generation = source.generation(state.step)
-                bank.wait(generation, makes_noise, lambda n, of: log.progress("simulating low dose", n, of))
+                bank.wait(generation, makes_noise, self._teller("simulating low dose", state, log))
                 end = min(total, (generation + 1) * config.noise_refresh)
                 if makes_noise and end < total:
                     bank.start(generation + 1)
@@ -180,7 +189,7 @@ class Training:
                         done = state.step - first
                         losses = {k: float(self.processes.mean(v)) / (state.step - since) for k, v in sums.items()}
                         sums, since = {}, state.step
-                        self._require_numbers(losses, state)
+                        require_numbers(losses, state.step)
                         log.record(step=state.step, of=total, losses=losses, seconds=round(state.seconds, 1),
                                    seconds_left=round(seconds / done * (total - state.step), 1),
                                    patches_per_second=round(done * batches * config.batch / seconds, 1))
@@ -193,20 +202,22 @@ class Training:
                             write_model(self.output / MODEL, state, self.patients, training, {}, str(self.device))
                         if due or state.step % config.checkpoint_every == 0:
                             state.save(self.output / CHECKPOINT)
+                    if not last:
+                        self._stop_if_asked(state, log)
         finally:
             bank.close()
         if self.processes.first and state.best:
-            self._judge(state.best["validation"], log)
+            warn_if_worse(state.best["validation"], config.method, log)
         self.processes.wait_for_all()
 
-    def _validation_slices(self, scans, log: RunLog):
+    def _validation_slices(self, scans, state: State, log: RunLog):
         validating = [s for s in scans if s.scan.role == "validation"]
         if not validating:
             log.note("nobody validates, so the last state is the result; name patients with --validation.")
         slices = []
         for done, scan in enumerate(validating, start=1):
             slices.append(validation_slices(scan, self.config, self.config.validation_slices))
-            log.progress("validation slices", done, len(validating))
+            self._teller("validation slices", state, log)(done, len(validating))
         return slices
 
     def step(self, state: State, drawn: list[Batch]) -> dict[str, torch.Tensor]:
@@ -272,30 +283,16 @@ class Training:
         lower, upper = self.config.loss_window
         return (unit * self._range.width + (self._range.lower - lower)) / (upper - lower)
 
-    def _require_numbers(self, losses: dict[str, float], state: State) -> None:
-        wrong = [name for name, value in losses.items() if not value - value == 0]
-        if wrong:
-            raise LDCTError(
-                f"the loss '{wrong[0]}' became NaN or infinite before step {state.step}. The last checkpoint is whole; "
-                "train with a smaller learning_rate into another folder, or look at the data."
-            )
-
     def _validate(self, state: State, slices, training, log: RunLog) -> None:
         state.require_finite()
+        state.unvalidated = True  # a stop in the middle of it does not lose it
         validation = validate(state.result, slices, self.config, self.device.name,
-                              lambda n, of: log.progress("validation", n, of))
+                              self._teller("validation", state, log),
+                              lambda part, output: save_picture(self.output, state.step, part, output))
+        state.unvalidated = False
         value = score(validation, self.config, state.step)
         better = not state.best or value > state.best["score"]
         log.record(step=state.step, of=self.config.total_steps, validation=validation, best=better)
         if better:
             state.best = {"score": value, "step": state.step, "validation": validation}
             write_model(self.output / MODEL, state, self.patients, training, validation, str(self.device))
-
-    def _judge(self, validation: dict, log: RunLog) -> None:
-        low, result = validation["low"], validation["result"]
-        worse = [name for name in ("psnr", "ssim") if result[name] is not None and result[name] < low[name]]
-        if worse or result["rmse"] > low["rmse"]:
-            text = (f"the best state of {self.config.method} scores below its own input ({result['psnr']:.2f} against "
-                    f"{low['psnr']:.2f} dB, SSIM {result['ssim']} against {low['ssim']}): do not use it.")
-            log.note(text)
-            warnings.warn(text, LDCTWarning, stacklevel=2)

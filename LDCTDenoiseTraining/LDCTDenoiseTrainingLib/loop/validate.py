@@ -122,8 +122,20 @@ def validate(
     config: TrainingConfig,
     device: str,
     progress: Callable[[int, int], None] | None = None,
+    show: Callable[[ValidationSlices, np.ndarray], None] | None = None,
 ) -> dict:
     """Measure a generator on the validation slices.
+
+    Parameters
+    ----------
+    generator : torch.nn.Module
+    slices : list of ValidationSlices
+    config : TrainingConfig
+    device : str
+    progress : callable, optional
+        Called with the slices done and the slices in all.
+    show : callable, optional
+        Called with the first scan's slices and their outputs, HU.
 
     Returns
     -------
@@ -140,6 +152,8 @@ def validate(
         rows = values.setdefault(part.scan.scan.patient, {"low": [], "result": []})
         output = np.stack([denoise_slice(denoiser, low) for low in part.low])
         outputs.append(output)
+        if show and len(outputs) == 1:
+            show(part, output)
         for full, low, image in zip(part.full, part.low, output, strict=True):
             rows["low"].append(measure_pair(full, low))
             rows["result"].append(measure_pair(full, image))

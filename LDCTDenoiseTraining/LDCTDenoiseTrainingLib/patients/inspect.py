@@ -1,6 +1,7 @@
 """Look into the images of a scan before any training: can they be a pair of CT volumes?"""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,25 +55,35 @@ def inspect_scan(scan: Scan, patch: int = 0) -> tuple[Inspected | None, list[str
     problems : list of str
         One line each, with the file's path.
     """
+    return inspect_images(
+        lambda: read_volume(scan.full, scan.full_series or None), str(scan.full),
+        (lambda: read_volume(scan.low, scan.low_series or None)) if scan.low else None, str(scan.low), patch,
+    )
+
+
+def inspect_images(
+    read_full: Callable[[], Volume], full_name: str, read_low: Callable[[], Volume] | None, low_name: str, patch: int
+) -> tuple[Inspected | None, list[str]]:
+    """Check two images wherever they come from; as `inspect_scan`, with functions that give them and their names."""
     problems: list[str] = []
-    full = _read(scan.full, scan.full_series, problems)
-    low = _read(scan.low, scan.low_series, problems) if scan.low else None
+    full = _read(read_full, full_name, problems)
+    low = _read(read_low, low_name, problems) if read_low else None
     if full is not None and min(full.array.shape[1:]) < patch:
         rows, columns = full.array.shape[1:]
-        problems.append(f"'{scan.full}': its slices of {columns}×{rows} are smaller than a patch of {patch}×{patch}.")
+        problems.append(f"'{full_name}': its slices of {columns}×{rows} are smaller than a patch of {patch}×{patch}.")
     if full is not None and low is not None:
         try:
             require_same_grid(low, full)
         except LDCTError as error:
-            problems.append(f"'{scan.low}' and '{scan.full}': {error}")
+            problems.append(f"'{low_name}' and '{full_name}': {error}")
         else:
             shift = float(np.mean(np.clip(low.array, -1024, 3071)) - np.mean(np.clip(full.array, -1024, 3071)))
             if abs(shift) > _LARGEST_SHIFT:
                 problems.append(
-                    f"'{scan.low}' lies {shift:+.0f} HU off '{scan.full}' on the mean: they show different things."
+                    f"'{low_name}' lies {shift:+.0f} HU off '{full_name}' on the mean: they show different things."
                 )
             elif np.array_equal(low.array, full.array):
-                problems.append(f"'{scan.low}' and '{scan.full}' are the same image; there is nothing to learn.")
+                problems.append(f"'{low_name}' and '{full_name}' are the same image; there is nothing to learn.")
     if problems or full is None:
         return None, problems
     return Inspected(full, low, digest(full.array)), []
@@ -83,18 +94,18 @@ def digest(array: np.ndarray) -> str:
     return hashlib.sha256(np.rint(array).astype("<i4").tobytes()).hexdigest()
 
 
-def _read(path, series: str, problems: list[str]) -> Volume | None:
+def _read(read: Callable[[], Volume], name: str, problems: list[str]) -> Volume | None:
     try:
-        volume = check_ct(read_volume(path, series or None))
+        volume = check_ct(read())
     except LDCTError as error:
         told = " ".join(str(error).split())
-        problems.append(told if str(path) in told else f"'{path}': {told}")
+        problems.append(told if name in told else f"'{name}': {told}")
         return None
     array = volume.array
     tissue = np.mean((array >= _TISSUE[0]) & (array <= _TISSUE[1]))
     if tissue < _LEAST_TISSUE or array.max() > _EXTREME:
         problems.append(
-            f"'{path}': its values from {array.min():g} to {array.max():g} are no plausible HU "
+            f"'{name}': its values from {array.min():g} to {array.max():g} are no plausible HU "
             f"({tissue:.1%} lie between {_TISSUE[0]:g} and {_TISSUE[1]:g})."
         )
         return None

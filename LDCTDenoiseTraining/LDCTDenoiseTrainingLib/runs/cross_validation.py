@@ -11,6 +11,7 @@ from LDCTDenoiseLib.files import write_whole
 from ..data import cache_scans
 from ..loop import Training
 from ..loop.resume import make_config
+from ..loop.stopping import STOP_FILE
 from ..patients import PatientSet, leave_one_out
 from .evaluate import LOW_DOSE, evaluate_models
 from .methods import in_order
@@ -32,7 +33,7 @@ class CrossValidation:
     patients : PatientSet
     methods : sequence of str
     output : Path
-        Holds fold-PATIENT/METHOD/ and cache/; table.csv and table.md in the end.
+        Holds fold-PATIENT/METHOD/ and cache/; table.csv and table.md in the end. A file named stop ends it.
     settings : dict
         See `TrainingConfig`; `method_settings` has those of single methods, by name.
     config_file : str, optional
@@ -91,7 +92,7 @@ class CrossValidation:
             settings = {**self.settings, **self.method_settings.get(method, {})}
             config = make_config(method, folder / method, settings, True, self.config_file)
             models[method] = Training(patients, config, folder / method, cache=cache, device=self.device, resume=True,
-                                      json_lines=self.json_lines).run()
+                                      json_lines=self.json_lines, stop_file=self.output / STOP_FILE).run()
         scans = [s for s in cache_scans(patients, cache, config.patch) if s.scan.role == "validation"]
         rows = evaluate_models(models, scans, config, self.device)
         with write_whole(folder / RESULT) as part:

@@ -1,0 +1,30 @@
+"""`ldct-train estimate`: how long a training will take here, and how much memory."""
+
+import argparse
+import json
+
+from ..loop.config import RANDOM, TrainingConfig, read_settings
+from ..runs.estimate import estimate
+from .options import settings_of
+
+
+def add_parser(commands) -> None:
+    parser = commands.add_parser(
+        "estimate", help="measure how long a training will take",
+        description="Do a few steps of a training on made-up patches and say, as JSON, how long the whole will take, "
+        "how much memory it needs, and which batch fits.",
+    )
+    parser.add_argument("--method", metavar="NAME", help="CNN-L1, WGAN, DCSCN or DCSWGAN")
+    parser.add_argument("--config", metavar="FILE", help="settings as JSON")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="one setting; may be repeated")
+    parser.add_argument("--steps", type=int, metavar="N", help="generator steps of the training")
+    parser.add_argument("--device", default="auto", metavar="D", help="auto, cpu, cuda, cuda:N or mps (default: auto)")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    settings = {**(read_settings(arguments.config) if arguments.config else {}), **settings_of(arguments)}
+    base = TrainingConfig.of_method(str(arguments.method or settings.get("method", "DCSCN")))
+    # The first weights do not matter, and need not be there yet.
+    config = base.changed({**settings, "method": base.method, "start_from": RANDOM})
+    print(json.dumps(estimate(config, arguments.device)))

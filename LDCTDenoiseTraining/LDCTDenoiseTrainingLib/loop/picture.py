@@ -1,0 +1,38 @@
+"""One validation slice, for people to look at while the training goes on."""
+
+from pathlib import Path
+
+import numpy as np
+from LDCTDenoiseLib.errors import OutputError
+from LDCTDenoiseLib.files import write_whole
+
+#: In the run's folder: `step`, and `full`, `low`, `result` in HU, int16, shape (rows, columns).
+PICTURE = "validation.npz"
+
+
+def save_picture(folder: Path, step: int, part, output: np.ndarray) -> None:
+    """Write the middle slice of a scan as it was, at low dose and denoised, in place of the one before.
+
+    Parameters
+    ----------
+    folder : Path
+        The run's folder.
+    step : int
+    part : ValidationSlices
+    output : numpy.ndarray
+        Its slices denoised, HU, shape (slices, rows, columns).
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written.
+    """
+    k = len(output) // 2
+    path = folder / PICTURE
+    try:
+        with write_whole(path) as place:
+            np.savez_compressed(place, step=step, full=part.full[k], low=part.low[k], result=output[k])
+    except OSError as error:
+        if isinstance(error, OutputError):
+            raise
+        raise OutputError(f"cannot write '{path}': {error.strerror or error}; is the disk full?") from error

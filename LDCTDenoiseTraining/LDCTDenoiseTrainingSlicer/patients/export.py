@@ -1,0 +1,106 @@
+"""From the table to a patient set: volumes of the scene are written to files first."""
+
+import re
+import shutil
+from pathlib import Path
+
+from LDCTDenoiseLib.errors import InputError, OutputError
+from LDCTDenoiseLib.volumes import write_volume
+from LDCTDenoiseSlicer.background import Task
+from LDCTDenoiseTrainingLib.patients import PatientSet, Scan
+
+from .images import SceneImage
+from .table import PatientTable, Row
+
+#: Subfolder of a run for the volumes that came from the scene.
+IMAGES = "images"
+
+
+def exportTask(table: PatientTable, folder: str | Path) -> Task:
+    """Return the writing of the table's scene volumes below a folder; its `finish` returns the `PatientSet`.
+
+    The volumes are taken as they are when this is called, in the scene's thread. Rows without a tick are kept with the
+    role "out"; those of them that lie in the scene only are left away.
+
+    Raises
+    ------
+    InputError
+        If nobody takes part, or a volume has left the scene since it was ticked.
+    """
+    folder = Path(folder)
+    requirePatients(table)
+    rows = [row for row in table.rows if row.takesPart or not _inScene(row)]
+    plans, scans, taken = [], [], set()
+    for row in rows:
+        places = []
+        for kind, (role, image) in zip(("full", "low"), row.images, strict=False):
+            if isinstance(image, SceneImage):
+                path = folder / IMAGES / _fileName(row.patient, kind, taken)
+                plans.append((image.reader(f"{role} ('{image.label}')"), path))
+                places.append((path, ""))
+            else:
+                places.append((image.path, image.series))
+        (full, fullSeries), (low, lowSeries) = places[0], places[1] if len(places) > 1 else (None, "")
+        scans.append(Scan(row.patient, row.role if row.used else "out", full, fullSeries, low, lowSeries,
+                          row.simulation if row.simulated else None))
+
+    def work(report):
+        for done, (read, path) in enumerate(plans, start=1):
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise OutputError(f"cannot make the folder '{path.parent}': {error.strerror or error}.") from error
+            write_volume(read(), path)
+            report((done, len(plans)))
+
+    return Task(work, lambda _done: PatientSet(tuple(scans), tuple(table.sources)))
+
+
+def requirePatients(table: PatientTable) -> None:
+    """Raise `InputError` unless somebody trains, every volume is still there, and the last check found no problem."""
+    taking = [row for row in table.rows if row.takesPart]
+    if not taking:
+        raise InputError("no patient is ticked; add patients, or tick some.")
+    if not any(row.role == "train" for row in taking):
+        raise InputError("no patient has the role train: there is nothing to train on.")
+    for row in taking:
+        for role, image in row.images:
+            if isinstance(image, SceneImage) and not image.there:
+                raise InputError(f"'{image.label}', the {role}, has been deleted from the scene; untick the patient, "
+                                 "or load the volume and add it again.")
+    problems = [problem for row in taking for problem in row.problems]
+    if problems:
+        raise InputError(f"a ticked patient has a problem: {problems[0]} Put it right, or untick the patient.")
+
+
+def requireSpace(table: PatientTable, folder: Path, generations: int) -> None:
+    """Raise `OutputError` when the disk has no room for the images, their cache and the simulated noise.
+
+    Of rows that were not checked nothing is known, and nothing counted.
+    """
+    needed = 0
+    for row in (row for row in table.rows if row.takesPart and row.shape):
+        voxels = 2 * row.shape[0] * row.shape[1] * row.shape[2]  # two bytes each
+        needed += voxels * (1 + (row.low is not None) + _inScene(row))
+        if row.simulated and row.role == "train":
+            needed += voxels * generations
+    place = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
+    free = shutil.disk_usage(place).free
+    if needed > free:
+        raise OutputError(
+            f"'{place}' has {free / 1e9:.1f} GB free, and the training keeps about {needed / 1e9:.1f} GB there; free "
+            "some space, choose a folder on another disk, or fewer noise_generations."
+        )
+
+
+def _inScene(row: Row) -> bool:
+    return any(isinstance(image, SceneImage) for _, image in row.images)
+
+
+def _fileName(patient: str, kind: str, taken: set) -> str:
+    base = re.sub(r"[^A-Za-z0-9_-]+", "_", patient) or "patient"
+    number = 1
+    while (name := f"{base}-{number}-{kind}.nrrd") in taken:
+        number += 1
+    taken.add(name)
+    return name

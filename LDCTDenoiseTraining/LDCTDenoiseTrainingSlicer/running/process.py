@@ -1,0 +1,100 @@
+"""A process of its own that outlives Slicer, known by a small file in its run's folder."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from LDCTDenoiseLib.errors import OutputError
+from LDCTDenoiseLib.files import write_whole
+
+from .identity import identity
+from .interpreter import environment
+
+#: In the run's folder: who trains, and all that the process says.
+RUN_FILE, OUTPUT = "run.json", "process.log"
+
+#: Seconds between asking a process to end and ending it.
+_PATIENCE = 5.0
+
+
+@dataclass(frozen=True)
+class ProcessFile:
+    """What is kept of a process.
+
+    Attributes
+    ----------
+    pid : int
+    began : str
+        Its `identity`: a process with this number and another beginning is a stranger.
+    arguments : list of str
+        Of `ldct-train`, without --resume.
+    keep : bool
+        Whether it goes on when Slicer closes.
+    """
+
+    pid: int
+    began: str
+    arguments: list[str]
+    keep: bool
+
+    @property
+    def alive(self) -> bool:
+        """Whether that very process still runs."""
+        return bool(self.began) and identity(self.pid) == self.began
+
+    def write(self, folder: Path) -> None:
+        """Write it into the run's folder."""
+        with write_whole(folder / RUN_FILE) as part:
+            part.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+
+    @classmethod
+    def read(cls, folder: Path) -> "ProcessFile | None":
+        """Read it, or return None when a folder has none that can be understood."""
+        try:
+            content = json.loads((folder / RUN_FILE).read_text(encoding="utf-8"))
+            return cls(int(content["pid"]), str(content["began"]), [str(a) for a in content["arguments"]],
+                       bool(content["keep"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+
+def launch(command: Sequence[str], folder: Path) -> subprocess.Popen:
+    """Start a command in a session of its own, its words going to the folder's process.log.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written, or the command not be started.
+    """
+    if os.name == "nt":
+        apart = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
+    else:
+        apart = {"start_new_session": True}
+    try:
+        with (folder / OUTPUT).open("wb") as output:
+            return subprocess.Popen(list(command), stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+                                    env=environment(), cwd=folder, **apart)
+    except OSError as error:
+        raise OutputError(f"cannot start the training in '{folder}': {error.strerror or error}.") from error
+
+
+def terminate(process: ProcessFile) -> None:
+    """End a process and its helpers now, when it is still the one that was started; waits a few seconds at most."""
+    if not process.alive:
+        return
+    if os.name == "nt":
+        subprocess.run(["taskkill", "/PID", str(process.pid), "/T", "/F"], capture_output=True, check=False)
+        return
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGTERM)
+        until = time.monotonic() + _PATIENCE
+        while process.alive and time.monotonic() < until:
+            time.sleep(0.02)
+        if process.alive:
+            os.killpg(process.pid, signal.SIGKILL)

@@ -1,0 +1,261 @@
+"""A run: a folder with a training in it, whoever started it."""
+
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from LDCTDenoiseLib.errors import InputError, LDCTError
+from LDCTDenoiseTrainingLib.loop.config import TrainingConfig, read_settings
+from LDCTDenoiseTrainingLib.loop.stopping import STOP_FILE
+
+from .follow import Follower
+from .interpreter import command, requirePackages
+from .process import OUTPUT, ProcessFile, launch, terminate
+
+CHECKPOINT, MODEL, CONFIG, LOG, PATIENTS = (
+    "checkpoint.pt", "model.safetensors", "config.json", "log.jsonl", "patients.json")
+
+RUNNING, STOPPING, FINISHED, STOPPED, FAILED, KILLED = (
+    "running", "stopping", "finished", "stopped", "failed", "killed")
+
+
+@dataclass(frozen=True)
+class RunState:
+    """How far a run is.
+
+    Attributes
+    ----------
+    status : str
+        "running", "stopping", "finished", "stopped" (on request, resumable), "failed" (it said why) or "killed" (it
+        ended without a word).
+    step, of : int
+    secondsLeft : float or None
+        By its own estimate; of the fold that trains, in a leave-one-out.
+    phase : str
+        What is done beside the steps, such as "simulating low dose 2 of 5".
+    message : str
+        For people: what happened and what to do.
+    """
+
+    status: str
+    step: int
+    of: int
+    secondsLeft: float | None
+    phase: str
+    message: str
+
+    @property
+    def active(self) -> bool:
+        return self.status in (RUNNING, STOPPING)
+
+    @property
+    def fraction(self) -> float:
+        return self.step / self.of if self.of else 0.0
+
+
+class TrainingRun:
+    """A folder with a training; `poll` says how far it is, whoever started it and when.
+
+    Parameters
+    ----------
+    folder : path
+
+    Raises
+    ------
+    InputError
+        If the folder holds no training.
+    """
+
+    def __init__(self, folder: str | Path):
+        self.folder = Path(folder)
+        self._process = ProcessFile.read(self.folder)
+        self._child: subprocess.Popen | None = None
+        if self._process is None and not ((self.folder / CONFIG).is_file() and (self.folder / LOG).is_file()):
+            raise InputError(f"'{self.folder}' holds no training; choose the folder of a run.")
+        self._output = Follower(self.folder / (OUTPUT if self._process else LOG))
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    @property
+    def config(self) -> TrainingConfig:
+        """Its settings."""
+        stored = read_settings(self.folder / CONFIG)
+        return TrainingConfig.of_method(str(stored.get("method"))).changed(stored)
+
+    @property
+    def leaveOneOut(self) -> bool:
+        return self._process is not None and self._process.arguments[:1] == ["cross-validate"]
+
+    @property
+    def keep(self) -> bool:
+        """Whether it goes on when Slicer closes; what others started does."""
+        return self._process is None or self._process.keep
+
+    @property
+    def model(self) -> Path | None:
+        """The model file of the best state so far, or None before the first validation."""
+        path = self.folder / MODEL
+        return path if path.is_file() else None
+
+    @property
+    def logs(self) -> dict[str, Path]:
+        """The log of each training in it, by label: its own, or one for each fold and method."""
+        if not self.leaveOneOut:
+            return {self.name: self.folder / LOG}
+        found = sorted(self.folder.glob(f"fold-*/*/{LOG}"))
+        return {f"{self.name}, {'/'.join(log.parts[-3:-1]).removeprefix('fold-')}": log for log in found}
+
+    @property
+    def lines(self) -> list[str]:
+        """The last lines that the training said."""
+        return list(self._output.lines)
+
+    @classmethod
+    def begin(cls, folder: Path, arguments: list[str], keep: bool) -> "TrainingRun":
+        """Start `ldct-train` with these arguments as the training of a folder."""
+        run = cls.__new__(cls)
+        run.folder, run._process, run._child = Path(folder), ProcessFile(0, "", list(arguments), keep), None
+        run._launch([])
+        return run
+
+    def poll(self) -> RunState:
+        """Say how far it is, from what it has said so far. Takes milliseconds."""
+        alive = self._alive()  # before reading: what a process said before its end is then complete
+        while self._output.read():
+            pass
+        last, phase = self._output.last, self._output.phase
+        told = f"{phase['phase']} {phase['done']} of {phase['of']}" if phase else ""
+        status = (STOPPING if self._stopFile.exists() else RUNNING) if alive else self._outcome()
+        left = last.get("seconds_left") if alive else None
+        return RunState(status, int(last.get("step", 0)), int(last.get("of", 0)), left, told if alive else "",
+                        self._message(status))
+
+    def stop(self) -> None:
+        """Ask it to write a checkpoint and to end after the step in progress; returns at once."""
+        if not self._alive():
+            return
+        try:
+            self._stopFile.touch()
+        except OSError:  # a folder that has turned read-only
+            self.stopNow()
+
+    def stopNow(self) -> None:
+        """End it at once: what it did since its last checkpoint is lost."""
+        if self._process is not None:
+            terminate(self._process)
+        if self._child is not None:
+            self._child.wait(10)
+
+    def resume(self, settings: dict | None = None) -> None:
+        """Go on from the last checkpoint, or begin anew where there is none.
+
+        Parameters
+        ----------
+        settings : dict, optional
+            Other values of settings that do not change the training: steps, log_every, …
+
+        Raises
+        ------
+        InputError
+            If it runs.
+        MissingDependencyError
+            If a package that it needs is not installed.
+        """
+        if self._alive():
+            raise InputError(f"'{self.name}' is running; stop it first.")
+        if self._process is None:
+            arguments = ["train", "--patients", str(self.folder / PATIENTS), "--output", str(self.folder),
+                         "--config", str(self.folder / CONFIG)]
+            self._process = ProcessFile(0, "", arguments, True)
+        requirePackages()
+        self._launch(["--resume", *(f"--set={key}={_text(value)}" for key, value in (settings or {}).items())])
+
+    def setKeep(self, keep: bool) -> None:
+        """Say whether it goes on when Slicer closes."""
+        if self._process is not None and keep != self._process.keep:
+            self._process = ProcessFile(self._process.pid, self._process.began, self._process.arguments, keep)
+            self._process.write(self.folder)
+
+    @property
+    def _stopFile(self) -> Path:
+        return self.folder / STOP_FILE
+
+    def _launch(self, more: list[str]) -> None:
+        self._stopFile.unlink(missing_ok=True)
+        arguments = self._process.arguments
+        self._child = launch(command([*arguments, "--json", *more]), self.folder)
+        self._process = ProcessFile(self._child.pid, _began(self._child.pid), arguments, self._process.keep)
+        self._process.write(self.folder)
+        self._output = Follower(self.folder / OUTPUT)
+
+    def _alive(self) -> bool:
+        if self._child is not None:
+            return self._child.poll() is None
+        if self._process is None:  # started elsewhere: whoever trains holds the folder's lock
+            return _locked(self.folder / ".lock")
+        return self._process.alive
+
+    def _outcome(self) -> str:
+        output = self._output
+        code = self._child.returncode if self._child is not None else None
+        complete = output.last.get("step", 0) == output.last.get("of", -1) and self.model is not None
+        if self.leaveOneOut:
+            complete = (self.folder / "table.csv").is_file()
+        if output.stopped:
+            return STOPPED
+        if code == 0 or (code is None and complete and not self._reasons()):
+            return FINISHED
+        return FAILED if self._reasons() else KILLED
+
+    def _reasons(self) -> list[str]:
+        """Return the lines that say why it failed, without warnings."""
+        told = [line.partition("error: ")[2] for line in self._output.errors if line.startswith("ldct-train: error: ")]
+        if not told and any(line.startswith("Traceback") for line in self._output.errors):
+            told = self._output.errors[-1:]
+        return told
+
+    def _message(self, status: str) -> str:
+        again = "Resume goes on from the last checkpoint." if (self.folder / CHECKPOINT).exists() or self.leaveOneOut \
+            else "There is no checkpoint yet; Resume begins anew."
+        if status == STOPPING:
+            return "Stopping: a checkpoint is written after the step in progress."
+        if status == STOPPED:
+            return f"Stopped. {again}"
+        if status == FAILED:
+            return f"It failed: {' '.join(self._reasons())} {again}"
+        if status == KILLED:
+            return f"The training process was ended from outside, by the system or somebody. {again}"
+        return "Finished." if status == FINISHED else ""
+
+    @property
+    def outOfMemory(self) -> bool:
+        """Whether it failed because the device has too little memory for its batch."""
+        return any("too little memory for a batch" in line for line in self._output.errors)
+
+
+def _began(pid: int) -> str:
+    from .identity import identity
+
+    return identity(pid) or ""
+
+
+def _locked(path: Path) -> bool:
+    if not path.exists():
+        return False
+    try:
+        from filelock import FileLock, Timeout
+    except ModuleNotFoundError:
+        return False
+    try:
+        with FileLock(path).acquire(blocking=False):
+            return False
+    except Timeout:
+        return True
+    except (OSError, LDCTError):
+        return False
+
+
+def _text(value) -> str:
+    return ",".join(str(v) for v in value) if isinstance(value, (tuple, list)) else str(value)

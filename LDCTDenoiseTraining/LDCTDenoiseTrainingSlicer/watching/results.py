@@ -1,0 +1,157 @@
+"""What a run has come to: its table, and its model among the others."""
+
+import csv
+import io
+import re
+import shutil
+import tempfile
+from pathlib import Path
+
+import slicer
+import slicer.util
+import vtk
+from LDCTDenoiseLib.errors import InputError
+from LDCTDenoiseLib.files import write_whole
+from LDCTDenoiseLib.models import add_model, read_card, user_folder
+from LDCTDenoiseSlicer.tables import CAPTION
+from LDCTDenoiseTrainingLib.runs.curves import read_curves
+from LDCTDenoiseTrainingLib.runs.table import CAPTION as MEASURED
+from LDCTDenoiseTrainingLib.runs.table import COLUMNS, to_csv
+
+from ..running.run import TrainingRun
+
+#: The table of a leave-one-out, written by the training itself.
+_TABLE = "table.csv"
+
+
+def resultRows(run: TrainingRun) -> list[dict[str, str]]:
+    """Return a run's table as texts: images and patients with their figures, then means and SDs.
+
+    Of a leave-one-out these are the left-out patients' whole scans; of a single training, the slices of the best
+    validation.
+
+    Raises
+    ------
+    InputError
+        If there is nothing yet.
+    """
+    if run.leaveOneOut:
+        path = run.folder / _TABLE
+        try:
+            text = path.read_text(encoding="utf-8")
+        except OSError as error:
+            raise InputError(f"'{run.name}' has no table yet; it is written when every patient has been left out.") \
+                from error
+    else:
+        text = to_csv(_validated(run))
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def resultTable(run: TrainingRun, node=None):
+    """Put a run's table into a table node and return it.
+
+    Parameters
+    ----------
+    run : TrainingRun
+    node : vtkMRMLTableNode, optional
+        The node whose content is replaced. Default: a new one, named after the run.
+
+    Raises
+    ------
+    InputError
+        If there is nothing yet.
+    """
+    rows = resultRows(run)
+    table = vtk.vtkTable()
+    for name in rows[0]:
+        column = vtk.vtkStringArray() if name in ("image", "patient") else vtk.vtkDoubleArray()
+        column.SetName(name)
+        for row in rows:
+            column.InsertNextValue(row[name] if name in ("image", "patient") else float(row[name] or "nan"))
+        table.AddColumn(column)
+    if node is None:
+        node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTableNode", f"{run.name} results")
+    node.SetAndObserveTable(table)
+    node.SetAttribute(CAPTION, caption(run))
+    return node
+
+
+def writeResults(run: TrainingRun, path: str | Path) -> None:
+    """Write a run's table as CSV.
+
+    Raises
+    ------
+    InputError
+        If there is nothing yet.
+    OutputError
+        If it cannot be written.
+    """
+    rows = resultRows(run)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    with write_whole(path) as part:
+        part.write_text(text.getvalue(), encoding="utf-8")
+
+
+def caption(run: TrainingRun) -> str:
+    """Say what a run's figures are measured on and in."""
+    what = "Whole scans of the patient left out." if run.leaveOneOut else "Slices of validation patients, best state."
+    return f"{what} {MEASURED}"
+
+
+def useModel(run: TrainingRun, name: str | None = None) -> Path:
+    """Copy a run's model to the user's models, where LDCT Denoise lists it at once; return the copy.
+
+    Parameters
+    ----------
+    run : TrainingRun
+    name : str, optional
+        What to call it. Default: the run's name, with a number when another model has it.
+
+    Raises
+    ------
+    InputError
+        If there is no model yet.
+    ModelFileError
+        If another model has the name.
+    """
+    if run.model is None:
+        why = "a leave-one-out makes none to keep; train one on all patients" if run.leaveOneOut else \
+            "the first validation makes it"
+        raise InputError(f"'{run.name}' has no model yet: {why}.")
+    read_card(run.model)
+    stem = re.sub(r"[^A-Za-z0-9_. -]+", "_", name or run.name).strip(" .")
+    if not stem:
+        raise InputError("the model needs a name.")
+    with tempfile.TemporaryDirectory() as folder:
+        # What stands in the run's folder may be replaced by a better state any moment.
+        still = Path(shutil.copyfile(run.model, Path(folder) / "model.safetensors"))
+        number = 1
+        while name is None and _other(still, stem if number == 1 else f"{stem}-{number}"):
+            number += 1
+        named = Path(folder) / f"{stem if number == 1 else f'{stem}-{number}'}.safetensors"
+        shutil.move(still, named)
+        return add_model(named)
+
+
+def _other(file: Path, name: str) -> bool:
+    there = user_folder() / f"{name}.safetensors"
+    return there.is_file() and there.read_bytes() != file.read_bytes()
+
+
+def _validated(run: TrainingRun) -> list[dict]:
+    """Return the patients of the best validation as rows of the library's table."""
+    if run.model is None:
+        raise InputError(f"'{run.name}' has no result yet: the first validation makes it.")
+    card = read_card(run.model)
+    step = card.training.get("steps")
+    validation = read_curves(run.folder / "log.jsonl").validation.get(step)
+    if not validation:
+        raise InputError(f"nobody validates in '{run.name}', so there is nothing to show.")
+    return [
+        {"image": image, "patient": patient, **{name: figures[key].get(name) for name in COLUMNS}}
+        for image, key in (("LDCT", "low"), (card.method, "result"))
+        for patient, figures in validation["patients"].items()
+    ]

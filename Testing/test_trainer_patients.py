@@ -1,0 +1,262 @@
+"""The table of patients: from scene, folder, file and DICOM database to a checked patient set."""
+
+import json
+
+import numpy as np
+import pytest
+import slicer
+import slicer.util
+from LDCTDenoiseLib.errors import InputError, OutputError
+from LDCTDenoiseLib.volumes import read_volume
+from LDCTDenoiseTrainingLib.patients import SimulationRanges, read_patient_set, write_patient_set
+from LDCTDenoiseTrainingSlicer.patients import FileImage, PatientTable, SceneImage
+from LDCTDenoiseTrainingSlicer.patients.check import checkTask
+from LDCTDenoiseTrainingSlicer.patients.export import exportTask, requireSpace
+from LDCTDenoiseTrainingSlicer.patients.preview import previewTask
+from training_maker import body, save_scan, save_series
+
+
+def addBody(scene, name, seed, noise=0, spacing=10.0, slices=2):
+    array = body(seed, slices=slices)
+    if noise:
+        array = np.rint(array + np.random.default_rng(seed).normal(0, noise, array.shape)).astype(np.int16)
+    node = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name)
+    slicer.util.updateVolumeFromArray(node, array)
+    node.SetSpacing(spacing, spacing, 5)
+    return node
+
+
+@pytest.fixture
+def mrml(scene):
+    """The scene, as slicer.util finds it."""
+    slicer.mrmlScene = scene
+    yield scene
+    del slicer.mrmlScene
+
+
+@pytest.fixture
+def table():
+    return PatientTable()
+
+
+def described(table):
+    return [(row.patient, row.role, row.full.label, row.low and row.low.label) for row in table.rows]
+
+
+def test_volumes_of_the_scene_are_paired_by_name_then_by_grid(mrml, table):
+    for name, seed, noise in (("A full", 1, 0), ("A low", 1, 60), ("B", 2, 0), ("LDCT of somebody", 3, 60)):
+        addBody(mrml, name, seed, noise, spacing=8 if name == "B" else 10)
+    mrml.AddNewNodeByClass("vtkMRMLLabelMapVolumeNode", "organs")
+    third = addBody(mrml, "C", 3, spacing=9)
+    output = addBody(mrml, "A low DCSCN", 1)
+    output.SetNodeReferenceID("LDCTDenoise.Input", mrml.GetFirstNodeByName("A low").GetID())
+    notes = table.addVolumes()
+    assert described(table) == [("A", "train", "A full", "A low"), ("B", "train", "B", None), ("C", "train", "C", None)]
+    assert notes == ["left out 'LDCT of somebody': no full-dose image belongs to this low-dose one."]
+    with pytest.raises(InputError, match="low-dose images only"):
+        table.addVolumes()
+    third.SetSpacing(10, 10, 5)
+    table.remove(table.rows[2:])
+    table.addVolumes()
+    assert described(table)[2] == ("C", "train", "C", "LDCT of somebody")
+
+
+def test_a_folder_a_file_and_the_scene_in_one_table(mrml, table, tmp_path):
+    for n in range(2):
+        save_scan(tmp_path / "data" / f"p{n}.nii.gz", body(n, slices=2))
+    addBody(mrml, "S1", 5)
+    table.addVolumes()
+    assert any("no folder names a role" in note for note in table.addFolder(tmp_path / "data"))
+    assert described(table) == [("S1", "train", "S1", None), ("p0", "train", "p0.nii.gz", None),
+                                ("p1", "validation", "p1.nii.gz", None)]
+    notes = table.addFile(_set(tmp_path, {"patient": "p0", "role": "validation", "full": "data/p1.nii.gz"}))
+    assert notes == ["patient 'p0' is in the table already and keeps the role train."]
+    assert table.sources == [{"name": "made", "licence": "none", "citation": "none"}]
+
+
+def _set(folder, *patients):
+    content = {"format": "LDCTDenoise patient set 1", "patients": list(patients),
+               "sources": [{"name": "made", "licence": "none", "citation": "none"}]}
+    (folder / "set.json").write_text(json.dumps(content))
+    return folder / "set.json"
+
+
+def test_nobody_ever_stands_on_two_sides(mrml, table):
+    for name in ("HCC_007_a", "HCC_007_b", "P1", "P2"):
+        addBody(mrml, name, len(name))
+    table.addVolumes()
+    table.setRole(table.rows[0], "validation")
+    assert [row.role for row in table.rows] == ["validation", "validation", "train", "train"]
+    table.rename(table.rows[2], "HCC_007_a")
+    assert table.rows[2].role == "validation"
+    with pytest.raises(InputError, match="nobody is left"):
+        table.chooseValidation(["HCC_007_b", "P2"])
+    table.chooseValidation(["P2"])
+    assert [row.role for row in table.rows] == ["train", "train", "train", "validation"]
+    with pytest.raises(InputError, match="'who'"):
+        table.chooseValidation(["who"])
+    with pytest.raises(InputError, match="name"):
+        table.rename(table.rows[0], " ")
+
+
+def test_seven_to_three_and_one_patient(mrml, table):
+    addBody(mrml, "P0", 0)
+    table.addVolumes()
+    with pytest.raises(InputError, match="at least two"):
+        table.splitSevenToThree()
+    for n in range(1, 11):
+        addBody(mrml, f"P{n}", n)
+    table.addVolumes()
+    table.setRole(table.rows[10], "test")
+    table.splitSevenToThree()
+    assert [row.role for row in table.rows] == ["train"] * 7 + ["validation"] * 3 + ["test"]
+
+
+class Database:
+    """A ctkDICOMDatabase as far as it is asked; its methods' names are checked in Slicer."""
+
+    def __init__(self, content):
+        self.isOpen, self._content = True, content
+
+    def patients(self):
+        return list(self._content)
+
+    def studiesForPatient(self, patient):
+        return [f"{patient}.study"]
+
+    def seriesForStudy(self, study):
+        return list(self._content[study.split(".")[0]])
+
+    def filesForSeries(self, uid):
+        return next(c[uid][1] for c in self._content.values() if uid in c)
+
+    def fileValue(self, file, tag):
+        words, modality = next((e[0], e[2]) for c in self._content.values() for e in c.values() if file in e[1])
+        return {"0008,0060": modality, "0008,103e": words}[tag]
+
+
+def test_series_of_the_dicom_database(table, tmp_path):
+    content = {}
+    for n in (1, 2):
+        series = content.setdefault(str(n), {})
+        for words in ("Full Dose Images", "Low Dose Images")[: 3 - n]:
+            folder = tmp_path / f"{n}"
+            uid = save_series(folder, n, f"SECRET{n}", words, prefix=words[0])
+            series[uid] = (words, [str(f) for f in sorted(folder.glob(f"{words[0]}*"))], "CT")
+    content["2"]["9.9"] = ("T1", ["/gone/a.dcm"], "MR")
+    table.addDicom(Database(content))
+    assert [(row.patient, row.low is None) for row in table.rows] == [("DICOM-1", False), ("DICOM-2", True)]
+    first = table.rows[0]
+    assert first.full.series in content["1"] and first.low.series in content["1"] != first.full.series
+    volume = first.full.reader("it")()
+    np.testing.assert_array_equal(volume.array, body(1))
+    closed = Database({})
+    closed.isOpen = False
+    for database, words in ((None, "no DICOM database"), (closed, "no DICOM database"), (Database({}), "no CT series")):
+        with pytest.raises(InputError, match=words):
+            PatientTable().addDicom(database)
+    next(tmp_path.joinpath("1").glob("F*")).unlink()
+    with pytest.raises(InputError, match="not there any more"):
+        PatientTable().addDicom(Database(content))
+
+
+def test_the_check_names_every_problem_in_its_row(mrml, table, tmp_path):
+    good, low = addBody(mrml, "A full", 1), addBody(mrml, "A low", 1, 60)
+    addBody(mrml, "B full", 2)
+    addBody(mrml, "B low", 2, 60, spacing=7)
+    twin = addBody(mrml, "C", 1)
+    assert low and twin
+    table.addVolumes()
+    table.addFile(_set(tmp_path, {"patient": "D", "role": "validation", "full": "lost.nii.gz"}))
+    table.setRole(table.rows[2], "validation")
+    task = checkTask(table, 16)
+    seen = []
+    problems = task.run(seen.append)
+    assert seen == [(n, 4) for n in (1, 2, 3, 4)]
+    rows = table.rows
+    assert rows[0].shape == (2, 32, 32) and "same image in different roles" in rows[0].problems[0]
+    assert rows[0].problems == rows[2].problems
+    assert "same grid" in rows[1].problems[0] and "volume B low" in rows[1].problems[0]
+    assert "lost.nii.gz" in rows[3].problems[0] and rows[3].shape is None
+    assert len(problems) == 3
+    with pytest.raises(InputError, match="has a problem"):
+        exportTask(table, tmp_path)
+    for row in (rows[1], rows[2], rows[3]):
+        row.used = False
+    assert checkTask(table, 16).run() == [] == rows[0].problems
+    assert "smaller than a patch of 80" in checkTask(table, 80).run()[0]
+    mrml.RemoveNode(good)
+    assert "not in a scene" in checkTask(table, 16).run()[0]
+
+
+def test_scene_volumes_are_written_for_the_training(mrml, table, tmp_path):
+    full = addBody(mrml, "A full", 1)
+    addBody(mrml, "A low", 1, 60)
+    addBody(mrml, "B", 2)
+    addBody(mrml, "unticked", 3)
+    table.addVolumes()
+    table.splitSevenToThree()
+    table.rows[2].used = False
+    table.rows[1].simulation = SimulationRanges(dose=(0.2, 0.3))
+    patients = exportTask(table, tmp_path / "run").run()
+    assert [(s.patient, s.role, s.low is None) for s in patients.scans] == [("A", "train", False), ("B", "train", True)]
+    assert patients.scans[1].simulation.dose == (0.2, 0.3)
+    volume = read_volume(patients.scans[0].full)
+    np.testing.assert_array_equal(volume.array, slicer.util.arrayFromVolume(full))
+    assert volume.geometry.spacing == (10, 10, 5)
+    write_patient_set(patients, tmp_path / "run" / "patients.json")
+    again = PatientTable()
+    again.addFile(tmp_path / "run" / "patients.json")
+    assert isinstance(again.rows[0].low, FileImage) and not again.rows[0].problems
+    assert read_patient_set(tmp_path / "run" / "patients.json").scans[1].simulation.dose == (0.2, 0.3)
+
+
+def test_a_volume_deleted_between_ticking_and_starting_is_named(mrml, table, tmp_path):
+    node = addBody(mrml, "A", 1)
+    table.addVolumes()
+    mrml.RemoveNode(node)
+    with pytest.raises(InputError, match="'A', the full-dose volume of patient 'A', has been deleted"):
+        exportTask(table, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    table.rows[0].used = False
+    with pytest.raises(InputError, match="no patient is ticked"):
+        exportTask(table, tmp_path / "run")
+
+
+def test_a_pair_by_hand_and_its_low_dose_changed(mrml, table):
+    full, low = addBody(mrml, "one", 1), addBody(mrml, "other", 1, 60)
+    row = table.addPair(full, patient="A")
+    assert row.simulated
+    table.setLow(row, SceneImage(low))
+    assert not row.simulated
+    with pytest.raises(InputError, match="is the full-dose image"):
+        table.setLow(row, SceneImage(full))
+    with pytest.raises(InputError, match="full-dose volume"):
+        table.addPair(None)
+    with pytest.raises(InputError, match="role 'teach'"):
+        table.setRole(row, "teach")
+
+
+def test_a_disk_without_room_is_named_before_the_start(mrml, table, tmp_path, monkeypatch):
+    import shutil
+    from types import SimpleNamespace
+
+    addBody(mrml, "A", 1)
+    table.addVolumes()
+    checkTask(table, 16).run()
+    requireSpace(table, tmp_path / "new" / "run", 8)
+    monkeypatch.setattr(shutil, "disk_usage", lambda place: SimpleNamespace(free=40_000))
+    with pytest.raises(OutputError, match="0.0 GB free"):
+        requireSpace(table, tmp_path / "new" / "run", 8)
+
+
+def test_the_preview_simulates_the_middle_slice(mrml, table):
+    addBody(mrml, "A", 1, slices=3)
+    table.addVolumes()
+    row = table.rows[0]
+    row.simulation = SimulationRanges(dose=(0.1, 0.4), photons=(500, 500), kernel=(1.0, 1.2))
+    preview = previewTask(row).run()
+    np.testing.assert_array_equal(preview.full, body(1, slices=3)[1])
+    assert (preview.slice, round(preview.dose, 3), preview.kernel) == (1, 0.2, 1.1)
+    assert preview.low.shape == preview.full.shape
+    assert 1 < np.std(preview.low.astype(float) - preview.full) < 500
