@@ -15,8 +15,9 @@ def add_parser(commands) -> None:
     parser = commands.add_parser("denoise", help="denoise a volume", description="Denoise a CT volume.")
     parser.add_argument("input", metavar="INPUT", help="NRRD, NIfTI or MHA file, or a DICOM folder")
     parser.add_argument(
-        "output", metavar="OUTPUT", help="NRRD, NIfTI or MHA file to write; of a DICOM input also a new folder, for a "
-        "DICOM series"
+        "output",
+        metavar="OUTPUT",
+        help="NRRD, NIfTI or MHA file to write; of a DICOM input also a new folder, for a DICOM series",
     )
     parser.add_argument("--method", metavar="NAME", help=f"one of {', '.join(METHODS)} (default: DCSCN)")
     parser.add_argument("--model", metavar="FILE", help="a model file of your own")

@@ -11,20 +11,29 @@ def add_derived_options(parser: argparse.ArgumentParser) -> None:
     default = SeriesOptions()
     group = parser.add_argument_group("DICOM output")
     group.add_argument(
-        "--series-description", default=default.description, metavar="TEXT",
+        "--series-description",
+        default=default.description,
+        metavar="TEXT",
         help="series description; {description}, {method} and {strength} stand for the source's and the method's "
         f"(default: '{default.description}'); '(research)' is put behind it",
     )
     group.add_argument(
-        "--series-number", default=default.number, metavar="N",
+        "--series-number",
+        default=default.number,
+        metavar="N",
         help=f"series number, or +N to add to the source's (default: {default.number})",
     )
     group.add_argument(
-        "--series-window", nargs=2, type=float, metavar=("LOWER", "UPPER"),
+        "--series-window",
+        nargs=2,
+        type=float,
+        metavar=("LOWER", "UPPER"),
         help="display window in HU (default: those of the source)",
     )
     group.add_argument(
-        "--compression", choices=COMPRESSIONS, default=default.compression,
+        "--compression",
+        choices=COMPRESSIONS,
+        default=default.compression,
         help="lossless compression of the pixels (default: none)",
     )
     group.add_argument(

@@ -1,4 +1,6 @@
-"""Which elements of a source's header a derived image must not keep."""
+"""Which elements of a source's header a derived image must not keep, and how all of them are written."""
+
+import numpy as np
 
 #: What is true of the source's pixels or file alone.
 _OF_THE_SOURCE = (
@@ -39,3 +41,21 @@ def remove_private(dataset) -> None:
         elif dataset.get_item(tag).VR == "SQ":
             for item in dataset[tag].value or []:
                 remove_private(item)
+
+
+def as_little_endian(dataset):
+    """Return a header that was stored big endian as one that can be written little endian; others as they are."""
+    from pydicom.dataset import Dataset
+
+    if dataset.original_encoding[1]:
+        return dataset
+    dataset.walk(_swap_words)
+    copy = Dataset({element.tag: element for element in dataset})
+    copy.file_meta = dataset.file_meta
+    return copy
+
+
+def _swap_words(dataset, element) -> None:
+    """Turn words that are kept as bytes around; numbers are decoded already."""
+    if element.VR == "OW" and element.value:
+        element.value = np.frombuffer(element.value, ">u2").astype("<u2").tobytes()

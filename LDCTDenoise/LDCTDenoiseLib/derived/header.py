@@ -5,7 +5,6 @@ from datetime import datetime, timedelta, timezone
 
 from pydicom.uid import generate_uid
 
-from ..errors import InputError
 from ..volumes.dicom_tags import numbers, text, words
 from .elements import remove_private, remove_what_is_of_the_source
 from .options import SeriesOptions
@@ -44,7 +43,7 @@ class SeriesIdentity:
     moment: datetime
 
 
-def rewrite_header(dataset, series: SeriesIdentity, name: str) -> None:
+def rewrite_header(dataset, series: SeriesIdentity) -> None:
     """Turn the header of a source into that of an image derived from it, all but the pixels and the references.
 
     Study, patient, frame of reference, geometry, acquisition and instance number stay as they are.
@@ -55,8 +54,6 @@ def rewrite_header(dataset, series: SeriesIdentity, name: str) -> None:
         The source without its pixels; is changed.
     series : SeriesIdentity
         The series it becomes part of.
-    name : str
-        What to call it in messages.
     """
     _note_lossy_compression(dataset)
     remove_what_is_of_the_source(dataset)
@@ -65,9 +62,8 @@ def rewrite_header(dataset, series: SeriesIdentity, name: str) -> None:
     provenance = series.provenance
     dataset.SOPInstanceUID = generate_uid(prefix=None)
     dataset.SeriesInstanceUID = series.uid
-    dataset.SeriesDescription = _encodable(
-        dataset, series.options.describe(text(dataset, "SeriesDescription"), provenance), name
-    )
+    description = series.options.describe(text(dataset, "SeriesDescription"), provenance)
+    dataset.SeriesDescription = _encodable(dataset, description)
     dataset.SeriesNumber = series.options.number_from(_series_number(dataset))
     dataset.ImageType = _slice_type(words(dataset, "ImageType"))
     moment = _in_zone_of(dataset, series.moment)
@@ -117,18 +113,19 @@ def _in_zone_of(dataset, moment: datetime) -> datetime:
         return moment
 
 
-def _encodable(dataset, value: str, name: str) -> str:
+def _encodable(dataset, value: str) -> str:
+    """Return a text with a question mark for each letter that the header's character set does not have."""
     from pydicom.charset import convert_encodings
 
-    for encoding in convert_encodings(dataset.get("SpecificCharacterSet") or ["ISO_IR 6"]):
+    value = "".join(letter if letter.isprintable() else "?" for letter in value)
+    encodings = convert_encodings(dataset.get("SpecificCharacterSet") or ["ISO_IR 6"])
+    for encoding in encodings:
         try:
             value.encode(encoding)
             return value
         except UnicodeEncodeError:
             continue
-    raise InputError(
-        f"the series description '{value}' has letters that the character set of '{name}' does not; use plain ones."
-    )
+    return value.encode("ascii", "replace").decode()
 
 
 def _note_lossy_compression(dataset) -> None:

@@ -13,6 +13,7 @@ from ..errors import InputError
 from ..volumes.dicom_file import read_dataset
 from ..volumes.dicom_frames import SourceSlice
 from ..volumes.dicom_tags import text, words
+from .elements import as_little_endian
 from .header import SeriesIdentity, describe_derivation, rewrite_header, show_in_window
 from .multiframe import is_enhanced, rescale, rewrite_groups
 from .references import source_image
@@ -40,7 +41,7 @@ def derive(
         The transfer syntax, by its name in pydicom.
     """
     name = Path(path).name
-    dataset = read_dataset(path, stop_before_pixels=True)
+    dataset = as_little_endian(read_dataset(path, stop_before_pixels=True))
     _require_unchanged(dataset, frames, sources[0], name)
     sop_class, sop_instance = str(dataset.SOPClassUID), str(dataset.SOPInstanceUID)
     source_series = str(dataset.SeriesInstanceUID)
@@ -49,7 +50,7 @@ def derive(
     for keyword in ("DerivationDescription", "DerivationCodeSequence"):
         if keyword in dataset:
             before[keyword] = dataset[keyword]
-    rewrite_header(dataset, series, name)
+    rewrite_header(dataset, series)
     if is_enhanced(dataset):
         rewrite_groups(dataset, series, source_type, source_series, sop_class, sop_instance)
     else:
@@ -107,5 +108,3 @@ def _put_file_meta(dataset) -> None:
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     meta.ImplementationVersionName = f"LDCTDenoise {__version__}"[:16]
     dataset.file_meta, dataset.preamble = meta, b"\0" * 128
-
-

@@ -24,7 +24,7 @@ def _begins_like_a_data_set(start: bytes) -> bool:
 
 
 def read_dataset(path: str | Path, **options):
-    """Read a DICOM file with pydicom; a missing transfer syntax is filled in from how the file is encoded.
+    """Read a DICOM file with pydicom; transfer syntax and class are filled in where they are missing.
 
     Parameters
     ----------
@@ -46,4 +46,7 @@ def read_dataset(path: str | Path, **options):
         implicit, little = dataset.original_encoding
         plain = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian if little else ExplicitVRBigEndian
         dataset.file_meta.TransferSyntaxUID = plain
+    if "SOPClassUID" not in dataset:
+        # The file meta information repeats it, so that a file cut short is still known for what it was.
+        dataset.SOPClassUID = dataset.file_meta.get("MediaStorageSOPClassUID", "")
     return dataset

@@ -135,6 +135,8 @@ def frames_of(instance: Instance) -> list[Frame]:
     """
     header, name, count = instance.header, instance.name, instance.slices
     _require_hounsfield_image(header, name)
+    if count < 1:
+        raise InputError(f"'{name}' says that it holds {count} frames; the header is damaged.")
     per_frame = header.get("PerFrameFunctionalGroupsSequence", None)
     if count > 1 and (per_frame is None or len(per_frame) != count):
         raise InputError(

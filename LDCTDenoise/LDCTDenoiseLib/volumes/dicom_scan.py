@@ -114,15 +114,11 @@ def _not_silently(error: OSError) -> None:
 def read_header(path: Path, tags: tuple[str, ...] = HEADER_TAGS):
     """Read the tags this library looks at, or None of a damaged header; who the patient is stays in the file."""
     try:
-        header = read_dataset(path, stop_before_pixels=True, specific_tags=list(tags))
+        return read_dataset(path, stop_before_pixels=True, specific_tags=list(tags))
     except OSError:
         raise
     except Exception:  # noqa: BLE001 - a damaged header makes pydicom raise whatever its parser stumbles over
         return None
-    if "SOPClassUID" not in header:
-        # The file meta information repeats it, so that a file cut short is still known for what it was.
-        header.SOPClassUID = header.file_meta.get("MediaStorageSOPClassUID", "")
-    return header
 
 
 def is_ct_slice(instance: Instance) -> bool:

@@ -1,0 +1,134 @@
+"""Malformed DICOM series: no crash, no wrong image, nothing half-written; the DICOM path is the volume path."""
+
+import errno
+import os
+import shutil
+import warnings
+
+import numpy as np
+import pydicom
+import pytest
+from dicom_mutations_files import MUTATIONS
+from dicom_series_maker import expected_hu, write_series
+from LDCTDenoiseLib.cli.main import main
+from LDCTDenoiseLib.derived import Provenance, write_derived_series
+from LDCTDenoiseLib.errors import OutputError
+from LDCTDenoiseLib.volumes import read_volume
+from volume_reading import without_patient
+
+PROVENANCE = Provenance("TV", 1.0, "CPU")
+
+
+def files_below(folder) -> list[str]:
+    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*"))
+
+
+def test_there_are_forty():
+    assert len(MUTATIONS) >= 40
+
+
+@pytest.mark.parametrize("name", MUTATIONS)
+def test_a_malformed_series(tmp_path, capsys, name):
+    source, work = tmp_path / "source", tmp_path / "work"
+    source.mkdir()
+    work.mkdir()
+    truth = MUTATIONS[name](source)
+    before = files_below(source)
+    code = main(["denoise", str(source), str(work / "out"), "--method", "TV", "--device", "cpu"])
+    said = without_patient("".join(capsys.readouterr()))
+    lines = [line for line in said.splitlines() if line.startswith("ldct-denoise")]
+    assert "Traceback" not in said and files_below(source) == before
+    if truth is None:
+        assert code == 2 and lines[-1].startswith("ldct-denoise: error: ") and len(lines[-1]) < 700
+        assert all("warning: " in line for line in lines[:-1])
+        assert files_below(work) == []
+        return
+    assert code == 0, said
+    assert all("warning: " in line for line in lines)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        volume, written = read_volume(source), read_volume(work / "out")
+        np.testing.assert_allclose(volume.array, truth, rtol=0, atol=2e-3)
+        # The same command with a volume as its output is what the values are held against.
+        assert main(["denoise", str(source), str(work / "out.nrrd"), "--method", "TV", "--device", "cpu"]) == 0
+        plain = read_volume(work / "out.nrrd")
+    outside = np.stack(
+        [_outside(part, values) for part, values in zip(volume.facts["slices"], volume.array, strict=True)]
+    )
+    expected = np.where(outside, np.rint(volume.array), np.rint(plain.array))
+    np.testing.assert_array_equal(written.array, expected)
+    assert volume.geometry.difference(written.geometry) == ""
+    assert len(files_below(work / "out")) == len(set(volume.facts["files"]))
+    assert written.facts["series_uid"] != volume.facts["series_uid"]
+    for key in ("study_uid", "frame_of_reference_uid"):
+        assert written.facts[key] == volume.facts[key]
+
+
+def _outside(part, values: np.ndarray) -> np.ndarray:
+    if not part.padding:
+        return np.zeros(values.shape, bool)
+    return (values >= part.padding[0]) & (values <= part.padding[1])
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt(), ValueError()])
+def test_nothing_is_left_of_a_series_that_stopped_half_way(tmp_path, monkeypatch, error):
+    write_series(tmp_path / "in", 5)
+    volume = read_volume(tmp_path / "in")
+    save, saved = pydicom.Dataset.save_as, []
+
+    def stumble(dataset, path, **options):
+        if len(saved) == 3:
+            raise error
+        saved.append(path)
+        save(dataset, path, **options)
+
+    monkeypatch.setattr(pydicom.Dataset, "save_as", stumble)
+    with pytest.raises((OutputError, type(error))):
+        write_derived_series(volume, volume.array, tmp_path / "out", PROVENANCE)
+    assert len(saved) == 3 and os.listdir(tmp_path) == ["in"]
+
+
+def test_places_that_cannot_take_a_series(tmp_path):
+    write_series(tmp_path / "in", 2)
+    volume = read_volume(tmp_path / "in")
+    (tmp_path / "file").write_text("")
+    (tmp_path / "filled").mkdir()
+    (tmp_path / "filled" / "a.dcm").write_text("kept")
+    for place in ("file", "file/below", "filled", "in"):
+        with pytest.raises(OutputError, match="cannot write into"):
+            write_derived_series(volume, volume.array, tmp_path / place, PROVENANCE)
+    assert (tmp_path / "filled" / "a.dcm").read_text() == "kept" and len(os.listdir(tmp_path / "in")) == 2
+    # An empty folder is as good as none.
+    (tmp_path / "empty").mkdir()
+    assert len(write_derived_series(volume, volume.array, tmp_path / "empty", PROVENANCE)) == 2
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
+def test_read_only_media(tmp_path):
+    write_series(tmp_path / "in", 3)
+    for path in (*(tmp_path / "in").iterdir(), tmp_path / "in"):
+        path.chmod(0o500 if path.is_dir() else 0o150)
+    volume = read_volume(tmp_path / "in")
+    with pytest.raises(OutputError, match="Permission denied"):
+        write_derived_series(volume, volume.array, tmp_path / "in" / "out", PROVENANCE)
+    assert len(write_derived_series(volume, volume.array, tmp_path / "out", PROVENANCE)) == 3
+    (tmp_path / "in").chmod(0o700)
+
+
+def test_a_source_that_went_or_changed_meanwhile(tmp_path):
+    paths = write_series(tmp_path / "in", 3)
+    volume = read_volume(tmp_path / "in")
+    shutil.copy(paths[0], paths[2])
+    for reason in ("changed since it was read", "cannot read"):
+        with pytest.raises(ValueError, match=reason):
+            write_derived_series(volume, volume.array, tmp_path / "out", PROVENANCE)
+        paths[2].unlink(missing_ok=True)
+    assert os.listdir(tmp_path) == ["in"]
+
+
+def test_a_long_series(tmp_path):
+    write_series(tmp_path / "in", 150)
+    volume = read_volume(tmp_path / "in")
+    files = write_derived_series(volume, volume.array, tmp_path / "out", PROVENANCE)
+    assert len(files) == 150 and files[-1].name == "0150.dcm"
+    np.testing.assert_array_equal(read_volume(tmp_path / "out").array, expected_hu(range(150)))
