@@ -84,35 +84,39 @@ def _handles(shown: bool) -> dict:
     return {"HandlesInteractive": int(shown), "GlyphScale": 1.5 if shown else 0.0}
 
 
-def makeBox(scene, name: str, matrix: np.ndarray, volume, corners=None):
-    """Add an ROI node that lies on a slice and rides on it.
+def addBox(scene, name: str):
+    """Add an ROI node that will ride on the slice; it has no place yet."""
+    roi = scene.AddNewNodeByClass("vtkMRMLMarkupsROINode", name)
+    roi.SetAttribute(_RIDES, "1")
+    roi.CreateDefaultDisplayNodes()
+    for setting, value in _LOOK.items():
+        getattr(roi.GetDisplayNode(), f"Set{setting}")(value)
+    return roi
+
+
+def lay(roi, matrix: np.ndarray, volume, corners=None) -> None:
+    """Lay an ROI flat onto a slice, as deep as the slice is thick.
 
     Parameters
     ----------
     matrix : numpy.ndarray
-        SliceToRAS of the view it is drawn in, shape (4, 4).
+        SliceToRAS of the view, shape (4, 4); the box gets its axes.
     volume : vtkMRMLScalarVolumeNode
-        The image: without `corners` the box lies in its middle; its slice spacing is the depth of the box.
+        The image.
     corners : numpy.ndarray, optional
-        Two opposite corners in the world, shape (2, 3).
+        Points of the world, shape (n, 3), that the box is to hold. Default: a square in the middle of the image.
     """
     axes = matrix[:3, :3]
-    extent = plane.corners(volume) @ axes
+    points = (plane.corners(volume) if corners is None else np.asarray(corners, dtype=float)) @ axes
+    middle, size = (points.min(axis=0) + points.max(axis=0)) / 2, np.ptp(points, axis=0)
     if corners is None:
-        middle, width = (extent.min(axis=0) + extent.max(axis=0)) / 2, np.ptp(extent[:, 0])
-        size = np.full(2, _SHARE * width)
-    else:
-        inPlane = np.asarray(corners) @ axes
-        middle, size = inPlane.mean(axis=0), np.abs(np.diff(inPlane[:, :2], axis=0))[0]
+        size[:2] = _SHARE * size[0]
     middle[2] = matrix[:3, 3] @ axes[:, 2]
-    roi = scene.AddNewNodeByClass("vtkMRMLMarkupsROINode", name)
-    roi.SetAttribute(_RIDES, "1")
-    roi.CreateDefaultDisplayNodes()
-    for name, value in _LOOK.items():
-        getattr(roi.GetDisplayNode(), f"Set{name}")(value)
-    toWorld = np.eye(4)
-    toWorld[:3, :3] = axes
-    roi.SetAndObserveObjectToNodeMatrix(plane.vtkMatrix(toWorld))
+    size[2] = plane.spacingAlong(volume, axes[:, 2])
+    toNode = np.eye(4)
+    toNode[:3, :3] = axes
+    wasModifying = roi.StartModify()
+    roi.SetAndObserveObjectToNodeMatrix(plane.vtkMatrix(toNode))
     roi.SetCenterWorld(axes @ middle)
-    roi.SetSize(*np.maximum(size, 1.0), plane.spacingAlong(volume, axes[:, 2]))
-    return roi
+    roi.SetSize(*np.maximum(size, 1.0))
+    roi.EndModify(wasModifying)

@@ -71,8 +71,9 @@ class ComparisonCalls:
 
         Parameters
         ----------
-        corners : array of shape (2, 3), optional
-            Two opposite corners of the box, RAS in mm. Default: a quarter of the image's width, in its middle.
+        corners : array of shape (n, 3), optional
+            Points that the box is to hold, such as two opposite corners, RAS in mm. Default: a square of a quarter of
+            the image's width, in its middle.
 
         Returns
         -------
@@ -80,6 +81,10 @@ class ComparisonCalls:
             Not laid out yet: give it to `showComparison` as `roi`.
         """
         return self.comparison.makeBox(corners=corners)
+
+    def drawComparisonROI(self):
+        """Let the user draw the ROI with two clicks; it is zoomed at once. Returns its node, which has no place yet."""
+        return self.comparison.drawBox()
 
     @property
     def comparison(self) -> Comparison:

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import numpy as np
 import vtk
 from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseLib.hounsfield import PAPER, Window
@@ -10,11 +9,11 @@ from slicer.util import VTKObservationMixin
 
 from . import plane, views, widgets
 from .borrowed import borrow, giveBack
-from .box import Box, makeBox
+from .box import addBox, lay
 from .choice import Choice
-from .differences import SliceDifference
-from .layout import WHOLE_GROUP, ZOOM_GROUP, isOurs, viewName
-from .link import LinkedViews, Place
+from .drawing import Drawing
+from .layout import isOurs, viewName
+from .stage import Stage
 from .windows import SharedWindow
 
 
@@ -34,9 +33,9 @@ class Comparison(VTKObservationMixin):
         VTKObservationMixin.__init__(self)
         self.scene, self.choice = scene, None
         self._listeners = []
-        self._layoutNode = self._links = self._box = None
+        self._layoutNode = self._stage = self._drawing = None
+        # Where the views were left, by the id of the volume that they were aligned to.
         self._left = {}
-        self._differences = {}
         self._window = SharedWindow(PAPER, onChanged=self._onWindowDragged)
         self._limits = SharedWindow(Window(-100, 100), symmetric=True, onChanged=self._onLimitDragged)
 
@@ -54,22 +53,15 @@ class Comparison(VTKObservationMixin):
     @property
     def sliceIndex(self) -> int | None:
         """Index k, in the low-dose volume, of the slice that is laid out; None when none is, or across the slices."""
-        if not self.shown:
-            return None
-        volume = self.choice.anchor
-        toWorld = plane.ijkToWorld(volume)
-        if plane.axisAlong(toWorld, self._links.normal) != 2:
-            return None
-        centre = plane.toGridSpace(volume, self._links.centre)
-        k = int(np.floor((np.linalg.inv(toWorld) @ [*centre, 1.0])[2] + 0.5))
-        return k if 0 <= k < volume.GetImageData().GetDimensions()[2] else None
+        return self._stage.sliceIndex if self._stage is not None else None
 
     def addListener(self, listener) -> None:
-        """Call `listener(what)` after each change: "shown", "slice", "roi", "roiEnd", "window"."""
+        """Call `listener(what)` after each change: "shown", "changed", "slice", "roi", "roiEnd", "window"."""
         self._listeners.append(listener)
 
-    def removeListener(self, listener) -> None:
-        self._listeners.remove(listener)
+    def notices(self) -> str:
+        """Say what cannot be shown, and why; empty when all is."""
+        return self._stage.notices() if self._stage is not None else ""
 
     def show(self, choice: Choice) -> None:
         """Lay out a choice, or change what is laid out to it.
@@ -81,25 +73,28 @@ class Comparison(VTKObservationMixin):
         """
         if choice == self.choice:
             return
-        wasShown, before = self.shown, self.choice
-        layoutNode = views.requireLayoutNode(self.scene)
+        before = self.choice
+        self._layoutNode = views.requireLayoutNode(self.scene)
         if "zoom" in choice.rows and choice.roi is None:
             choice = replace(choice, roi=self.makeBox(choice))
-        if wasShown and choice == replace(
+        if before is not None and choice == replace(
             before, window=choice.window, limit=choice.limit, crosshair=choice.crosshair, handles=choice.handles
         ):
             self.choice = choice
             self._look()
         else:
-            self._takeDown()
-            self.choice = choice
-            self._layOut(layoutNode)
-        self._tell("shown" if not wasShown else "window" if before.window != choice.window else "changed")
+            self._layOut(choice)
+        if before is None:
+            self._tell("shown")
+        else:
+            self._tell("window" if before.window != choice.window else "changed")
 
     def hide(self) -> None:
         """Put the comparison away: layout, windows, crosshair and ROI are the user's again. Safe when not shown."""
         if not self.shown:
             return
+        if self._drawing is not None:
+            self._drawing.stop()
         names = [name for line in self.choice.layout.names for name in line]
         self._takeDown()
         self.choice = None
@@ -120,163 +115,94 @@ class Comparison(VTKObservationMixin):
 
     def fit(self) -> None:
         """Fit the whole images, and the zooms to the ROI."""
-        if self.shown:
-            self._links.fit()
+        if self._stage is not None:
+            self._stage.links.fit()
 
     def showSlice(self, k: int) -> None:
-        """Go to slice k of the low-dose volume.
-
-        Raises
-        ------
-        InputError
-            If there is no such slice, or nothing is laid out.
-        """
-        if not self.shown:
-            raise InputError("no comparison is laid out; lay it out first.")
-        volume = self.choice.anchor
-        count = volume.GetImageData().GetDimensions()[2]
-        if not 0 <= k < count:
-            raise InputError(f"'{volume.GetName()}' has slices 0 to {count - 1} and no slice {k}.")
-        toWorld = plane.ijkToWorld(volume)
-        matrix = self._links.matrix.copy()
-        ijk = np.linalg.inv(toWorld) @ matrix[:, 3]
-        ijk[2] = k
-        matrix[:, 3] = toWorld @ ijk
-        self._links.moveTo(matrix)
+        """Go to slice k of the low-dose volume; `InputError` when there is none, or nothing is laid out."""
+        self._requireChoice()
+        self._stage.showSlice(k)
 
     def makeBox(self, choice: Choice | None = None, corners=None):
-        """Add a box that rides on the slice: in the middle of the image, or between two corners, shape (2, 3)."""
-        choice = choice or self.choice
-        if choice is None:
+        """Add a box that rides on the slice: in the middle of the image, or around points of shape (n, 3)."""
+        anchor = (choice or self._requireChoice()).anchor
+        roi = addBox(self.scene, self.scene.GenerateUniqueName("Comparison ROI"))
+        matrix = self._stage.links.matrix if self._stage is not None else plane.axialMatrix(anchor)
+        lay(roi, matrix, anchor, corners)
+        return roi
+
+    def drawBox(self):
+        """Let the user draw a box with two clicks, which is zoomed then; return its node, not placed yet."""
+        choice = self._requireChoice()
+        roi = addBox(self.scene, self.scene.GenerateUniqueName("Comparison ROI"))
+
+        def ended(placed: bool) -> None:
+            self._drawing = None
+            if placed and self.shown:
+                lay(roi, self._stage.links.matrix, self.choice.anchor, plane.boxCorners(roi))
+                self._tell("roiEnd")
+            elif not placed and roi.GetScene() is not None:
+                self.scene.RemoveNode(roi)
+
+        if self._drawing is not None:
+            self._drawing.stop()
+        self.show(replace(choice, roi=roi, handles=True))
+        self._drawing = Drawing(roi, ended)
+        return roi
+
+    def _requireChoice(self) -> Choice:
+        if self.choice is None:
             raise InputError("no comparison is laid out; lay it out first.")
-        matrix = self._links.matrix if self._links is not None else plane.axialMatrix(choice.anchor)
-        return makeBox(self.scene, self.scene.GenerateUniqueName("Comparison ROI"), matrix, choice.anchor, corners)
-
-    # How it is laid out
-
-    def _layOut(self, layoutNode) -> None:
-        self._layoutNode, layout = layoutNode, self.choice.layout
-        views.takeLayout(layoutNode, layout)
-        for column, label in enumerate(self.choice.images):
-            for row in layout.rows:
-                group = ZOOM_GROUP if row == "zoom" else WHOLE_GROUP
-                views.fill(self._sliceNode(row, column), self._volumeOf(row, label), label, group)
-        self._look()
-        self._arrange()
-        self._observe()
-
-    def _volumeOf(self, row: str, label: str):
-        """Return what a view shows; a difference is made for it."""
-        if row not in ("difference", "noise"):
-            return self.choice.images[label]
-        minuend, subtrahend = self.choice.cell(row, label)
-        if minuend is None:
-            return None
-        difference = SliceDifference(minuend, subtrahend, f"{minuend.GetName()} − {subtrahend.GetName()}")
-        self._differences[row, label] = difference
-        return difference.node
-
-    def _arrange(self) -> None:
-        """Bring the views to their plane, pan and zoom: where they were left, or to the whole image."""
-        choice = self.choice
-        columns = range(choice.layout.columns)
-        wholes = [self._sliceNode(row, column) for row in choice.layout.rows if row != "zoom" for column in columns]
-        zooms = [self._sliceNode("zoom", column) for column in columns] if "zoom" in choice.rows else []
-        if choice.roi is not None:
-            shownIn = [node.GetID() for node in wholes[: choice.layout.columns]]
-            self._box = Box(choice.roi, shownIn, choice.handles, self._onBoxMoved, lambda: self._tell("roiEnd"))
-        self._links = LinkedViews(
-            wholes, zooms, lambda: plane.corners(choice.anchor),
-            lambda: self._box.points() if self._box else None, self._onSlice,
-        )
-        place = self._left.get(choice.anchor.GetID())
-        if place is None or not plane.cuts(choice.anchor, place.matrix):
-            place = Place(self._firstPlane())
-        self._links.goTo(place, plane.spacingAlong(choice.anchor, place.matrix[:3, 2]))
-        crosshair = self._crosshairNode
-        if crosshair is not None and not plane.contains(choice.anchor, crosshair.GetCrosshairRAS()):
-            crosshair.SetCrosshairRAS(*self._links.centre)
-
-    def _firstPlane(self) -> np.ndarray:
-        """Return where to begin: on the slice that the user looks at, when that is one of an image of ours."""
-        anchor = self.choice.anchor
-        matrix = plane.axialMatrix(anchor)
-        if views.backgroundOf(self.scene, "Red") in self.choice.images.values():
-            normal, own = matrix[:3, 2], plane.matrixOf(views.sliceNode(self.scene, "Red"))
-            if abs(normal @ own[:3, 2]) > 0.99:
-                matrix[:3, 3] += normal * ((own[:3, 3] - matrix[:3, 3]) @ normal)
-        matrix[:3, 3] = plane.onSlice(anchor, matrix[:3, 2], matrix[:3, 3])
-        return matrix
-
-    def _look(self) -> None:
-        """Bring windows, captions, crosshair and handles in line with the choice."""
-        choice = self.choice
-        self._window.hold(list(dict.fromkeys(choice.images.values())))
-        self._window.window = choice.window
-        self._limits.hold([difference.node for difference in self._differences.values()])
-        self._limits.window = Window(-choice.limit, choice.limit)
-        if self._box is not None:
-            self._box.showHandles(choice.handles)
-        crosshair = self._crosshairNode
-        if crosshair is not None and choice.crosshair:
-            borrow(crosshair, CrosshairMode=crosshair.ShowSmallIntersection)
-        elif crosshair is not None:
-            giveBack(crosshair)
-        for column, label in enumerate(choice.images):
-            for row in choice.layout.rows:
-                widgets.dress(viewName(row, column), choice.caption(row, label), hasBar=row == "images")
-
-    def _observe(self) -> None:
-        scene = self.scene
-        self.addObserver(scene, scene.StartCloseEvent, self._onSceneClosing)
-        self.addObserver(scene, scene.NodeRemovedEvent, self._onNodeRemoved)
-        self.addObserver(self._layoutNode, vtk.vtkCommand.ModifiedEvent, self._onLayoutModified)
-        for volume in dict.fromkeys(self.choice.images.values()):
-            for event in (volume.ImageDataModifiedEvent, volume.TransformModifiedEvent):
-                self.addObserver(volume, event, self._onVolumeModified)
-
-    def _takeDown(self) -> None:
-        """Let go of the views, the box and the differences; the layout stays."""
-        self.removeObservers()
-        if self._links is not None:
-            self._left = {self.choice.anchor.GetID(): self._links.place}
-            self._links.close()
-            self._links = None
-        if self._box is not None:
-            self._box.close()
-            self._box = None
-        for difference in self._differences.values():
-            difference.remove()
-        self._differences = {}
+        return self.choice
 
     @property
     def _crosshairNode(self):
         return self.scene.GetFirstNodeByClass("vtkMRMLCrosshairNode")
 
-    def _sliceNode(self, row: str, column: int):
-        return views.sliceNode(self.scene, viewName(row, column))
+    def _layOut(self, choice: Choice) -> None:
+        self._takeDown()
+        views.takeLayout(self._layoutNode, choice.layout)
+        self.choice = choice
+        for view, _row, _label in self._views():
+            widgets.settle(view)
+        self._stage = Stage(self.scene, choice, self._left.get(choice.anchor.GetID()), self._tell)
+        self._look()
+        self.addObserver(self.scene, self.scene.StartCloseEvent, self._onSceneClosing)
+        self.addObserver(self.scene, self.scene.NodeRemovedEvent, self._onNodeRemoved)
+        self.addObserver(self._layoutNode, vtk.vtkCommand.ModifiedEvent, self._onLayoutModified)
 
-    # What happens to it
+    def _takeDown(self) -> None:
+        """Let go of the views; the layout stays."""
+        self.removeObservers()
+        if self._stage is not None:
+            stage, self._stage = self._stage, None
+            self._left = {stage.choice.anchor.GetID(): stage.close()}
+
+    def _views(self):
+        """Yield the name, row and label of each view."""
+        for column, label in enumerate(self.choice.images):
+            for row in self.choice.layout.rows:
+                yield viewName(row, column), row, label
+
+    def _look(self) -> None:
+        """Bring windows, captions, crosshair and handles in line with the choice."""
+        choice, crosshair = self.choice, self._crosshairNode
+        self._window.hold(dict.fromkeys(choice.images.values()), choice.window)
+        self._limits.hold(self._stage.differenceNodes, Window(-choice.limit, choice.limit))
+        if self._stage.box is not None:
+            self._stage.box.showHandles(choice.handles)
+        if crosshair is not None and choice.crosshair:
+            borrow(crosshair, CrosshairMode=crosshair.ShowSmallIntersection)
+            if not plane.contains(choice.anchor, crosshair.GetCrosshairRAS()):
+                crosshair.SetCrosshairRAS(*self._stage.links.centre)
+        elif crosshair is not None:
+            giveBack(crosshair)
+        for view, row, label in self._views():
+            widgets.dress(view, choice.caption(row, label), hasBar=row == "images")
 
     def _tell(self, what: str) -> None:
         for listener in list(self._listeners):
             listener(what)
-
-    def _onSlice(self) -> None:
-        for difference in self._differences.values():
-            difference.update(self._links.centre, self._links.normal)
-        if self._box is not None:
-            self._box.ride(self._links.centre, self._links.normal)
-        self._tell("slice")
-
-    def _onBoxMoved(self) -> None:
-        self._links.zoom()
-        self._tell("roi")
-
-    def _onVolumeModified(self, volume, event) -> None:
-        for difference in self._differences.values():
-            if volume in difference.volumes:
-                difference.update(self._links.centre, self._links.normal, changed=True)
 
     def _onWindowDragged(self) -> None:
         self.choice = replace(self.choice, window=self._window.window)
@@ -300,8 +226,8 @@ class Comparison(VTKObservationMixin):
     def _onNodeRemoved(self, scene, event, node) -> None:
         choice = self.choice
         if node is choice.roi:
-            rows = tuple(row for row in choice.rows if row != "zoom")
-            self.show(replace(choice, roi=None, rows=rows))
+            # Without the zooms, which would come with a new box at once.
+            self.show(replace(choice, roi=None, rows=tuple(row for row in choice.rows if row != "zoom")))
         elif node in choice.images.values():
             left = choice.without(node)
             if left is None:

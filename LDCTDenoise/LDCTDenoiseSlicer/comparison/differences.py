@@ -31,11 +31,16 @@ class SliceDifference:
         minuend.GetScene().AddNode(self.node)
         self.node.CreateDefaultDisplayNodes()
         self.node.GetDisplayNode().SetSaveWithScene(False)
-        self._shown = None
+        self._showNothing()
 
     @property
     def volumes(self):
         return (self.minuend, self.subtrahend)
+
+    @property
+    def isShown(self) -> bool:
+        """Whether there is a difference of the slice looked at."""
+        return self._shown is not None
 
     def update(self, centre: np.ndarray, normal: np.ndarray, changed: bool = False) -> bool:
         """Show the slice through a point, and say whether there is one.
@@ -66,7 +71,10 @@ class SliceDifference:
 
     def _showNothing(self) -> bool:
         self._shown = None
-        self.node.SetAndObserveImageData(None)
+        # A speck and not an empty volume: of that one the view's pipeline would complain.
+        self.node.SetAndObserveTransformNodeID(None)
+        self.node.SetIJKToRASMatrix(vtkMatrix(np.diag([1e-3, 1e-3, 1e-3, 1.0])))
+        slicer.util.updateVolumeFromArray(self.node, np.zeros((1, 1, 1), np.float32))
         return False
 
     def remove(self) -> None:

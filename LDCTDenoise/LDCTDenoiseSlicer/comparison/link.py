@@ -44,6 +44,7 @@ class LinkedViews(VTKObservationMixin):
         self._moving, self._told = False, None
         # A view that shows a fit goes on to do so when its size changes; one that the user has moved keeps its place.
         self._fitted = {True: True, False: True}
+        self._resized = set()
         self._sizes = {node.GetID(): node.GetDimensions() for node in self._all}
         for node in self._all:
             self.addObserver(node, vtk.vtkCommand.ModifiedEvent, self._onModified)
@@ -90,18 +91,15 @@ class LinkedViews(VTKObservationMixin):
         """Fit the whole views to their content, and the zooms to the ROI."""
         self._fitted[False] = True
         with self._quietly():
-            plane.frame(self.wholes, self._content(), depth)
+            plane.frame(self.wholes, self._wanted(False), depth)
         self.zoom(depth)
         self._tell()
 
     def zoom(self, depth: float | None = None) -> None:
         """Fit the zooms to the ROI, on the plane of the others; without an ROI, to the content."""
         self._fitted[True] = True
-        points = self._region()
         with self._quietly():
-            for node in self.zooms:
-                plane.place(node, self.matrix, (0.0, 0.0), plane.scaleOf(node))
-            plane.frame(self.zooms, self._content() if points is None else points, depth)
+            plane.frame(self.zooms, self._wanted(True), depth, self.matrix)
 
     def moveTo(self, matrix: np.ndarray) -> None:
         """Bring all views to a plane; pan and zoom stay."""
@@ -111,10 +109,17 @@ class LinkedViews(VTKObservationMixin):
         self._tell()
 
     def _onModified(self, node, event) -> None:
-        if self._moving or node.GetScene() is None or node.GetScene().IsBatchProcessing():
+        if node.GetScene() is None or node.GetScene().IsBatchProcessing():
             return
         isZoom = node in self.zooms
-        if self._resized(node, isZoom):
+        size = node.GetDimensions()
+        if size != self._sizes[node.GetID()]:
+            self._sizes[node.GetID()] = size
+            self._resized.add(isZoom)
+        if self._moving:
+            return
+        if self._resized:
+            self._refit()
             return
         group = self.zooms if isZoom else self.wholes
         held = next((other for other in group if other.GetInteracting()), None)
@@ -145,17 +150,18 @@ class LinkedViews(VTKObservationMixin):
             self.zoom()
         self._tell()
 
-    def _resized(self, node, isZoom: bool) -> bool:
-        """Deal with a change of a view's size, and say whether there was one."""
-        size = node.GetDimensions()
-        if size == self._sizes[node.GetID()]:
-            return False
-        self._sizes[node.GetID()] = size
-        if self._fitted[isZoom]:
-            points = self._region() if isZoom else None
-            with self._quietly():
-                plane.frame(self.zooms if isZoom else self.wholes, self._content() if points is None else points)
-        return True
+    def _wanted(self, isZoom: bool) -> np.ndarray:
+        """Return the points that a group of views fits."""
+        points = self._region() if isZoom else None
+        return self._content() if points is None else points
+
+    def _refit(self) -> None:
+        """Fit the groups again of which a view has another size; one that the user has moved keeps its place."""
+        while self._resized:
+            isZoom = self._resized.pop()
+            if self._fitted[isZoom]:
+                with self._quietly():
+                    plane.frame(self.zooms if isZoom else self.wholes, self._wanted(isZoom))
 
     @contextlib.contextmanager
     def _quietly(self):
@@ -165,6 +171,9 @@ class LinkedViews(VTKObservationMixin):
             yield
         finally:
             self._moving = before
+        # Views can get their size while others are moved: rendering lets the window lay itself out.
+        if not before and self._resized:
+            self._refit()
 
     def _tell(self) -> None:
         if not np.array_equal(self._told, self.matrix):

@@ -109,7 +109,7 @@ def axisAlong(toWorld: np.ndarray, normal: np.ndarray) -> int:
     return int(np.abs(normal @ axes).argmax())
 
 
-def frame(sliceNodes, points: np.ndarray, depth: float | None = None) -> None:
+def frame(sliceNodes, points: np.ndarray, depth: float | None = None, matrix: np.ndarray | None = None) -> None:
     """Centre views of one plane on points, and zoom them all alike until the points just fit into the smallest.
 
     Parameters
@@ -120,10 +120,12 @@ def frame(sliceNodes, points: np.ndarray, depth: float | None = None) -> None:
         In the world, shape (n, 3).
     depth : float, optional
         The depth of the field of view in mm. Default: as it is.
+    matrix : numpy.ndarray, optional
+        SliceToRAS of the plane. Default: that of the first view.
     """
     if not sliceNodes:
         return
-    matrix = matrixOf(sliceNodes[0]).copy()
+    matrix = (matrixOf(sliceNodes[0]) if matrix is None else matrix).copy()
     inPlane = (points - matrix[:3, 3]) @ matrix[:3, :2]
     lower, upper = inPlane.min(axis=0), inPlane.max(axis=0)
     matrix[:3, 3] += matrix[:3, :2] @ ((lower + upper) / 2)

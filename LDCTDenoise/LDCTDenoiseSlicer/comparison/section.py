@@ -1,9 +1,19 @@
-"""The section "Comparison" of the panel (desktop only)."""
+"""The section "Compare side by side" of the panel (desktop only)."""
+
+import contextlib
 
 import slicer
+import vtk
+from LDCTDenoiseLib.errors import LDCTError
+from LDCTDenoiseLib.hounsfield import PRESETS, Window
+from slicer.i18n import tr as _
+from slicer.util import VTKObservationMixin
+
+from .layout import MOST
+from .parameters import ComparisonParameters
 
 
-class ComparisonSection:
+class ComparisonSection(VTKObservationMixin):
     """The collapsible section with which the user lays out the comparison and drives it.
 
     How a panel uses it::
@@ -21,11 +31,11 @@ class ComparisonSection:
     uiPath : str
         Path of Comparison.ui.
     logic : LDCTDenoiseLogic
-        Does the work; whatever the section does is a call of it: `showComparison`, `hideComparison`, ...
+        Does the work; whatever the section does is a call of it, see `ComparisonCalls`.
 
     Attributes
     ----------
-    widget : ctkCollapsibleButton
+    widget : qMRMLWidget
         To be put into the panel.
     shown : bool
         Whether the comparison is laid out now. While it is, do not call `slicer.util.setSliceViewerLayers`: it would
@@ -39,26 +49,192 @@ class ComparisonSection:
 
     Listeners are called with what has changed, always from the main thread and without a delay (throttle long work):
     "shown" (laid out, or put away), "slice" (another slice), "roi" (another ROI, or moved: often while it is dragged),
-    "roiEnd" (let go of), "window".
+    "roiEnd" (let go of), "window", "changed" (rows or images).
     """
 
     def __init__(self, uiPath: str, logic):
+        VTKObservationMixin.__init__(self)
         self.logic = logic
         self.widget = slicer.util.loadUI(uiPath)
         self.ui = slicer.util.childWidgetVariables(self.widget)
         self.widget.setMRMLScene(slicer.mrmlScene)
-        self.shown, self.roi, self.sliceIndex, self.window = False, None, None, None
+        self._parameters = self._guiTag = None
+        self._reference = self._low = None
+        self._outputs = {}
         self._listeners = []
+        self._busy = False
+        for name, window in PRESETS.items():
+            self.ui.windowComboBox.addItem(_presetWords(name, window), name)
+        self.ui.windowComboBox.connect("activated(int)", self._onPreset)
+        self.ui.drawButton.connect("clicked(bool)", self._onDraw)
+        self.ui.fitButton.connect("clicked(bool)", lambda checked: self.logic.fitComparison())
+        self.logic.comparison.addListener(self._onComparison)
+        self._refresh()
+
+    @property
+    def shown(self) -> bool:
+        return self.logic.comparison.shown
+
+    @property
+    def sliceIndex(self) -> int | None:
+        return self.logic.comparison.sliceIndex
+
+    @property
+    def roi(self):
+        return self._parameters.comparisonROI if self._parameters is not None else None
+
+    @property
+    def window(self) -> Window:
+        return _windowOf(self._parameters) if self._parameters is not None else PRESETS["paper"]
 
     def addListener(self, listener) -> None:
+        """Call `listener(what)` after each change."""
         self._listeners.append(listener)
 
     def setParameterNode(self, parameterNode) -> None:
         """Follow the module's parameter node (the wrapper); None puts the user's layout back and follows none."""
+        if self._parameters is not None:
+            self._parameters.disconnectGui(self._guiTag)
+            self.removeObserver(self._parameters, vtk.vtkCommand.ModifiedEvent, self._onParametersModified)
+            self._parameters = None
+        if parameterNode is None:
+            # Volumes of a scene that goes are let go, too.
+            self._reference, self._low, self._outputs = None, None, {}
+        else:
+            self._parameters = ComparisonParameters(parameterNode.parameterNode)
+            self._guiTag = self._parameters.connectGui(self.ui)
+            self.addObserver(self._parameters, vtk.vtkCommand.ModifiedEvent, self._onParametersModified)
+        self._refresh()
 
     def setVolumes(self, reference, low, outputs: dict) -> None:
         """Say what is compared; any may be None, and `outputs` is label to node in the order of the views."""
+        self._reference, self._low, self._outputs = reference, low, dict(outputs)
+        self._refresh()
 
     def close(self) -> None:
         """Put the user's layout back and let go of the scene."""
         self.setParameterNode(None)
+        self.logic.comparison.close()
+        self._listeners.clear()
+
+    def _refresh(self) -> None:
+        """Bring views and widgets in line with the parameters and the volumes."""
+        if self._busy:
+            return
+        self._busy = True
+        try:
+            self._layOut()
+            self._showState()
+        finally:
+            self._busy = False
+
+    def _volumes(self) -> tuple:
+        """Return reference, low dose and outputs as far as they are in the scene, and how many do not fit."""
+        reference, low = (volume if _isThere(volume) else None for volume in (self._reference, self._low))
+        outputs = {label: volume for label, volume in self._outputs.items() if _isThere(volume)}
+        room = MOST - (reference is not None) - (low is not None)
+        fitting = dict(list(outputs.items())[:room])
+        return reference, low, fitting, len(outputs) - len(fitting)
+
+    def _layOut(self) -> None:
+        parameters, (reference, low, outputs, leftOut) = self._parameters, self._volumes()
+        status = ""
+        if parameters is None or not parameters.sideBySide or not (reference or low or outputs):
+            self.logic.hideComparison()
+        else:
+            rows = [name for name in ("zoom", "difference", "noise") if getattr(parameters, f"{name}Row")]
+            try:
+                self.logic.showComparison(
+                    reference, low, outputs, rows, _windowOf(parameters), parameters.differenceLimit,
+                    parameters.comparisonROI, parameters.boxHandles, parameters.sharedCrosshair,
+                )
+                parameters.comparisonROI = self.logic.comparison.choice.roi
+                status = self.logic.comparison.notices()
+            except LDCTError as error:
+                self.logic.hideComparison()
+                parameters.sideBySide = False
+                status = str(error)[:1].upper() + str(error)[1:]
+            if leftOut:
+                status = _("{count} more do not fit side by side.").format(count=leftOut) + " " + status
+        self.ui.comparisonStatusLabel.text = status
+        self.ui.comparisonStatusLabel.visible = bool(status)
+
+    def _showState(self) -> None:
+        """Enable what can be used, and show the window in words."""
+        ui, (reference, low, outputs, _leftOut) = self.ui, self._volumes()
+        several = (reference is not None) + (low is not None) + len(outputs) > 1
+        ui.sideBySideButton.enabled = self._parameters is not None and bool(reference or low or outputs)
+        ui.differenceCheckBox.enabled = several and reference is not None
+        ui.noiseCheckBox.enabled = several and low is not None
+        ui.limitSpinBox.enabled = several
+        for widget in (ui.drawButton, ui.fitButton):
+            widget.enabled = self.shown
+        combo, window = ui.windowComboBox, self.window
+        named = next((i for i, preset in enumerate(PRESETS.values()) if preset == window), len(PRESETS))
+        while combo.count > len(PRESETS):
+            combo.removeItem(len(PRESETS))
+        if named == len(PRESETS):
+            combo.addItem(_("As dragged {window}").format(window=_rounded(window)), None)
+        combo.setCurrentIndex(named)
+
+    def _tell(self, what: str) -> None:
+        for listener in list(self._listeners):
+            listener(what)
+
+    def _onParametersModified(self, caller, event) -> None:
+        self._refresh()
+
+    def _onPreset(self, index: int) -> None:
+        name = self.ui.windowComboBox.itemData(index)
+        if self._parameters is not None and name is not None:
+            self._setWindow(PRESETS[name])
+
+    def _setWindow(self, window: Window) -> None:
+        with slicer.util.NodeModify(self._parameters.parameterNode):
+            self._parameters.windowLower, self._parameters.windowUpper = window.lower, window.upper
+
+    def _onDraw(self, checked: bool = False) -> None:
+        with slicer.util.tryWithErrorDisplay(_("LDCT Denoise failed.")):
+            self._parameters.comparisonROI = self.logic.drawComparisonROI()
+
+    def _onComparison(self, what: str) -> None:
+        """Take over what was changed in the views, by the user or by what happened to the scene."""
+        comparison, parameters = self.logic.comparison, self._parameters
+        if parameters is not None and not self._busy:
+            choice = comparison.choice
+            if what == "shown":
+                # Put away by another layout, or laid out by a script.
+                parameters.sideBySide = choice is not None
+            elif choice is not None and what == "window":
+                self._setWindow(choice.window)
+                parameters.differenceLimit = min(max(choice.limit, 1.0), 2000.0)
+            elif choice is not None and what == "changed":
+                parameters.comparisonROI = choice.roi
+                if "zoom" not in choice.rows:
+                    parameters.zoomRow = False
+        self._tell(what)
+
+
+def _isThere(volume) -> bool:
+    return volume is not None and volume.GetScene() is not None and volume.GetImageData() is not None
+
+
+def _windowOf(parameters) -> Window:
+    # A scene edited by hand may hold anything.
+    with contextlib.suppress(LDCTError):
+        return Window(parameters.windowLower, parameters.windowUpper)
+    return PRESETS["paper"]
+
+
+def _rounded(window: Window) -> Window:
+    return Window(round(window.lower), max(round(window.upper), round(window.lower) + 1))
+
+
+def _presetWords(name: str, window: Window) -> str:
+    words = {
+        "paper": _("Soft tissue, as in the paper"),
+        "liver": _("Liver"),
+        "lung": _("Lung"),
+        "bone": _("Bone"),
+    }
+    return f"{words.get(name, name)} {window}"

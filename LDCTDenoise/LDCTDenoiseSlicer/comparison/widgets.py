@@ -38,8 +38,13 @@ def dress(view: str, caption: str, hasBar: bool) -> None:
     widget.setMinimumSize(_LEAST_SIZE, _LEAST_SIZE)
     # Every view as large as the next, whatever its bar would like.
     widget.setSizePolicy(qt.QSizePolicy.Ignored, qt.QSizePolicy.Ignored)
-    # A bar that has just been made has sent itself the slice 0, which would arrive after the one we go to.
-    qt.QCoreApplication.sendPostedEvents(controller, qt.QEvent.MetaCall)
+
+
+def settle(view: str) -> None:
+    """Let the bar of a new view have its say: it has sent itself slice 0, which would arrive after the one we go to."""
+    widget = _sliceWidget(view)
+    if widget is not None:
+        qt.QCoreApplication.sendPostedEvents(widget.sliceController(), qt.QEvent.MetaCall)
 
 
 def _sliceWidget(view: str):

@@ -31,18 +31,13 @@ class SharedWindow(VTKObservationMixin):
     def window(self) -> Window:
         return self._window
 
-    @window.setter
-    def window(self, window: Window) -> None:
-        self._window = window
-        self._apply()
-
-    def hold(self, volumes) -> None:
-        """Hold these volumes and no others; the others get back what they had."""
+    def hold(self, volumes, window: Window) -> None:
+        """Hold these volumes in a window, and no others: those get back what they had."""
         self.removeObservers()
         for volume in self._volumes:
             if volume not in volumes:
                 self._release(volume)
-        self._volumes = list(volumes)
+        self._window, self._volumes = window, list(volumes)
         for volume in self._volumes:
             volume.CreateDefaultDisplayNodes()
             source = volume.GetNodeReference(INPUT_ROLE)
@@ -57,7 +52,7 @@ class SharedWindow(VTKObservationMixin):
 
     def release(self) -> None:
         """Give every volume its own window back."""
-        self.hold([])
+        self.hold([], self._window)
 
     def _release(self, volume) -> None:
         display = volume.GetDisplayNode()

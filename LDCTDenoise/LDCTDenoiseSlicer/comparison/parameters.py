@@ -1,0 +1,31 @@
+"""What of the comparison is saved with the scene (desktop only)."""
+
+from typing import Annotated
+
+from slicer import vtkMRMLMarkupsROINode
+from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
+
+
+@parameterNodeWrapper
+class ComparisonParameters:
+    """The section's parameters; they live in the module's parameter node beside those of the panel.
+
+    sideBySide - Whether the comparison is laid out while the module is open.
+    zoomRow, differenceRow, noiseRow - Which rows there are below the images.
+    windowLower, windowUpper - The display window in HU.
+    differenceLimit - Differences are shown from minus this to this, in HU.
+    comparisonROI - The box that is zoomed and measured.
+    boxHandles - Whether the box can be dragged.
+    sharedCrosshair - Whether the crosshair is shown.
+    """
+
+    sideBySide: bool = False
+    zoomRow: bool = False
+    differenceRow: bool = False
+    noiseRow: bool = False
+    windowLower: float = -160.0
+    windowUpper: float = 240.0
+    differenceLimit: Annotated[float, WithinRange(1.0, 2000.0)] = 100.0
+    comparisonROI: vtkMRMLMarkupsROINode
+    boxHandles: bool = True
+    sharedCrosshair: bool = True

@@ -1,0 +1,143 @@
+"""One choice in the views: filled, linked, with the box and the differences; made anew when the choice changes."""
+
+import numpy as np
+from LDCTDenoiseLib.errors import InputError
+from slicer.util import VTKObservationMixin
+
+from . import plane, views
+from .box import Box
+from .differences import SliceDifference
+from .layout import WHOLE_GROUP, ZOOM_GROUP, viewName
+from .link import LinkedViews, Place
+
+
+class Stage(VTKObservationMixin):
+    """What is laid out now.
+
+    Parameters
+    ----------
+    scene : vtkMRMLScene
+        Its layout is the choice's already.
+    choice : Choice
+    place : Place or None
+        Where the views were left. Default: the slice the user looks at in his own views, or the middle.
+    tell : callable
+        Called with "slice", "roi" and "roiEnd".
+    """
+
+    def __init__(self, scene, choice, place: Place | None, tell):
+        VTKObservationMixin.__init__(self)
+        self.scene, self.choice, self._tell = scene, choice, tell
+        self.links = self.box = None
+        self._differences = {}
+        for column, label in enumerate(choice.images):
+            for row in choice.layout.rows:
+                group = ZOOM_GROUP if row == "zoom" else WHOLE_GROUP
+                views.fill(self._sliceNode(row, column), self._volumeOf(row, label), label, group)
+        if place is None or not plane.cuts(choice.anchor, place.matrix):
+            place = Place(self._firstPlane())
+        self._arrange(place)
+        for volume in dict.fromkeys(choice.images.values()):
+            for event in (volume.ImageDataModifiedEvent, volume.TransformModifiedEvent):
+                self.addObserver(volume, event, self._onVolumeModified)
+
+    @property
+    def differenceNodes(self) -> list:
+        return [difference.node for difference in self._differences.values()]
+
+    @property
+    def sliceIndex(self) -> int | None:
+        """Index k of the anchor's slice that is shown; None beside it, or when the views cut across its slices."""
+        volume = self.choice.anchor
+        toWorld = plane.ijkToWorld(volume)
+        if plane.axisAlong(toWorld, self.links.normal) != 2:
+            return None
+        centre = plane.toGridSpace(volume, self.links.centre)
+        k = int(np.floor((np.linalg.inv(toWorld) @ [*centre, 1.0])[2] + 0.5))
+        return k if 0 <= k < volume.GetImageData().GetDimensions()[2] else None
+
+    def showSlice(self, k: int) -> None:
+        """Go to slice k of the anchor, or raise `InputError` when it has none such."""
+        volume = self.choice.anchor
+        count = volume.GetImageData().GetDimensions()[2]
+        if not 0 <= k < count:
+            raise InputError(f"'{volume.GetName()}' has slices 0 to {count - 1} and no slice {k}.")
+        toWorld = plane.ijkToWorld(volume)
+        matrix = self.links.matrix.copy()
+        ijk = np.linalg.inv(toWorld) @ matrix[:, 3]
+        ijk[2] = k
+        matrix[:, 3] = toWorld @ ijk
+        self.links.moveTo(matrix)
+
+    def notices(self) -> str:
+        """Say which differences cannot be shown, and why; empty when all can."""
+        missing = [d.node.GetName() for d in self._differences.values() if not d.isShown]
+        if not missing or self.sliceIndex is None:
+            return ""
+        return f"No difference here of {', '.join(missing)}: the volumes do not lie on the same grid."
+
+    def close(self) -> Place:
+        """Let go of views, box and volumes, and return where the views look; the layout stays."""
+        self.removeObservers()
+        place = self.links.place
+        self.links.close()
+        if self.box is not None:
+            self.box.close()
+        for difference in self._differences.values():
+            difference.remove()
+        return place
+
+    def _sliceNode(self, row: str, column: int):
+        return views.sliceNode(self.scene, viewName(row, column))
+
+    def _volumeOf(self, row: str, label: str):
+        """Return what a view shows; a difference is made for it."""
+        if row not in ("difference", "noise"):
+            return self.choice.images[label]
+        minuend, subtrahend = self.choice.cell(row, label)
+        if minuend is None:
+            return None
+        difference = SliceDifference(minuend, subtrahend, f"{minuend.GetName()} − {subtrahend.GetName()}")
+        self._differences[row, label] = difference
+        return difference.node
+
+    def _firstPlane(self) -> np.ndarray:
+        """Return where to begin: on the slice that the user looks at, when that is one of an image of ours."""
+        anchor = self.choice.anchor
+        matrix = plane.axialMatrix(anchor)
+        if views.backgroundOf(self.scene, "Red") in self.choice.images.values():
+            normal, own = matrix[:3, 2], plane.matrixOf(views.sliceNode(self.scene, "Red"))
+            if abs(normal @ own[:3, 2]) > 0.99:
+                matrix[:3, 3] += normal * ((own[:3, 3] - matrix[:3, 3]) @ normal)
+        matrix[:3, 3] = plane.onSlice(anchor, matrix[:3, 2], matrix[:3, 3])
+        return matrix
+
+    def _arrange(self, place: Place) -> None:
+        """Link the views and bring them to a place."""
+        choice, columns = self.choice, range(self.choice.layout.columns)
+        wholes = [self._sliceNode(row, column) for row in choice.layout.rows if row != "zoom" for column in columns]
+        zooms = [self._sliceNode("zoom", column) for column in columns] if "zoom" in choice.rows else []
+        if choice.roi is not None:
+            shownIn = [node.GetID() for node in wholes[: choice.layout.columns]]
+            self.box = Box(choice.roi, shownIn, choice.handles, self._onBoxMoved, lambda: self._tell("roiEnd"))
+        self.links = LinkedViews(
+            wholes, zooms, lambda: plane.corners(choice.anchor), lambda: self.box.points() if self.box else None,
+            self._onSlice,
+        )
+        self.links.goTo(place, plane.spacingAlong(choice.anchor, place.matrix[:3, 2]))
+
+    def _onSlice(self) -> None:
+        for difference in self._differences.values():
+            difference.update(self.links.centre, self.links.normal)
+        if self.box is not None:
+            self.box.ride(self.links.centre, self.links.normal)
+        self._tell("slice")
+
+    def _onBoxMoved(self) -> None:
+        self.links.zoom()
+        self._tell("roi")
+
+    def _onVolumeModified(self, volume, event) -> None:
+        for difference in self._differences.values():
+            if volume in difference.volumes:
+                difference.update(self.links.centre, self.links.normal, changed=True)
