@@ -155,10 +155,12 @@ def test_fractions_are_rounded_and_every_value_fits(tmp_path):
     np.testing.assert_array_equal(written, np.rint(array))
     assert written.min() == -1031
     # A range that signed 16 bits hold with another intercept only.
-    _, array, images = derive(tmp_path / "in", tmp_path / "c", lambda hu: np.where(hu == hu.max(), 50000, hu))
+    _, array, images = derive(
+        tmp_path / "in", tmp_path / "c", lambda hu: np.where(hu == hu.max(), 50000, hu.astype(int))
+    )
     np.testing.assert_array_equal(read_quietly(tmp_path / "c").array, array)
     volume = read_volume(tmp_path / "in")
-    wide = np.where(volume.array == volume.array.max(), 65536 + int(volume.array.min()), volume.array)
+    wide = np.where(volume.array == volume.array.max(), 65536 + int(volume.array.min()), volume.array.astype(int))
     with pytest.raises(OutputError, match="16 bits"):
         write_derived_series(volume, wide, tmp_path / "d", PROVENANCE)
     for wrong in (volume.array[:1], np.full(volume.array.shape, np.nan)):
