@@ -76,15 +76,15 @@ class Previews:
 
         return Task(work, finish, [inputVolume])
 
-    def show(self, inputVolume, k: int, jobs: list[Job], device: str, strength: float) -> dict:
+    def show(self, inputVolume, k: int, jobs: list[Job], device: str, strength: float) -> list:
         """Fill slice k of the previews' nodes, as far as there are some: with what is known, else with the input.
 
         Returns
         -------
-        dict of str to vtkMRMLScalarVolumeNode
-            The nodes by label.
+        list of vtkMRMLScalarVolumeNode
+            Nodes of other jobs or another input, to be taken out of the scene when nobody shows them any more.
         """
-        self._drop(inputVolume, {job.label for job in jobs})
+        dropped = self._drop(inputVolume, {job.label for job in jobs})
         low = volumeFromNode(inputVolume, "low-dose volume").array
         for job in jobs:
             node = self.nodes.get(job.label)
@@ -93,25 +93,22 @@ class Previews:
             full = self._known.get(self._key(inputVolume, k, job, device))
             slicer.util.arrayFromVolume(node)[k] = low[k] if full is None else blend(low[k], full, strength)
             slicer.util.arrayFromVolumeModified(node)
-        return self.nodes
+        return dropped
 
-    def clear(self) -> None:
-        """Take the previews' nodes out of the scene."""
-        self._drop(None, set())
+    def drop(self) -> list:
+        """Let go of all nodes and return them, to be taken out of the scene when nobody shows them any more."""
+        return self._drop(None, set())
 
-    def _drop(self, source, labels: set[str]) -> None:
-        """Take the nodes of other volumes and of other jobs out of the scene."""
-        for label, node in list(self.nodes.items()):
-            if source is not self.source or label not in labels or node.GetScene() is None:
-                del self.nodes[label]
-                if node.GetScene() is not None:
-                    node.GetScene().RemoveNode(node.GetDisplayNode())
-                    node.GetScene().RemoveNode(node)
+    def _drop(self, source, labels: set[str]) -> list:
+        """Let go of the nodes of other volumes and of other jobs, and return them."""
+        dropped = [n for label, n in self.nodes.items() if source is not self.source or label not in labels]
+        self.nodes = {label: node for label, node in self.nodes.items() if node not in dropped and node.GetScene()}
         self.source = source
+        return dropped
 
     def _adopt(self, source, images: dict) -> None:
         """Put nodes with these images into the scene."""
-        self._drop(source, set(self.nodes))
+        self.source = source
         for label, image in images.items():
             if label not in self.nodes:
                 self.nodes[label] = _newNode(source, label, image)
@@ -144,11 +141,6 @@ def _newNode(source, label: str, image):
     node.SetAndObserveTransformNodeID(source.GetTransformNodeID())
     node.SetNodeReferenceID(INPUT_ROLE, source.GetID())
     return node
-
-
-def isPreview(node) -> bool:
-    """Whether a node is a preview."""
-    return node is not None and node.GetAttribute(PREVIEW) is not None
 
 
 def previewLabel(label: str) -> str:

@@ -143,8 +143,8 @@ class NumbersSection:
         """Return which voxels are there to be measured."""
         nodes = {} if self._parameters is None else {"": self._parameters.referenceVolume, **self._images()}
         return tuple(
-            (label, node.GetID(), node.GetImageData().GetMTime() if node.GetImageData() else 0, node.GetTransformNodeID())
-            for label, node in nodes.items() if node is not None
+            (label, node.GetID(), node.GetImageData().GetMTime(), node.GetTransformNodeID())
+            for label, node in nodes.items() if node is not None and node.GetImageData() is not None
         )
 
     def _showWhole(self) -> None:

@@ -1,9 +1,7 @@
 """The panel: what the user chooses and presses, and how its parts follow each other."""
 
-import time
-
 import slicer
-from LDCTDenoiseLib.errors import InputError, LDCTError, MethodError
+from LDCTDenoiseLib.errors import LDCTError, MethodError
 from LDCTDenoiseLib.hounsfield import PAPER
 from LDCTDenoiseLib.methods import available_methods
 from slicer.i18n import tr as _
@@ -12,6 +10,7 @@ from .. import dependencies, sample
 from ..comparison.section import ComparisonSection
 from ..preview import previewLabel
 from .advanced import Advanced
+from .apply import Apply
 from .cost import Cost
 from .export import NumbersExport
 from .methods import MethodList
@@ -20,7 +19,6 @@ from .preview import PreviewControl
 from .runner import Runner
 from .strength import StrengthFollower
 from .view import ViewedSlice
-from .words import duration
 
 
 class Panel:
@@ -40,7 +38,7 @@ class Panel:
         self.ui, self.logic = ui, logic
         self._requirements = resourcePath("requirements.txt")
         self.parameters = None
-        self._strength = None
+        self.shownStrength = None
         self.section = ComparisonSection(resourcePath("UI/Comparison.ui"), logic)
         ui.comparisonPlace.layout().addWidget(self.section.widget)
         self.methods, self.cost = MethodList(ui), Cost()
@@ -50,7 +48,8 @@ class Panel:
         self.preview = PreviewControl(self.view, self.guarded, self._onPreviewShown)
         self.follower = StrengthFollower(logic.strengths, self.say)
         self.advanced = Advanced(ui, logic, self._requirements, self.guarded, self.refresh)
-        self._runner = Runner(self.guarded, self.refresh, self._showProgress)
+        self._apply = Apply(self, self._requirements)
+        self._runner = Runner(self.guarded, self.refresh, self._apply.showProgress)
         ui.applyButton.connect("clicked(bool)", self.onApplyButton)
         ui.measureButton.connect("clicked(bool)", self._onMeasure)
         ui.sampleButton.connect("clicked(bool)", self._onSample)
@@ -71,7 +70,7 @@ class Panel:
             self.preview.update(None)
             self.view.follow(None)
         else:
-            self._strength = parameters.strength
+            self.shownStrength = parameters.strength
             missing = dependencies.missingPackages(self._requirements)
             if missing:
                 self.say(_("Not installed yet: {packages}. Apply offers to install.").format(
@@ -94,10 +93,10 @@ class Panel:
             self.ui.outputSelector.baseName = f"{low.GetName()} {labels[0]}"
         self.ui.deviceLabel.text = self.cost.words(parameters.device, labels, low)
         self.view.follow(low)
-        if parameters.strength != self._strength:
-            self._strength = parameters.strength
+        if parameters.strength != self.shownStrength:
+            self.shownStrength = parameters.strength
             if not running:
-                self.follower.follow(self.outputs().values(), self._strength, self.view.sliceIndex or 0)
+                self.follower.follow(self.outputs().values(), self.shownStrength, self.view.sliceIndex or 0)
         self._updatePreview()
         self._showVolumes()
         self.advanced.show(self._jobs() or [])
@@ -125,7 +124,7 @@ class Panel:
         if self.running:
             self.stop(_("Stopped. The scene is as it was."))
         else:
-            self.guarded(self._start)
+            self.guarded(self._apply.start)
 
     def stop(self, reason: str) -> None:
         """Stop what runs, if anything does; nothing of it reaches the scene."""
@@ -154,7 +153,7 @@ class Panel:
                 self.view.window or PAPER,
             )
             self.say(_("Drawing the figure…"))
-            self._run(task, lambda written: self.say(_("Written: {path}").format(path=written)))
+            self.run(task, lambda written: self.say(_("Written: {path}").format(path=written)))
 
         self.guarded(start)
 
@@ -172,39 +171,10 @@ class Panel:
                 self.say(message)
                 slicer.util.errorDisplay(message, windowTitle=_("LDCT Denoise"))
 
-    def _start(self) -> None:
-        parameters = self.parameters
-        low, full, output = parameters.inputVolume, parameters.referenceVolume, parameters.outputVolume
-        jobs = self.methods.jobs()
-        outputs = {job.label: node for job, node in ((job, self.outputs().get(job.label)) for job in jobs) if node}
-        if len(jobs) == 1 and output is not None:
-            if output is full:
-                raise InputError(_("The output is the full-dose reference; choose another output, so that it is kept."))
-            outputs = {jobs[0].label: output}
-        if full is not None:
-            self.logic.requireSameGrid(full, low)
-        dependencies.ensurePackages(self._requirements, torch=any(job.isNetwork for job in jobs))
-        started, strength = time.monotonic(), parameters.strength
-
-        def denoised(nodes: dict) -> None:
-            parameters.outputs = list(nodes.values())
-            self.say(_summary(nodes, time.monotonic() - started))
-            if self.parameters is not None:
-                self._strength = strength  # and if the slider has moved meanwhile, refresh follows it
-                if not self.section.shown:
-                    slicer.util.setSliceViewerLayers(background=next(iter(nodes.values())))
-
-        self.follower.finish()
-        task = self.logic.startDenoiseAll(
-            low, [job.method for job in jobs if job.model is None], [job.model for job in jobs if job.model],
-            outputs, parameters.device, strength, parameters.batch or None,
-        )
-        self.say(_("Getting ready…"))
-        self._run(task, denoised)
-
-    def _run(self, task, then) -> None:
-        # Without a range the bar only moves: what is needed is being loaded, and nobody knows for how long.
-        self.ui.progressBar.setRange(0, 0)
+    def run(self, task, then) -> None:
+        """Follow a started task, and call `then` with its result."""
+        # No bar that moves by itself while things are loaded: its redrawing takes time from the loading.
+        self.ui.progressBar.value = 0
         self._runner.run(task, then, lambda: self.say(_("Stopped: a volume in use was removed from the scene.")))
 
     def _onMeasure(self, checked: bool = False) -> None:
@@ -222,7 +192,7 @@ class Panel:
                 window=self.view.window, tableNode=parameters.comparisonTable,
             )
             self.say(_("Measuring…"))
-            self._run(task, measured)
+            self.run(task, measured)
 
         self.guarded(start)
 
@@ -232,7 +202,7 @@ class Panel:
             self.say(_("Making the phantom pair…"))
             task = sample.pairTask()
             task.start()
-            self._run(task, loaded)
+            self.run(task, loaded)
 
         def loaded(pair) -> None:
             full, low = pair
@@ -249,8 +219,10 @@ class Panel:
             return None
 
     def _updatePreview(self) -> None:
-        parameters, jobs = self.parameters, self._jobs()
-        if not parameters.preview or parameters.inputVolume is None or jobs is None or self.running:
+        parameters, made = self.parameters, self.outputs()
+        # What has been denoised as a whole needs no preview.
+        jobs = [job for job in self._jobs() or [] if job.label not in made]
+        if not parameters.preview or parameters.inputVolume is None or not jobs or self.running:
             self.preview.update(None)
             return
         if dependencies.missingPackages(self._requirements, torch=any(job.isNetwork for job in jobs)):
@@ -297,31 +269,3 @@ class Panel:
             widget.enabled = not running
         self.ui.sampleButton.visible = low is None and not running
         self.ui.measureButton.enabled = low is not None and self.parameters.referenceVolume is not None
-
-    def _showProgress(self, state) -> None:
-        self.ui.progressBar.setRange(0, 100)
-        self.ui.progressBar.value = int(100 * state.fraction)
-        progress = getattr(state, "progress", None)
-        if progress is None:
-            return
-        parts = dict(label=state.label, number=state.number, count=state.count, done=progress.done, of=progress.of,
-                     device=progress.device.words, duration=duration(progress.seconds_left))
-        if state.count > 1:
-            self.say(_("{label} ({number} of {count}): {done} of {of} slices on {device}, {duration} left.").format(
-                **parts))
-        else:
-            self.say(_("{label}: {done} of {of} slices on {device}, {duration} left.").format(**parts))
-        if self.parameters is not None and self.parameters.inputVolume is not None:
-            columns, rows, _slices = self.parameters.inputVolume.GetImageData().GetDimensions()
-            self.cost.remember(self.parameters.device, state.label, progress, columns * rows)
-
-
-def _summary(nodes: dict, seconds: float) -> str:
-    """Return what a run has made, and where, in words."""
-    devices = list(dict.fromkeys(node.GetAttribute("LDCTDenoise.Device") for node in nodes.values()))
-    text = _("{outputs}: on {devices}, {duration}.").format(
-        outputs=", ".join(f"'{node.GetName()}'" for node in nodes.values()), devices=" and ".join(devices),
-        duration=duration(seconds),
-    )
-    notices = dict.fromkeys(n for n in (node.GetAttribute("LDCTDenoise.Notices") for node in nodes.values()) if n)
-    return " ".join([text, *notices])

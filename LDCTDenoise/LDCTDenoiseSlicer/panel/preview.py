@@ -2,7 +2,8 @@
 
 import slicer
 
-from ..preview import Previews, isPreview
+from ..nodes import INPUT_ROLE
+from ..preview import Previews
 from .runner import Runner
 
 
@@ -56,10 +57,7 @@ class PreviewControl:
         if wanted is None or k is None:
             return
         choice = (wanted["inputVolume"], k, wanted["jobs"], wanted["device"])
-        before = set(self._previews.nodes)
-        self._previews.show(*choice, wanted["strength"])
-        if before - set(self._previews.nodes):
-            self._onShown()
+        self._remove(self._previews.show(*choice, wanted["strength"]))
         # One at a time: what has been scrolled past is not begun.
         if self._runner.running or choice == self._failed:
             return
@@ -81,11 +79,19 @@ class PreviewControl:
             self._next()
 
     def _clear(self) -> None:
-        if not self._previews.nodes:
+        self._remove(self._previews.drop())
+
+    def _remove(self, nodes) -> None:
+        """Take previews out of the views, and then out of the scene."""
+        if not nodes:
             return
-        low = self._previews.source
-        for composite in slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode"):
-            if isPreview(slicer.mrmlScene.GetNodeByID(composite.GetBackgroundVolumeID() or "")):
-                composite.SetBackgroundVolumeID(low.GetID() if low is not None and low.GetScene() else None)
-        self._previews.clear()
         self._onShown()
+        nodes = [node for node in nodes if node.GetScene() is not None]
+        ids = {node.GetID() for node in nodes}
+        for composite in slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode"):
+            if composite.GetBackgroundVolumeID() in ids:
+                source = slicer.mrmlScene.GetNodeByID(composite.GetBackgroundVolumeID()).GetNodeReference(INPUT_ROLE)
+                composite.SetBackgroundVolumeID(source.GetID() if source is not None else None)
+        for node in nodes:
+            slicer.mrmlScene.RemoveNode(node.GetDisplayNode())
+            slicer.mrmlScene.RemoveNode(node)

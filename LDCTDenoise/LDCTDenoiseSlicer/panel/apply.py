@@ -1,0 +1,99 @@
+"""Apply: from what the panel says to a run, and from its result to the views; and how far it has come."""
+
+import time
+
+import slicer
+from LDCTDenoiseLib.errors import InputError
+from slicer.i18n import tr as _
+
+from .. import dependencies
+from .words import duration
+
+#: Seconds between two changes of the progress shown: each redraws the window, which takes time from the work.
+_BETWEEN = 0.25
+
+
+class Apply:
+    """The run of the ticked methods.
+
+    Parameters
+    ----------
+    panel : Panel
+        Knows parameters, methods and what runs.
+    requirements : str
+        Path of the module's requirements.txt.
+    """
+
+    def __init__(self, panel, requirements: str):
+        self._panel, self._requirements = panel, requirements
+        self._shown = 0.0
+
+    def start(self) -> None:
+        """Check what can be checked at once, ask for what is missing, and start."""
+        panel, parameters = self._panel, self._panel.parameters
+        low, full = parameters.inputVolume, parameters.referenceVolume
+        jobs = panel.methods.jobs()
+        outputs = self._outputs(jobs)
+        if full is not None:
+            panel.logic.requireSameGrid(full, low)
+        dependencies.ensurePackages(self._requirements, torch=any(job.isNetwork for job in jobs))
+        started, strength = time.monotonic(), parameters.strength
+
+        def denoised(nodes: dict) -> None:
+            parameters.outputs = list(nodes.values())
+            panel.say(_summary(nodes, time.monotonic() - started))
+            if panel.parameters is not None:
+                # If the slider has moved meanwhile, the outputs follow now.
+                panel.shownStrength = strength
+                if not panel.section.shown:
+                    slicer.util.setSliceViewerLayers(background=next(iter(nodes.values())))
+
+        panel.follower.finish()
+        task = panel.logic.startDenoiseAll(
+            low, [job.method for job in jobs if job.model is None], [job.model for job in jobs if job.model],
+            outputs, parameters.device, strength, parameters.batch or None,
+        )
+        panel.say(_("Getting ready…"))
+        panel.run(task, denoised)
+
+    def showProgress(self, state) -> None:
+        """Show how far it has come: a few times a second."""
+        panel, progress = self._panel, getattr(state, "progress", None)
+        if progress is not None and panel.parameters is not None and panel.parameters.inputVolume is not None:
+            columns, rows, _slices = panel.parameters.inputVolume.GetImageData().GetDimensions()
+            panel.cost.remember(panel.parameters.device, state.label, progress, columns * rows)
+        now = time.monotonic()
+        if now - self._shown < _BETWEEN or state is None:
+            return
+        self._shown = now
+        panel.ui.progressBar.value = int(100 * state.fraction)
+        if progress is None:
+            return
+        parts = dict(label=state.label, number=state.number, count=state.count, done=progress.done, of=progress.of,
+                     device=progress.device.words, duration=duration(progress.seconds_left))
+        if state.count > 1:
+            panel.say(_("{label} ({number} of {count}): {done} of {of} slices on {device}, {duration} left.").format(
+                **parts))
+        else:
+            panel.say(_("{label}: {done} of {of} slices on {device}, {duration} left.").format(**parts))
+
+    def _outputs(self, jobs) -> dict:
+        """Return the nodes to fill: what the last run of the same method made, or what is chosen for the only one."""
+        parameters, made = self._panel.parameters, self._panel.outputs()
+        output = parameters.outputVolume
+        if len(jobs) == 1 and output is not None:
+            if output is parameters.referenceVolume:
+                raise InputError(_("The output is the full-dose reference; choose another output, so that it is kept."))
+            return {jobs[0].label: output}
+        return {job.label: made[job.label] for job in jobs if job.label in made}
+
+
+def _summary(nodes: dict, seconds: float) -> str:
+    """Return what a run has made, and where, in words."""
+    devices = list(dict.fromkeys(node.GetAttribute("LDCTDenoise.Device") for node in nodes.values()))
+    text = _("{outputs}: on {devices}, {duration}.").format(
+        outputs=", ".join(f"'{node.GetName()}'" for node in nodes.values()), devices=" and ".join(devices),
+        duration=duration(seconds),
+    )
+    notices = dict.fromkeys(n for n in (node.GetAttribute("LDCTDenoise.Notices") for node in nodes.values()) if n)
+    return " ".join([text, *notices])
