@@ -9,6 +9,7 @@ from LDCTDenoiseLib.hounsfield import PAPER, Window
 from .background import Task
 from .comparison.calls import ComparisonCalls
 from .denoising import Denoising, Job, JobProgress, jobsOf
+from .dicom_export import DICOMCalls
 from .measuring import compareTask, figureTask, labelled, requireSameGrid, windowOf
 from .nodes import requireVolume
 from .numbers import Numbers, measureRows, wholeSlice
@@ -19,7 +20,7 @@ from .tables import writeTable
 __all__ = ["JobProgress", "LDCTDenoiseLogic"]
 
 
-class LDCTDenoiseLogic(ComparisonCalls):
+class LDCTDenoiseLogic(ComparisonCalls, DICOMCalls):
     """Denoise volumes of the scene and compare them with a reference.
 
     Works in Slicer's Python console, with `--no-main-window` and on slicer-core; only what lays out views, see

@@ -1,6 +1,6 @@
 """Write a derived series: every image of it, or nothing."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -23,6 +23,7 @@ def write_derived_series(
     folder: str | Path,
     provenance: Provenance,
     options: SeriesOptions | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> list[Path]:
     """Write new values of a CT volume as a DICOM series beside the one it was read from.
 
@@ -38,6 +39,8 @@ def write_derived_series(
         How the values were made.
     options : SeriesOptions, optional
         Description, number, window, compression and private elements.
+    progress : callable, optional
+        Called after each image with the number that is written and the number in all; what it raises stops the work.
 
     Returns
     -------
@@ -68,6 +71,8 @@ def write_derived_series(
                 dataset.save_as(part / names[-1], enforce_file_format=True)
             except OSError as error:
                 raise OutputError(f"cannot write '{folder}': {error.strerror or error}.") from error
+            if progress is not None:
+                progress(len(names), len(sources))
     return [Path(folder) / name for name in names]
 
 

@@ -1,0 +1,223 @@
+"""Outputs back to DICOM: a series derived from the files their input was loaded from, in Slicer's DICOM database."""
+
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import slicer
+from LDCTDenoiseLib.derived import Provenance, SeriesOptions, check_series_place, require_source, write_derived_series
+from LDCTDenoiseLib.errors import InputError, OutputError
+from LDCTDenoiseLib.volumes import Volume
+from LDCTDenoiseLib.volumes.dicom_series import read_series_files
+
+from .background import Task
+from .nodes import INPUT_ROLE, requireVolume, volumeFromNode
+
+#: Where Slicer's DICOM module notes the instances that a node was loaded from.
+_INSTANCES = "DICOM.instanceUIDs"
+
+#: The attribute of an output that names the series it was last exported as.
+EXPORTED = "LDCTDenoise.ExportedSeriesUID"
+
+#: How far voxels may lie from those of the files: what a loader loses that keeps HU as float32.
+_TOLERANCE = 0.01
+
+
+@dataclass(frozen=True)
+class Written:
+    """How far an export has come: images written, and images in all."""
+
+    done: int
+    of: int
+
+    @property
+    def fraction(self) -> float:
+        return self.done / self.of if self.of else 1.0
+
+
+@dataclass(frozen=True)
+class _Export:
+    """What is needed of the scene to write one output, read before the work begins."""
+
+    node: object
+    output: Volume
+    source: Volume
+    files: list[Path]
+    provenance: Provenance
+    folder: Path
+
+
+class DICOMCalls:
+    """The calls of the logic that write to DICOM."""
+
+    def exportToDICOM(self, outputVolumes, folder=None, options=None, progress: Callable | None = None):
+        """Write outputs into Slicer's DICOM database, each as a series derived from the one its input was loaded from.
+
+        Parameters and errors are those of `exportTask`; `outputVolumes` may be one node, `progress` is called after
+        each image with a `Written` and stops the export by returning False.
+
+        Returns
+        -------
+        list of str or None
+            The new SeriesInstanceUIDs. None when it was stopped; nothing is left of it then.
+        """
+        return exportTask(_listOf(outputVolumes), folder, options).run(progress)
+
+    def startExportToDICOM(self, outputVolumes, folder=None, options=None) -> Task:
+        """Begin `exportToDICOM` in a thread of its own, as `startDenoiseAll`."""
+        task = exportTask(_listOf(outputVolumes), folder, options)
+        task.start()
+        return task
+
+
+def exportTask(outputVolumes: Sequence, folder: str | Path | None = None, options: SeriesOptions | None = None) -> Task:
+    """Return the task that writes outputs as series and imports them into the DICOM database.
+
+    Parameters
+    ----------
+    outputVolumes : sequence of vtkMRMLScalarVolumeNode
+        Outputs of this module whose inputs were loaded from the DICOM database; each becomes a series of its own.
+    folder : path, optional
+        Where the files are to stay; must be empty or not be there yet. With several outputs each gets a folder in it.
+        Default: they are copied into the database's own folder.
+    options : SeriesOptions, optional
+        Description, number, window, compression and private elements of the series.
+
+    Returns
+    -------
+    Task
+        Its result is the list of the new SeriesInstanceUIDs.
+
+    Raises
+    ------
+    InputError
+        If a node is no output, its input was not loaded from DICOM, or the files are no longer in the database.
+    OutputError
+        If the database is not open, or the folder cannot be written.
+    """
+    nodes = list(outputVolumes)
+    if not nodes:
+        raise InputError("there is no output to export yet; press Apply first.")
+    database = _requireDatabase()
+    temporary = tempfile.TemporaryDirectory(prefix="LDCTDenoise-") if folder is None else None
+    # Of a folder that is not there yet: a series appears in it with all its files at once.
+    place = Path(temporary.name) / "series" if folder is None else Path(folder)
+    check_series_place(place, options)
+    places = [place] if len(nodes) == 1 else [place / str(number + 1) for number in range(len(nodes))]
+    exports = [_read(node, database, at) for node, at in zip(nodes, places, strict=True)]
+
+    def work(report) -> list[list[Path]]:
+        written, images = [], sum(len(export.files) for export in exports)
+        for export in exports:
+            before = sum(map(len, written))
+            written.append(_write(export, options, lambda n, before=before: report(Written(before + n, images))))
+        return written
+
+    def finish(written: list[list[Path]]) -> list[str]:
+        series = [_import(export, paths, folder is None) for export, paths in zip(exports, written, strict=True)]
+        if temporary is not None:
+            temporary.cleanup()
+        return series
+
+    return Task(work, finish, [*nodes, *(node.GetNodeReference(INPUT_ROLE) for node in nodes)])
+
+
+def sourceFiles(node, database) -> list[Path]:
+    """Return the files that a volume was loaded from, in no particular order.
+
+    Raises
+    ------
+    InputError
+        If it was not loaded from DICOM, or its files have left the database.
+    """
+    instances = (node.GetAttribute(_INSTANCES) or "").split()
+    if not instances:
+        raise InputError(
+            f"'{node.GetName()}' was not loaded from the DICOM database, so there is no series to derive one from; "
+            "load it in the module DICOM, and denoise that."
+        )
+    files = [database.fileForInstance(uid) for uid in instances]
+    lost = sum(not file or not Path(file).is_file() for file in files)
+    if lost:
+        raise InputError(
+            f"{lost} of the {len(files)} files of '{node.GetName()}' are no longer in the DICOM database; "
+            "import the series again."
+        )
+    # Once each: the frames of a multi-frame image are in one file.
+    return [Path(file) for file in dict.fromkeys(files)]
+
+
+def _listOf(nodes) -> list:
+    return [nodes] if isinstance(nodes, slicer.vtkMRMLNode) else list(nodes)
+
+
+def _requireDatabase():
+    database = getattr(slicer, "dicomDatabase", None)
+    if database is None or not database.isOpen:
+        raise OutputError("the DICOM database is not open; open the module DICOM once, and try again.")
+    return database
+
+
+def _read(node, database, folder: Path) -> _Export:
+    requireVolume(node, "output volume")
+    source = node.GetNodeReference(INPUT_ROLE)
+    if source is None or not node.GetAttribute("LDCTDenoise.Method"):
+        raise InputError(f"'{node.GetName()}' is no output of this module, or its input has gone; denoise again.")
+    said = {key: node.GetAttribute(f"LDCTDenoise.{key}") or "" for key in (
+        "Method", "Strength", "Device", "ModelSHA256", "HURange", "Version")}  # fmt: skip
+    provenance = Provenance(
+        method=said["Method"], strength=float(said["Strength"] or 1), device=said["Device"],
+        model_sha256=said["ModelSHA256"], hu_range=said["HURange"], version=said["Version"],
+    )  # fmt: skip
+    files = sourceFiles(source, database)
+    return _Export(node, volumeFromNode(node), volumeFromNode(source), files, provenance, folder)
+
+
+def _write(export: _Export, options: SeriesOptions | None, report) -> list[Path]:
+    """Read the source's files, lay the output's slices upon them, and write the series."""
+    try:
+        volume = read_series_files(export.files, export.source.name)
+    except OSError as error:
+        raise InputError(f"cannot read '{error.filename}' of the DICOM database: {error.strerror or error}.") from error
+    require_source(volume)
+    report(0)
+    array = export.output.array
+    if _alike(volume.array, export.source.array[::-1]):
+        array = array[::-1]  # the loader counts the slices from the other end
+    elif not _alike(volume.array, export.source.array):
+        raise InputError(
+            f"the voxels of '{export.source.name}' are not those of its DICOM files (it was cropped, resampled or "
+            "edited), so the output cannot take over their headers; load the series again and denoise that."
+        )
+    return write_derived_series(
+        volume, array, export.folder, export.provenance, options, progress=lambda done, of: report(done)
+    )
+
+
+def _alike(files: np.ndarray, node: np.ndarray) -> bool:
+    """Whether two volumes have the same voxels; slice by slice, to keep the memory small."""
+    if files.shape != node.shape:
+        return False
+    pairs = zip(files, node, strict=True)
+    return all(np.allclose(a.astype(np.float32), b.astype(np.float32), rtol=0, atol=_TOLERANCE) for a, b in pairs)
+
+
+def _import(export: _Export, paths: list[Path], copy: bool) -> str:
+    """Import a series into the database, and return its UID."""
+    import ctk
+    import pydicom
+
+    database = _requireDatabase()
+    indexer = ctk.ctkDICOMIndexer()
+    indexer.addDirectory(database, str(export.folder), copy)
+    indexer.waitForImportFinished()
+    images = [pydicom.dcmread(path, stop_before_pixels=True) for path in paths]
+    if not all(database.fileForInstance(str(image.SOPInstanceUID)) for image in images):
+        raise OutputError(
+            f"the DICOM database did not take the series of '{export.node.GetName()}'; is its disk full or read-only?"
+        )
+    uid = str(images[0].SeriesInstanceUID)
+    export.node.SetAttribute(EXPORTED, uid)
+    return uid
