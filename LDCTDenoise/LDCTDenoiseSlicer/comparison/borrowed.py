@@ -41,7 +41,7 @@ def giveBack(node) -> None:
     with contextlib.suppress(ValueError, TypeError, AttributeError):
         wasModifying = node.StartModify()
         try:
-            for name, value in reversed(json.loads(text).items()):
+            for name, value in json.loads(text).items():
                 getattr(node, f"Set{name}")(value)
         finally:
             node.EndModify(wasModifying)

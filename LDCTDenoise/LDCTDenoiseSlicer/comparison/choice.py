@@ -93,6 +93,11 @@ class Choice:
         return replace(self, images=images, reference=reference, low=low, rows=rows)
 
     @property
+    def content(self) -> tuple:
+        """What cannot be changed without laying out anew."""
+        return list(self.images.items()), self.reference, self.low, self.rows, self.roi
+
+    @property
     def layout(self) -> Layout:
         return Layout(len(self.images), tuple(row for row in ROWS if row == "images" or row in self.rows))
 

@@ -77,9 +77,7 @@ class Comparison(VTKObservationMixin):
         self._layoutNode = views.requireLayoutNode(self.scene)
         if "zoom" in choice.rows and choice.roi is None:
             choice = replace(choice, roi=self.makeBox(choice))
-        if before is not None and choice == replace(
-            before, window=choice.window, limit=choice.limit, crosshair=choice.crosshair, handles=choice.handles
-        ):
+        if before is not None and choice.content == before.content:
             self.choice = choice
             self._look()
         else:

@@ -8,6 +8,7 @@ import vtk
 from slicer.util import VTKObservationMixin
 
 from . import plane
+from .soon import Soon
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,8 @@ class LinkedViews(VTKObservationMixin):
         self._moving, self._told = False, None
         # A view that shows a fit goes on to do so when its size changes; one that the user has moved keeps its place.
         self._fitted = {True: True, False: True}
-        self._resized = set()
+        self._resized, self._leader = set(), None
+        self._soon = Soon(self._settle)
         self._sizes = {node.GetID(): node.GetDimensions() for node in self._all}
         for node in self._all:
             self.addObserver(node, vtk.vtkCommand.ModifiedEvent, self._onModified)
@@ -86,6 +88,7 @@ class LinkedViews(VTKObservationMixin):
 
     def close(self) -> None:
         self.removeObservers()
+        self._soon.stop()
 
     def fit(self, depth: float | None = None) -> None:
         """Fit the whole views to their content, and the zooms to the ROI."""
@@ -109,6 +112,7 @@ class LinkedViews(VTKObservationMixin):
         self._tell()
 
     def _onModified(self, node, event) -> None:
+        """Note what has happened; what follows from it must wait until the node is through with its own update."""
         if node.GetScene() is None or node.GetScene().IsBatchProcessing():
             return
         isZoom = node in self.zooms
@@ -116,21 +120,33 @@ class LinkedViews(VTKObservationMixin):
         if size != self._sizes[node.GetID()]:
             self._sizes[node.GetID()] = size
             self._resized.add(isZoom)
-        if self._moving:
-            return
-        if self._resized:
-            self._refit()
-            return
-        group = self.zooms if isZoom else self.wholes
-        held = next((other for other in group if other.GetInteracting()), None)
-        if held is not None:
-            # What Slicer's links do to the others comes back as an event of theirs: the one in the user's hand leads.
-            node = held
-            if node.GetInteractionFlags() & (node.FieldOfViewFlag | node.XYZOriginFlag):
+        elif not self._moving:
+            # What Slicer's links do to the others comes as an event of theirs: the one in the user's hand leads.
+            group = self.zooms if isZoom else self.wholes
+            leader = next((other for other in group if other.GetInteracting()), node)
+            flags = leader.GetInteractionFlags() if leader.GetInteracting() else 0
+            if flags & (node.FieldOfViewFlag | node.XYZOriginFlag):
                 self._fitted[isZoom] = False
-            if node.GetInteractionFlags() & node.ResetFieldOfViewFlag:
+            if flags & node.ResetFieldOfViewFlag:
                 self._fitted[isZoom] = True
-        self._follow(node, group, self.wholes if isZoom else self.zooms)
+            if self._leader is None or leader.GetInteracting():
+                self._leader = leader
+        if self._resized or self._leader is not None:
+            self._soon.ask()
+
+    def _settle(self) -> None:
+        """Bring all views in line with what has happened since the last time."""
+        leader, self._leader = self._leader, None
+        if self._resized:
+            # A view that has another size has another scale for it, and leads nowhere.
+            resized, self._resized = self._resized, set()
+            for isZoom in resized:
+                if self._fitted[isZoom]:
+                    with self._quietly():
+                        plane.frame(self.zooms if isZoom else self.wholes, self._wanted(isZoom))
+        elif leader is not None and leader.GetScene() is not None:
+            isZoom = leader in self.zooms
+            self._follow(leader, *((self.zooms, self.wholes) if isZoom else (self.wholes, self.zooms)))
 
     def _follow(self, leader, group, others) -> None:
         """Bring the leader's group to where it is, and the other group to its plane."""
@@ -155,14 +171,6 @@ class LinkedViews(VTKObservationMixin):
         points = self._region() if isZoom else None
         return self._content() if points is None else points
 
-    def _refit(self) -> None:
-        """Fit the groups again of which a view has another size; one that the user has moved keeps its place."""
-        while self._resized:
-            isZoom = self._resized.pop()
-            if self._fitted[isZoom]:
-                with self._quietly():
-                    plane.frame(self.zooms if isZoom else self.wholes, self._wanted(isZoom))
-
     @contextlib.contextmanager
     def _quietly(self):
         """Move views without an answer to their events."""
@@ -171,9 +179,6 @@ class LinkedViews(VTKObservationMixin):
             yield
         finally:
             self._moving = before
-        # Views can get their size while others are moved: rendering lets the window lay itself out.
-        if not before and self._resized:
-            self._refit()
 
     def _tell(self) -> None:
         if not np.array_equal(self._told, self.matrix):
