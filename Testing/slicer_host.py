@@ -15,7 +15,8 @@ from pathlib import Path
 
 import slicer
 import slicer.util  # before the stand-ins: it must find slicer-core as it is
-from slicer_widgets import UI_CLASSES, QTableWidgetItem, QTimer, TextLabel, Widget
+from slicer_item_widgets import ITEM_CLASSES, Clipboard, QListWidgetItem, QSettings, QTableWidgetItem
+from slicer_widgets import UI_CLASSES, QTimer, TextLabel, Widget
 
 _ROOT = Path(__file__).resolve().parent.parent
 
@@ -117,12 +118,15 @@ def parameterNodeWrapper(cls):
 
 def _parameter(name, annotation, default):
     kind, *limits = typing.get_args(annotation) if typing.get_origin(annotation) is typing.Annotated else [annotation]
+    if typing.get_origin(annotation) is list:
+        return _list(name, annotation, default)
     if issubclass(kind, slicer.vtkMRMLNode):
 
         def write(self, node):
             self.parameterNode.SetNodeReferenceID(name, node.GetID() if node else None)
 
         return property(lambda self: self.parameterNode.GetNodeReference(name), write)
+
 
     def write(self, value):
         for limit in limits:
@@ -131,7 +135,34 @@ def _parameter(name, annotation, default):
 
     def read(self):
         text = self.parameterNode.GetParameter(name)
-        return kind(text) if text else default
+        return (text == "True" if kind is bool else kind(text)) if text else default
+
+    return property(read, write)
+
+
+def _list(name, annotation, default):
+    """A list of texts or of nodes; as Slicer's, it holds None for a node that is gone."""
+    (element,) = typing.get_args(annotation)
+    isNode = issubclass(element, slicer.vtkMRMLNode)
+
+    def write(self, values):
+        node = self.parameterNode
+        with slicer.util.NodeModify(node):
+            for index in range(int(node.GetParameter(f"{name}.len") or 0)):
+                node.SetNodeReferenceID(f"{name}.{index}", None) if isNode else node.UnsetParameter(f"{name}.{index}")
+            for index, value in enumerate(values):
+                if isNode:
+                    node.SetNodeReferenceID(f"{name}.{index}", value.GetID())
+                else:
+                    node.SetParameter(f"{name}.{index}", value)
+            node.SetParameter(f"{name}.len", str(len(values)))
+
+    def read(self):
+        node = self.parameterNode
+        if not node.GetParameter(f"{name}.len"):
+            return list(default or [])
+        get = node.GetNodeReference if isNode else node.GetParameter
+        return [get(f"{name}.{index}") for index in range(int(node.GetParameter(f"{name}.len")))]
 
     return property(read, write)
 
@@ -209,7 +240,7 @@ class QUiLoader:
 
 def _build(element) -> Widget:
     """Make a widget of a .ui file with all below it."""
-    widget = UI_CLASSES[element.get("class")](element.get("name"))
+    widget = {**UI_CLASSES, **ITEM_CLASSES}[element.get("class")](element.get("name"))
     for entry in element.findall("property"):
         widget.load(entry.get("name"), entry[0], dynamic=entry.get("stdset") == "0")
     widget.columns = len(element.findall("column"))
@@ -221,6 +252,10 @@ def _build(element) -> Widget:
         else:
             stack = [w for item in child.findall("item") for w in item if w.tag in ("layout", "widget")] + stack
     return widget
+
+
+def _connectApp(signal, slot):
+    assert signal == "startupCompleted()", signal
 
 
 def _module(name: str, **content) -> types.ModuleType:
@@ -239,8 +274,10 @@ def installed():
 
     message = types.SimpleNamespace(Ok=1, Cancel=2, Critical=3, Question=4)
     qt = _module("qt", QTimer=QTimer, QTableWidgetItem=QTableWidgetItem, QFile=QFile, QUiLoader=QUiLoader,
-                 QLabel=TextLabel, QMessageBox=message,
-                 Qt=types.SimpleNamespace(TextSelectableByMouse=1))
+                 QLabel=TextLabel, QMessageBox=message, QListWidgetItem=QListWidgetItem, QSettings=QSettings,
+                 QApplication=types.SimpleNamespace(clipboard=lambda: Clipboard),
+                 Qt=types.SimpleNamespace(TextSelectableByMouse=1, ItemIsUserCheckable=16, ItemIsEnabled=32, Unchecked=0,
+                                          Checked=2))
     modules = {
         "qt": qt,
         "slicer.i18n": _module("slicer.i18n", tr=lambda text: text, translate=lambda context, text: text),
@@ -256,11 +293,13 @@ def installed():
     before = takeModules()
     sys.modules.update(modules)
     slicer.mrmlScene = slicer.vtkMRMLScene()
-    slicer.app = types.SimpleNamespace(applicationName="Slicer", testingEnabled=lambda: True)
+    slicer.app = types.SimpleNamespace(applicationName="Slicer", testingEnabled=lambda: True, connect=_connectApp,
+                                       layoutManager=lambda: None)
     try:
         yield Host()
     finally:
         QTimer.all.clear()
+        QSettings.kept.clear()
         slicer.mrmlScene.Clear(1)
         del slicer.mrmlScene, slicer.app
         for name in modules:

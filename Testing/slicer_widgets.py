@@ -1,5 +1,7 @@
 """The widgets of slicer_host: properties, signals and methods as far as this project uses them, and no more."""
 
+import types
+
 import slicer
 
 _ANY = {"visible": True, "enabled": True, "toolTip": "", "geometry": None}
@@ -13,7 +15,7 @@ class Widget:
 
     def __init__(self, name=""):
         own = {"name": name, "childWidgets": [], "columns": 0, "onEdited": None, "_dynamic": {}, "_slots": [],
-               "_blocked": False, "_values": {**_ANY, **self.properties}}
+               "_blocked": False, "placed": [], "_values": {**_ANY, **self.properties}}
         for key, value in own.items():
             object.__setattr__(self, key, value)
 
@@ -48,6 +50,9 @@ class Widget:
 
     def children(self):
         return self.childWidgets
+
+    def layout(self):
+        return types.SimpleNamespace(addWidget=self.placed.append)
 
     def property(self, name):
         return self._dynamic.get(name)
@@ -97,13 +102,22 @@ class TextLabel(QLabel):
 
 
 class QPushButton(Widget):
-    properties = {"text": ""}
+    properties = {"text": "", "checkable": False, "checked": False}
     signals = ("clicked(bool)",)
 
     def click(self):
         """Press it, if it can be pressed."""
         if self.enabled:
-            self.emit("clicked(bool)", False)
+            if self.checkable:
+                self.checked = not self.checked
+            self.emit("clicked(bool)", self.checked)
+
+    def showParameter(self, value):
+        self.checked = value
+
+    def changed(self, name, value):
+        if name == "checked":
+            self.edited(value)
 
 
 class QProgressBar(Widget):
@@ -115,6 +129,11 @@ class QProgressBar(Widget):
 
 class ctkCollapsibleButton(Widget):
     properties = {"text": "", "collapsed": False}
+    signals = ("contentsCollapsed(bool)",)
+
+    def changed(self, name, value):
+        if name == "collapsed":
+            self.emit("contentsCollapsed(bool)", value)
 
 
 class ctkSliderWidget(Widget):
@@ -130,7 +149,7 @@ class ctkSliderWidget(Widget):
 
 class QComboBox(Widget):
     properties = {"currentIndex": -1}
-    signals = ("currentIndexChanged(int)",)
+    signals = ("currentIndexChanged(int)", "activated(int)")
 
     def __init__(self, name=""):
         super().__init__(name)
@@ -148,6 +167,9 @@ class QComboBox(Widget):
         self.items.append((text, data))
         if len(self.items) == 1:
             self.currentIndex = 0
+
+    def removeItem(self, index):
+        del self.items[index]
 
     def itemData(self, index):
         return self.items[index][1]
@@ -189,29 +211,6 @@ class qMRMLNodeComboBox(Widget):
     showParameter = setCurrentNode
 
 
-class QTableWidget(Widget):
-    properties = {"sizeAdjustPolicy": None, "editTriggers": None}
-
-    def __init__(self, name=""):
-        super().__init__(name)
-        object.__setattr__(self, "cells", [])
-
-    def setRowCount(self, count):
-        self.cells[:] = [[None] * self.columns for _ in range(count)]
-
-    def setItem(self, row, column, item):
-        self.cells[row][column] = item.text
-
-    def resizeColumnsToContents(self):
-        pass
-
-
-class QTableWidgetItem:
-    def __init__(self, text):
-        assert isinstance(text, str)
-        self.text = text
-
-
 class QTimer(Widget):
     signals = ("timeout()",)
     #: Every timer made, for the host's event loop.
@@ -235,5 +234,5 @@ class QTimer(Widget):
 UI_CLASSES = {
     cls.__name__: cls
     for cls in (QWidget, qMRMLWidget, QLabel, QPushButton, QProgressBar, ctkCollapsibleButton, ctkSliderWidget,
-                QComboBox, qMRMLNodeComboBox, QTableWidget)
+                QComboBox, qMRMLNodeComboBox)
 }

@@ -3,12 +3,13 @@
 import hashlib
 import importlib.metadata
 import platform
-import sys
 from pathlib import Path
 
 import slicer
 from LDCTDenoiseLib import __version__
 from LDCTDenoiseLib.models import ModelCard, catalogue, read_card
+
+from .torch_import import isTorchLoaded
 
 _PACKAGES = ("torch", "numpy", "scipy", "scikit-image", "safetensors", "SimpleITK", "pydicom", "matplotlib")
 
@@ -29,7 +30,7 @@ def diagnostics() -> str:
 
 def deviceInWords(choice: str = "auto") -> str | None:
     """Return the device that a choice comes to, or None while torch is not loaded: asking is no reason to load it."""
-    if "torch" not in sys.modules:
+    if not isTorchLoaded():
         return None
     from LDCTDenoiseLib.engine import choose_device
     from LDCTDenoiseLib.errors import DeviceError

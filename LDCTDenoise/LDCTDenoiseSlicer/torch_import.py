@@ -8,6 +8,12 @@ import sys
 from pathlib import Path
 
 
+def isTorchLoaded() -> bool:
+    """Whether torch is there to be asked; while a worker is still importing it, whoever asks would wait for that."""
+    torch = sys.modules.get("torch")
+    return torch is not None and not getattr(torch.__spec__, "_initializing", False)
+
+
 def importTorch() -> None:
     """Import torch, when it is installed, so that other threads can run meanwhile.
 
@@ -16,7 +22,7 @@ def importTorch() -> None:
     lets the lock go, and the collector rests until all is loaded. To be called in a worker; what is left are single
     steps of less than 50 ms on an idle computer.
     """
-    if "torch" in sys.modules:
+    if isTorchLoaded():
         return
     spec = importlib.util.find_spec("torch")
     if spec is None or spec.origin is None:
