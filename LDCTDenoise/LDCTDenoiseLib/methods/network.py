@@ -4,6 +4,7 @@ import numpy as np
 
 from ..hounsfield import HURange
 from ..requirements import require
+from .cpu import CPUNetwork
 
 
 class NetworkDenoiser:
@@ -27,18 +28,21 @@ class NetworkDenoiser:
         self.name = name
         self.hu_range = hu_range
         self.sha256 = sha256
-        self.sha256 = sha256
         self._generator = generator
         self._device = "cpu"
+        self._on_cores = None
 
     def prepare(self, device: str) -> None:
         torch = require("torch")
         self._device = device
-        # Channels-last is what the CPU's and the GPU's convolution kernels read fastest.
+        # Channels-last is what the convolution kernels of CPU and GPU read fastest.
         self._generator = self._generator.eval().to(device=device, memory_format=torch.channels_last)
+        self._on_cores = CPUNetwork.of(self._generator, self.hu_range) if device == "cpu" else None
 
     def correction(self, hounsfield: np.ndarray) -> np.ndarray:
         """Return `G(clip x) - clip x` in HU (see `hounsfield.passthrough`)."""
+        if self._on_cores:
+            return self._on_cores.correction(hounsfield)
         torch = require("torch")
         with torch.inference_mode():
             # A copy always: the caller's array may be read-only, which torch cannot express.

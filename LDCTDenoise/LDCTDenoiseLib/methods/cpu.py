@@ -1,0 +1,84 @@
+"""A generator on the CPU's cores: each takes a strip of a slice at a time."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from ..hounsfield import HURange
+from ..requirements import require
+
+#: Pixels of a strip. Their planes should stay in cache, and the rows that two strips share are computed twice.
+_PIXELS = 48 * 1024
+
+
+class CPUNetwork:
+    """Computes the corrections of slices in strips, one thread a strip.
+
+    Threads of its own, with one thread each within torch, beat torch's threads within each layer: they never wait
+    for each other, which counts most when other programs run too, and each core works in its own cache.
+
+    Parameters
+    ----------
+    strips : StackStrips or DCSCNStrips
+        See `LDCTDenoiseLib.networks.strips`.
+    hu_range : HURange
+        The range that the network sees as [0, 1].
+    """
+
+    def __init__(self, strips, hu_range: HURange):
+        self._strips, self._range = strips, hu_range
+        self._threads = require("torch").get_num_threads()
+        self._pool = _single_threads(self._threads)
+
+    @classmethod
+    def of(cls, generator, hu_range: HURange) -> "CPUNetwork | None":
+        """Return a generator with a copy of its weights, or None when it is of a kind that is not known here."""
+        # Imported here, since it imports torch.
+        from ..networks.strips import strips_of
+
+        strips = strips_of(generator)
+        return strips and cls(strips, hu_range)
+
+    def correction(self, hounsfield: np.ndarray) -> np.ndarray:
+        """Return `G(clip x) - clip x` in HU of slices (slices, rows, columns), float32 both ways."""
+        count, height, width = hounsfield.shape
+        # As many as keep all threads busy to the end, but none so low that it shares most of what it computes.
+        strips = -(-height * width // _PIXELS)
+        strips = -(-count * strips // self._threads) * self._threads // count
+        strips = max(1, min(strips, height // (2 * self._strips.radius)))
+        edges = [height * n // strips for n in range(strips + 1)]
+        output = np.empty(hounsfield.shape, np.float32)
+        jobs = [(k, a, b) for k in range(count) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+        list(self._pool.map(lambda job: self._strip(hounsfield, output, *job), jobs))
+        return output
+
+    def _strip(self, hounsfield: np.ndarray, output: np.ndarray, k: int, start: int, stop: int) -> None:
+        torch = require("torch")
+        height, radius = hounsfield.shape[1], self._strips.radius
+        first, last = max(0, start - radius), min(height, stop + radius)
+        with torch.inference_mode():
+            # A copy always: the caller's array may be read-only, which torch cannot express.
+            unit = self._range.to_unit(torch.tensor(hounsfield[k, first:last]))
+            rows = self._strips(unit, first > 0, last < height)
+            top = start if first > 0 else 0
+            output[k, start:stop] = rows[start - top : stop - top].mul_(self._range.width).numpy()
+
+
+def _single_threads(count: int) -> ThreadPoolExecutor:
+    """Return a pool of threads within which torch uses one thread; elsewhere its number stays what it is."""
+    torch = require("torch")
+    all_there = threading.Barrier(count)
+
+    def prepare():
+        # Asked first: otherwise torch, asking later by itself, would set the number anew.
+        torch.get_num_threads()
+        torch.set_num_threads(1)
+
+    threads = torch.get_num_threads()
+    pool = ThreadPoolExecutor(count, "LDCTDenoise", initializer=prepare)
+    for job in [pool.submit(all_there.wait) for _ in range(count)]:
+        job.result()
+    # The last call also says what threads that begin later use.
+    torch.set_num_threads(threads)
+    return pool

@@ -1,0 +1,141 @@
+"""The generators in strips, as the CPU computes them, against their plain definitions."""
+
+import os
+import threading
+
+import numpy as np
+import pytest
+import torch
+from LDCTDenoiseLib.engine import DenoiseRun, denoise_array
+from LDCTDenoiseLib.hounsfield import WIDE
+from LDCTDenoiseLib.methods import NetworkDenoiser, make_denoiser
+from LDCTDenoiseLib.networks import architecture_of_method, build_generator
+from LDCTDenoiseLib.networks.correction import CorrectionGenerator
+from LDCTDenoiseLib.networks.strips import strips_of
+from LDCTDenoiseLib.volumes import read_volume
+from model_maker import make_generator
+
+
+def trained(architecture, seed=0):
+    """Return a generator with slopes and biases as a training leaves them: all different, of either sign."""
+    torch.manual_seed(seed)
+    generator = build_generator(architecture)
+    with torch.no_grad():
+        for parameter in generator.parameters():
+            if parameter.ndim == 1:
+                parameter.add_(torch.randn_like(parameter) * 0.3)
+    return generator
+
+
+def plain_dcscn(generator, image):
+    """Compute a DCSCN as the paper draws it: all planes concatenated."""
+    planes = []
+    for layer in generator.features:
+        image = layer(image)
+        planes.append(image)
+    features = torch.cat(planes, 1)
+    return generator.last(torch.cat([generator.a1(features), generator.b2(generator.b1(features))], 1))
+
+
+ARCHITECTURES = {
+    "paper": architecture_of_method("DCSCN"),
+    "odd": {"name": "dcscn", "filters": [5, 9, 8], "a1": 7, "b1": 3, "b2": 11},
+    "one": {"name": "dcscn", "filters": [1], "a1": 1, "b1": 1, "b2": 1},
+}
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("size", [(1, 1), (2, 30), (19, 1), (33, 47), (70, 20)])
+def test_dcscn_in_one_strip_is_the_papers_network(name, size):
+    generator = trained(ARCHITECTURES[name])
+    image = torch.rand(size)
+    with torch.inference_mode():
+        expected = plain_dcscn(generator, image[None, None])
+        torch.testing.assert_close(generator.correction(image[None, None]), expected, atol=1e-5, rtol=1e-5)
+        strip = strips_of(generator)(image, False, False)
+    torch.testing.assert_close(strip, expected[0, 0], atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("residual", [True, False])
+@pytest.mark.parametrize("size", [(1, 1), (2, 30), (40, 23)])
+def test_the_stack_in_one_strip_is_the_stack(residual, size):
+    generator = trained({"name": architecture_of_method("CNN-L1")["name"], "layers": 5, "filters": 13,
+                         "residual": residual})
+    image = torch.rand(size)
+    with torch.inference_mode():
+        strip = strips_of(generator)(image, False, False)
+        torch.testing.assert_close(strip, generator.correction(image[None, None])[0, 0], atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("method", ["DCSCN", "CNN-L1"])
+@pytest.mark.parametrize("cut", [(0, 25), (25, 60), (60, 90), (8, 82)])
+def test_strips_meet_without_seams(method, cut):
+    generator = trained(method)
+    strips, image = strips_of(generator), torch.rand(90, 31)
+    first, last = max(0, cut[0] - 8), min(90, cut[1] + 8)
+    above, below = first > 0, last < 90
+    with torch.inference_mode():
+        expected = generator.correction(image[None, None])[0, 0]
+        rows = strips(image[first:last], above, below)
+    torch.testing.assert_close(rows, expected[first + 8 * above : last - 8 * below], atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("method", ["DCSCN", "CNN-L1"])
+@pytest.mark.parametrize("threads", [1, 2, 3, 7])
+def test_any_number_of_threads_gives_the_plain_result(method, threads):
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        generator = make_generator(method)
+        volume = np.random.default_rng(1).normal(0, 300, (2, 300, 290)).clip(-1400, 3000).astype(np.float32)
+        output = denoise_array(volume, NetworkDenoiser(generator, WIDE, method), batch=2)
+        # The threads of the engine are its own: the number elsewhere is what it was, also in threads that begin now.
+        seen = []
+        thread = threading.Thread(target=lambda: seen.append(torch.get_num_threads()))
+        thread.start()
+        thread.join()
+        assert seen == [threads] and torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    with torch.inference_mode():
+        unit = WIDE.to_unit(torch.from_numpy(volume))[:, None]
+        expected = volume + generator.correction(unit)[:, 0].numpy() * WIDE.width
+    assert np.abs(expected - volume).max() > 5
+    np.testing.assert_allclose(output, expected, atol=0.01)
+
+
+def test_weights_that_change_between_two_runs_are_those_of_the_second():
+    generator = make_generator()
+    denoiser, volume = NetworkDenoiser(generator, WIDE, "DCSCN"), np.zeros((1, 20, 20), np.float32)
+    first = denoise_array(volume, denoiser)
+    with torch.no_grad():
+        generator.last.weight.zero_()
+    assert (denoise_array(volume, denoiser) == volume).all() and not (first == volume).all()
+
+
+def test_a_generator_of_another_kind_is_computed_as_it_is():
+    class Half(CorrectionGenerator):
+        def correction(self, image):
+            return -image / 2
+
+    volume = np.full((1, 4, 5), 976.0, np.float32)
+    assert denoise_array(volume, NetworkDenoiser(Half(), WIDE, "half")) == pytest.approx(-24.0)
+
+
+@pytest.mark.skipif("LDCT_DATA" not in os.environ, reason="needs the folder of real volumes in LDCT_DATA")
+@pytest.mark.parametrize("method", ["DCSCN", "CNN-L1"])
+def test_real_slices_with_the_weights_that_ship(method):
+    from LDCTDenoiseLib.models import find_model, load_model
+
+    volume = read_volume(os.path.join(os.environ["LDCT_DATA"], "validation", "chest_LIDC_0009.nii.gz"))
+    slices = volume.array[::8].astype(np.float32)
+    denoiser = make_denoiser(method)
+    run = DenoiseRun(slices, denoiser, "cpu")
+    list(run)
+    generator = load_model(find_model(method)).generator
+    with torch.inference_mode():
+        unit = denoiser.hu_range.to_unit(torch.from_numpy(slices))[:, None]
+        compute = generator.correction if method == "CNN-L1" else lambda image: plain_dcscn(generator, image)
+        expected = slices + torch.cat([compute(u[None]) for u in unit])[:, 0].numpy() * denoiser.hu_range.width
+    touched = (slices >= -1500) & (slices <= 3071)
+    assert np.abs(run.output - expected)[touched].max() <= 0.01
