@@ -114,19 +114,20 @@ class Ledger:
         try:
             for name in ("series", "claims", "work", "sent"):
                 (self.folder / name).mkdir(parents=True, exist_ok=True)
-            with self._lock("batch").acquire(timeout=60):
-                self._check_settings(settings)
+            with self.alone("batch") as part:
+                self.require_settings(settings)
+                if not self._settings_path.exists():
+                    _write_json(self._settings_path, settings, part)
         except OSError as error:
             if isinstance(error, OutputError):
                 raise
             reason = error.strerror or error
             raise OutputError(f"cannot write into '{self.root}': {reason}. Choose a writable place.") from error
 
-    def _check_settings(self, settings: dict) -> None:
-        path = self.folder / "batch.json"
-        before = _read_json(path)
+    def require_settings(self, settings: dict) -> None:
+        """Raise `OutputError` when the folder holds results that were made otherwise."""
+        before = _read_json(self._settings_path)
         if before is None:
-            _write_json(path, settings, self.folder / "batch.json.part")
             return
         told = [f"{name} {before.get(name)} instead of {settings[name]}" for name in settings
                 if before.get(name) != settings[name]]  # fmt: skip
@@ -135,6 +136,10 @@ class Ledger:
                 f"'{self.root}' holds results of a batch with {', '.join(told)}; give another output folder, so that "
                 "nothing is mixed."
             )
+
+    @property
+    def _settings_path(self) -> Path:
+        return self.folder / "batch.json"
 
     def record(self, key: str) -> Record | None:
         """Return the record of a series, or None when there is none that can be read."""
@@ -257,7 +262,7 @@ def _is_filled(path: Path) -> bool:
 def _read_json(path: Path):
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
+    except (FileNotFoundError, NotADirectoryError, ValueError):
         return None
 
 

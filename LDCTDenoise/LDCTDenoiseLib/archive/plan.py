@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from ..errors import OutputError
+from ..errors import InputError, OutputError
 from ..volumes.suffixes import WRITABLE, known_suffix
 from .ledger import Ledger
 from .partners import find_partners, full_dose_series
@@ -65,11 +65,21 @@ class Wishes:
 
 
 def check_roots(archive: str | Path, output: str | Path, full_dose: str | Path | None = None) -> None:
-    """Raise `OutputError` when results would come to lie among what they are made from, or the other way round."""
+    """Raise an error when results would come to lie among what they are made from, or there is nothing to make them of.
+
+    Raises
+    ------
+    InputError
+        If there is no such archive.
+    OutputError
+        If one of the folders lies inside the other.
+    """
     mine = Path(os.path.realpath(output))
     for other, what in ((archive, "input"), (full_dose, "full dose")):
         if other is None:
             continue
+        if not os.path.isdir(other):
+            raise InputError(f"there is no folder '{other}'; check the path.")
         theirs = Path(os.path.realpath(other))
         if mine == theirs or mine.is_relative_to(theirs) or theirs.is_relative_to(mine):
             raise OutputError(

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from ..engine import Progress
-from ..errors import LDCTError
+from ..errors import LDCTError, OutputError
 from ..sending import Sender
 from ..volumes.quiet import quiet_pydicom
 from . import notes, steps
@@ -119,6 +119,14 @@ class BatchRun:
 
     def _read_next(self) -> steps.Job | None:
         """Claim the next series that nobody has done and read it; None when all are done."""
+        try:
+            job = self._claim_next()
+        except OSError as error:
+            where = self._ledger.folder
+            raise OutputError(f"the ledger in '{where}' cannot be used: {error.strerror or error}.") from error
+        return job and self._read(job)
+
+    def _claim_next(self) -> steps.Job | None:
         while not self._stopping.is_set():
             busy = deque()
             while self._open and not self._stopping.is_set():
@@ -128,7 +136,7 @@ class BatchRun:
                     busy.append(task)
                 elif (record := self._open_record(task)) is not None:
                     self._held[record.key] = claim
-                    return self._read(steps.Job(task, record))
+                    return steps.Job(task, record)
                 else:
                     claim.release()
             if not busy:

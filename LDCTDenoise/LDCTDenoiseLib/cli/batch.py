@@ -73,13 +73,14 @@ def run(arguments: argparse.Namespace) -> None:
     settings.check()
     wishes = Wishes(not arguments.metrics_only, bool(arguments.full_dose), arguments.send or "")
     ledger = Ledger(arguments.output)
-    tasks, others = _plan(arguments, ledger, wishes)
     if arguments.dry_run:
-        _show(tasks, others)
+        ledger.require_settings(settings.facts(wishes))
+        _show(*_plan(arguments, ledger, wishes))
         return
     sender = make_sender(arguments)
     ledger.begin(settings.facts(wishes))
     ledger.clean()
+    tasks, _ = _plan(arguments, ledger, wishes)
     batch = BatchRun(tasks, ledger, settings, wishes, processes, sender)
     try:
         _work(batch, processes)
@@ -96,7 +97,7 @@ def _plan(arguments: argparse.Namespace, ledger: Ledger, wishes: Wishes) -> tupl
     with progress_bar(None, "looking through", "file") as bar:
         found = find_archive(arguments.input, lambda files: bar.update(files - bar.n))
         full = found.series
-        if arguments.full_dose and not os.path.samefile(arguments.full_dose, arguments.input):
+        if arguments.full_dose and os.path.realpath(arguments.full_dose) != os.path.realpath(arguments.input):
             before = bar.n
             full = find_archive(arguments.full_dose, lambda files: bar.update(before + files - bar.n)).series
     if not arguments.full_dose:
@@ -132,7 +133,8 @@ def _work(batch: BatchRun, processes: Processes) -> None:
         for step in batch:
             name = step.task.series.place.as_posix()
             if step.progress:
-                bar.set_postfix_str(f"{step.progress.device}, slice {step.progress.done} of {step.progress.of}")
+                bar.set_postfix_str(f"{step.progress.device}, slice {step.progress.done} of {step.progress.of}", False)
+                bar.update(0)
                 continue
             if not step.sent:
                 bar.update()

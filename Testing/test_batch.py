@@ -1,0 +1,299 @@
+"""`ldct-denoise batch` as a user runs it: what it leaves behind, says and returns."""
+
+import csv
+import json
+import re
+import shutil
+
+import numpy as np
+import pydicom
+import pytest
+from archive_maker import files_below, of_series, write_archive, write_what_is_no_ct
+from dicom_series_maker import PATIENT_ID, make_slice, stored_values, write_enhanced, write_series
+from LDCTDenoiseLib.cli.main import main
+from LDCTDenoiseLib.engine import denoise_array
+from LDCTDenoiseLib.methods import make_denoiser
+from LDCTDenoiseLib.metrics import SSIM_VARIANT, measure_volume
+from LDCTDenoiseLib.volumes import read_volume, write_volume
+
+
+@pytest.fixture
+def archive(tmp_path):
+    return tmp_path / "in"
+
+
+@pytest.fixture
+def output(tmp_path):
+    return tmp_path / "out"
+
+
+def batch(*arguments, method="TV"):
+    """Run the command and return its exit code."""
+    try:
+        return main(["batch", *map(str, arguments), "--method", method])
+    except SystemExit as ended:
+        return ended.code
+
+
+def report_of(output):
+    with (output / "report.csv").open(newline="", encoding="utf-8", errors="surrogateescape") as file:
+        return {row["series_uid"] or row["source"]: row for row in csv.DictReader(file)}
+
+
+def results(output):
+    return {uid: row["result"] for uid, row in report_of(output).items()}
+
+
+def check_nothing_half_made(output):
+    assert not any((output / ".ldct-denoise" / "work").iterdir()) and not list(output.rglob("*.part"))
+
+
+def test_every_series_is_denoised_as_the_library_does_it(archive, output, capsys):
+    made = write_archive(archive, 3)
+    write_what_is_no_ct(archive)
+    before = files_below(archive)
+    assert batch(archive, output) == 0
+    assert files_below(archive) == before
+    rows = report_of(output)
+    assert {uid for uid, row in rows.items() if row["result"] == "done"} == set(made)
+    assert sum(row["result"] == "skipped" for row in rows.values()) == 4
+    for uid, slices in made.items():
+        row = rows[uid]
+        assert row["output"] == f"{row['source']}/{uid}" and int(row["slices"]) == slices and row["device"] == "CPU"
+        assert all(float(row[f"seconds_{step}"]) > 0 for step in ("read", "compute", "write"))
+        source, result = read_volume(archive / row["source"]), read_volume(output / row["output"])
+        assert (result.array == denoise_array(source.array, make_denoiser("TV"), "cpu")).all()
+        assert result.geometry == source.geometry and len(list((output / row["output"]).iterdir())) == slices
+        assert (result.array != source.array).any()
+    check_nothing_half_made(output)
+    assert "3 done, 4 skipped" in capsys.readouterr().out
+
+
+def test_a_dry_run_says_it_all_and_writes_nothing(archive, output, capsys):
+    made = write_archive(archive, 3)
+    write_what_is_no_ct(archive)
+    (archive / "odd\nname.txt").write_text("other")
+    assert batch(archive, output, "--dry-run") == 0
+    said = capsys.readouterr().out
+    for uid in made:
+        assert re.search(rf"^denoise +\d+ +.*{re.escape(uid)} -> .*{re.escape(uid)}$", said, re.MULTILINE)
+    assert "modality MR" in said and "localizer" in said and "1 other files" in said
+    assert "3 to denoise" in said and "4 to skip" in said and not output.exists()
+
+
+def test_a_second_run_does_nothing_twice_and_a_new_series_once(archive, output):
+    write_archive(archive, 3)
+    assert batch(archive, output) == 0
+    before = {name: facts for name, facts in files_below(output).items() if name != "report.csv"}
+    assert batch(archive, output) == 0
+    assert {name: facts for name, facts in files_below(output).items() if name != "report.csv"} == before
+    assert set(results(output).values()) == {"done"}
+    write_series(archive / "patient 1" / "series 3", 4, change=of_series("1.2.826.0.1.9.3"))
+    shutil.rmtree(output / "patient 0" / "series 1")
+    write_series(archive / "patient 0" / "series 0", 1, (0, 0, 99), of_series("1.2.826.0.1.9.0"), prefix="late")
+    assert batch(archive, output) == 1
+    assert results(output) == {
+        "1.2.826.0.1.9.0": "failed", "1.2.826.0.1.9.1": "done", "1.2.826.0.1.9.2": "done", "1.2.826.0.1.9.3": "done",
+    }  # fmt: skip
+    after = files_below(output)
+    assert all(after[name] == facts for name, facts in before.items() if name.startswith("patient 1/series 2"))
+
+
+def test_a_failure_in_the_middle_ends_nothing_and_is_tried_again(archive, output, capsys):
+    write_archive(archive, 5)
+    broken = sorted((archive / "patient 1" / "series 2").iterdir())[0]
+    whole = broken.read_bytes()
+    broken.write_bytes(whole[:-200])
+    assert batch(archive, output) == 1
+    told = capsys.readouterr()
+    assert "4 done, 1 failed" in told.out and broken.name in told.err
+    row = report_of(output)["1.2.826.0.1.9.2"]
+    assert row["result"] == "failed" and broken.name in row["error"] and not row["output"]
+    assert not (output / "patient 1" / "series 2").exists()
+    check_nothing_half_made(output)
+    broken.write_bytes(whole)
+    assert batch(archive, output) == 0
+    assert set(results(output).values()) == {"done"}
+    record = json.loads((output / ".ldct-denoise" / "series" / "1.2.826.0.1.9.2.json").read_text())
+    assert record["attempts"] == 2
+
+
+def test_no_patient_in_what_is_written_beside_the_series(archive, output, capsys):
+    write_archive(archive, 2)
+    write_series(archive / "bad", 2, (0, 0, 0), of_series("1.7"))
+    assert batch(archive, output) == 1
+    captured = capsys.readouterr()
+    said = captured.out + captured.err + (output / "report.csv").read_text()
+    said += "".join(path.read_text() for path in (output / ".ldct-denoise").rglob("*") if path.is_file())
+    assert "Secret" not in said and PATIENT_ID not in said
+
+
+def test_warnings_stand_beside_their_series(archive, output, capsys):
+    write_archive(archive, 2)
+    write_series(archive / "gap", 8, change=of_series("1.7"), skip=(3, 4))
+    assert batch(archive, output) == 0
+    rows = report_of(output)
+    assert "slices are missing" in rows["1.7"]["notes"]
+    assert not any(row["notes"] for uid, row in rows.items() if uid != "1.7")
+
+
+def test_odd_names(archive, output):
+    names = ["ünï cödé", "semi;colon, comma", 'quo"te', "new\nline", "-dash", "%s {x}", "a" * 200]
+    for n, name in enumerate(names):
+        write_series(archive / name, 2, change=of_series(f"1.6.{n}"))
+    raw = str(archive).encode() + b"/latin\xff"
+    write_series(archive / "raw", 2, change=of_series("1.6.99"))
+    try:
+        (archive / "raw").rename(raw.decode("utf-8", "surrogateescape"))
+    except OSError:
+        pass  # a file system that takes UTF-8 only
+    assert batch(archive, output) == 0
+    rows = report_of(output)
+    assert set(results(output).values()) == {"done"} and len(rows) == len(names) + 1
+    for row in rows.values():
+        assert len(list((output / row["output"]).iterdir())) == 2
+    assert batch(archive, output, "--dry-run") == 0
+
+
+def test_volume_files_keep_place_and_format_and_label_maps_are_skipped(archive, output, tmp_path):
+    write_series(tmp_path / "series", 3)
+    volume = read_volume(tmp_path / "series")
+    (archive / "p").mkdir(parents=True)
+    for name in ("a.nii.gz", "b.nrrd", "p/c.mha"):
+        write_volume(volume, archive / name)
+    write_volume(volume.with_array((volume.array > 0).astype(np.uint8)), archive / "p" / "labels.nii.gz")
+    write_volume(volume.with_array(np.where(volume.array > 100, np.nan, volume.array)), archive / "nan.nrrd")
+    assert batch(archive, output) == 1
+    assert results(output) == {
+        "a.nii.gz": "done", "b.nrrd": "done", "p/c.mha": "done", "p/labels.nii.gz": "skipped", "nan.nrrd": "failed",
+    }  # fmt: skip
+    expected = denoise_array(volume.array, make_denoiser("TV"), "cpu")
+    for name in ("a.nii.gz", "b.nrrd", "p/c.mha"):
+        assert (read_volume(output / name).array == expected).all()
+    assert report_of(output)["p/labels.nii.gz"]["error"] == "a label map (segmentation)"
+    assert batch(archive, output) == 1
+    check_nothing_half_made(output)
+
+
+def test_multi_frame_and_compressed_sources(archive, output):
+    expected = write_enhanced(archive / "enhanced" / "all.dcm")
+
+    def compress(k, dataset):
+        of_series("1.8")(k, dataset)
+        dataset.compress(pydicom.uid.RLELossless, generate_instance_uid=False)
+
+    write_series(archive / "rle", 3, change=compress)
+    assert batch(archive, output, "--compression", "rle") == 0
+    rows = report_of(output)
+    for row in rows.values():
+        (some, *_) = (output / row["output"]).iterdir()
+        assert pydicom.dcmread(some).file_meta.TransferSyntaxUID == pydicom.uid.RLELossless
+    (row,) = [row for uid, row in rows.items() if uid != "1.8"]
+    result = read_volume(output / row["output"]).array
+    assert (result == denoise_array(expected, make_denoiser("TV"), "cpu")).all()
+
+
+#
+# Metrics
+#
+
+
+def noisy(k, seed=0):
+    return (stored_values(k) + np.random.default_rng(seed + k).normal(0, 40, stored_values(k).shape)).astype(np.int16)
+
+
+@pytest.fixture
+def paired(archive):
+    for n, name in enumerate(("p1/quarter", "p1/full", "p2/quarter")):
+        folder = archive / name
+        folder.mkdir(parents=True)
+        for k in range(3):
+            dataset = make_slice(k, (-100, -80, 30 + 2 * k), noisy(k, n) if "quarter" in name else None)
+            dataset.SeriesInstanceUID = f"1.4.{n}"
+            dataset.save_as(folder / f"{k}.dcm", enforce_file_format=True)
+    return archive
+
+
+@pytest.mark.parametrize("only", [True, False])
+def test_metrics_against_the_full_dose(paired, output, only):
+    window = ("--window", "-1024", "1000")
+    assert batch(paired, output, "--full-dose", paired, *window, *(["--metrics-only"] if only else [])) == 0
+    rows = report_of(output)
+    assert {uid: row["result"] for uid, row in rows.items()} == {
+        "1.4.0": "done", "1.4.1": "skipped", "1.4.2": "skipped" if only else "done",
+    }  # fmt: skip
+    row = rows["1.4.0"]
+    low, full = (read_volume(paired / "p1" / name).array for name in ("quarter", "full"))
+    from LDCTDenoiseLib.hounsfield import Window
+
+    for prefix, image in (("low_", low), ("", denoise_array(low, make_denoiser("TV"), "cpu"))):
+        expected = measure_volume(full, image, Window(-1024, 1000))
+        for name, value in (("psnr_db", expected.psnr), ("ssim", expected.ssim), ("rmse_hu", expected.rmse_hu)):
+            assert float(row[prefix + name]) == pytest.approx(value.mean)
+    assert row["psnr_db"] != row["low_psnr_db"]
+    assert (row["window_lower_hu"], row["window_upper_hu"], row["data_range"]) == ("-1024.0", "1000.0", "1.0")
+    assert row["ssim_variant"] == SSIM_VARIANT and row["partner"] == "1.4.1"
+    assert "no full-dose partner" in rows["1.4.2"]["error" if only else "notes"]
+    assert (output / "p1").exists() is not only and not any(rows["1.4.2"][n] for n in ("psnr_db", "ssim_variant"))
+    assert batch(paired, output, "--full-dose", paired, *window, *(["--metrics-only"] if only else [])) == 0
+    assert report_of(output)["1.4.0"]["psnr_db"] == row["psnr_db"]
+
+
+def test_a_partner_on_another_grid_is_said_and_measured_against_by_nobody(paired, tmp_path, output):
+    shutil.rmtree(paired / "p2")
+    for path in (paired / "p1" / "full").iterdir():
+        dataset = pydicom.dcmread(path)
+        dataset.PixelSpacing = [0.9, 0.9]
+        dataset.save_as(path)
+    assert batch(paired, output, "--full-dose", paired) == 0
+    row = report_of(output)["1.4.0"]
+    assert row["result"] == "done" and "same grid" in row["notes"] and not row["psnr_db"]
+    assert batch(paired, tmp_path / "other", "--full-dose", paired, "--metrics-only") == 1
+    row = report_of(tmp_path / "other")["1.4.0"]
+    assert row["result"] == "failed" and "same grid" in row["error"]
+
+
+#
+# Bad usage
+#
+
+
+@pytest.mark.parametrize(("more", "words"), [
+    (["--strength", "2"], "strength"),
+    (["--batch", "0"], "batch"),
+    (["--device", "tpu"], "tpu"),
+    (["--metrics-only"], "--full-dose"),
+    (["--full-dose", "IN", "--metrics-only", "--send", "A@b:1"], "--send"),
+    (["--send", "nowhere"], "AE@HOST:PORT"),
+    (["--send-tls"], "--send"),
+    (["--full-dose", "ABSENT"], "ABSENT"),
+    (["--series-number", "x"], "number"),
+])  # fmt: skip
+def test_bad_usage_is_one_line_and_leaves_nothing(archive, output, capsys, more, words):
+    write_archive(archive, 1)
+    assert batch(archive, output, *(str(archive) if word == "IN" else word for word in more)) == 2
+    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("ldct-denoise")]
+    assert len(said) == 1 and words in said[0] and not output.exists()
+
+
+def test_results_of_another_method_are_not_mixed_in(archive, output, capsys):
+    write_archive(archive, 1)
+    assert batch(archive, output) == 0
+    before = files_below(output)
+    assert batch(archive, output, method="NLM") == 2
+    assert "method TV instead of NLM" in capsys.readouterr().err and files_below(output) == before
+
+
+def test_output_that_cannot_be_written_is_said_before_any_work(archive, tmp_path, capsys):
+    write_archive(archive, 1)
+    (tmp_path / "file").write_text("in the way")
+    assert batch(archive, tmp_path / "file" / "out") == 2
+    assert "Choose a writable place" in capsys.readouterr().err
+    assert batch(archive, archive / "out") == 2 and not (archive / "out").exists()
+    assert "inside the other" in capsys.readouterr().err
+
+
+def test_an_archive_without_ct_is_no_error(archive, output, capsys):
+    write_what_is_no_ct(archive)
+    assert batch(archive, output) == 0
+    assert "4 series: 4 skipped" in capsys.readouterr().out
