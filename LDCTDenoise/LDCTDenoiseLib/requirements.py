@@ -6,7 +6,7 @@ from types import ModuleType
 from .errors import MissingDependencyError
 
 #: What to install for a module whose package has another name.
-_PACKAGES = {"skimage": "scikit-image"}
+_PACKAGES = {"jpeg_ls": "pyjpegls", "skimage": "scikit-image"}
 
 
 def require(module: str, purpose: str = "do this") -> ModuleType:
