@@ -1,0 +1,217 @@
+"""Numbers of one slice or ROI, the strength after the run, and previews: on real MRML scenes, no stand-ins."""
+
+import csv
+import io
+
+import numpy as np
+import pytest
+import slicer
+import slicer.util
+from LDCTDenoiseLib.errors import GeometryError, InputError, MethodError
+from LDCTDenoiseSlicer.denoising import jobsOf
+from LDCTDenoiseSlicer.numbers import sliceInView
+from LDCTDenoiseSlicer.preview import Previews
+from LDCTDenoiseSlicer.rois import pixelROI
+from LDCTDenoiseSlicer.tables import CAPTION, recordsToCSV, tableRecords
+from slicer_volumes import addVolume, ct, ijkToRAS, state
+from test_slicer_compare import SHAPE, addROI, measured, pair  # noqa: F401
+
+
+def voxels(node):
+    return slicer.util.arrayFromVolume(node)
+
+
+def test_numbers_of_a_slice_agree_with_an_independent_computation(logic, pair):  # noqa: F811
+    full, low = pair
+    numbers = logic.measure({"LDCT": low}, full, sliceIndex=2)
+    a, b = voxels(full)[2], voxels(low)[2]
+    first, row = numbers.rows
+    assert (first.label, row.label) == ("FDCT", "LDCT") and first.quality is None
+    assert [row.quality.psnr, row.quality.ssim, row.quality.rmse, row.quality.rmse_hu] == pytest.approx(measured(a, b))
+    assert (row.mean, row.sd) == pytest.approx((b.mean(dtype=float), b.std(dtype=float)))
+    for words in ("Slice 2", "[-160, 240] HU", "data range 1", "Wang 2004"):
+        assert words in numbers.caption()
+    assert first.cells()[:4] == ["–"] * 4 and row.cells()[0] == f"{row.quality.psnr:.2f}"
+
+
+def test_numbers_of_an_roi_with_and_without_a_reference(logic, scene, pair):  # noqa: F811
+    full, low = pair
+    roi = addROI(scene, full, (9.5, 29.5), (4.5, 24.5), 1, thickness=4)
+    # The slice in view, as long as the box reaches it, and else the one through its centre.
+    assert [pixelROI(roi, full, k).k for k in (None, 0, 2, 3)] == [1, 0, 2, 3]
+    assert pixelROI(addROI(scene, full, (9.5, 29.5), (4.5, 24.5), 1), full, 3).k == 1
+    numbers = logic.measure([low], full, 2, roi, (-50, 150))
+    assert numbers.region == pixelROI(roi, full, 2) and not numbers.whole
+    a, b = (voxels(node)[2, 5:25, 10:30] for node in pair)
+    quality = numbers.rows[1].quality
+    assert [quality.psnr, quality.ssim] == pytest.approx(measured(a, b, (-50, 150))[:2])
+    alone = logic.measure([low], sliceIndex=2, roi=roi)
+    (row,) = alone.rows
+    assert row.quality is None and (row.mean, row.sd) == pytest.approx((b.mean(dtype=float), b.std(dtype=float)))
+    assert "no window" in alone.caption()
+
+
+def test_numbers_as_table_and_csv(logic, pair):  # noqa: F811
+    full, low = pair
+    numbers = logic.measure({"LDCT": low}, full, roi=(10, 30, 5, 25, 2))
+    table = logic.writeNumbers(numbers, full, {"LDCT": low})
+    assert table.GetAttribute(CAPTION) == numbers.caption()
+    records = tableRecords(table)
+    assert [r["image"] for r in records] == ["FDCT", "LDCT"] and records[1]["roi"] == "10,30,5,25,2"
+    assert records[1]["psnr_db"] == numbers.rows[1].quality.psnr and np.isnan(records[0]["psnr_db"])
+    parsed = list(csv.DictReader(io.StringIO(recordsToCSV(records))))
+    assert float(parsed[1]["ssim"]) == pytest.approx(numbers.rows[1].quality.ssim, rel=1e-5)
+    assert parsed[1]["window_upper_hu"] == "240" and parsed[1]["ssim_variant"].startswith("Wang 2004")
+    again = logic.measure({"LDCT": low})
+    assert logic.writeNumbers(again, None, {"LDCT": low}, table) is table and len(tableRecords(table)) == 1
+
+
+def test_bad_arguments_of_measure(logic, scene, pair):  # noqa: F811
+    full, low = pair
+    other = addVolume(scene, ct((4, 40, 51)), "wide")
+    with pytest.raises(GeometryError, match="do not lie on the same grid"):
+        logic.measure([low, other], full)
+    with pytest.raises(InputError, match="does not lie in the volume"):
+        logic.measure(low, sliceIndex=4)
+    with pytest.raises(InputError, match="nothing to compare"):
+        logic.measure([])
+
+
+def test_slice_in_view(scene, pair):  # noqa: F811
+    full, _ = pair
+    view = scene.AddNewNodeByClass("vtkMRMLSliceNode")
+    axes = ijkToRAS(full)
+    matrix = np.eye(4)
+    matrix[:3, :3] = axes[:3, :3] / np.linalg.norm(axes[:3, :3], axis=0)
+    for k in (0, 2.4, 3):
+        matrix[:3, 3] = (axes @ [20, 30, k, 1])[:3]
+        view.GetSliceToRAS().DeepCopy(slicer.util.vtkMatrixFromArray(matrix))
+        view.UpdateMatrices()
+        assert sliceInView(full, view) == round(k)
+    matrix[:3, 3] = (axes @ [20, 30, 4.2, 1])[:3]
+    view.GetSliceToRAS().DeepCopy(slicer.util.vtkMatrixFromArray(matrix))
+    with pytest.raises(InputError, match="shows no slice of 'full'"):
+        sliceInView(full, view)
+    matrix[:3, :3] = matrix[:3, [2, 0, 1]]
+    view.GetSliceToRAS().DeepCopy(slicer.util.vtkMatrixFromArray(matrix))
+    with pytest.raises(InputError, match="does not run along the slices"):
+        sliceInView(full, view)
+
+
+def test_several_methods_in_one_run(scene, logic, model):
+    volume = addVolume(scene, ct((3, 32, 32)))
+    seen = []
+    outputs = logic.denoiseAll(volume, ["TV", "nlm"], [model], device="cpu", progress=lambda p: seen.append(p))
+    assert [(label, node.GetName()) for label, node in outputs.items()] == [
+        ("TV", "CT TV"), ("NLM", "CT NLM"), ("mine", "CT mine")]
+    assert outputs["mine"].GetAttribute("LDCTDenoise.Method") == "DCSCN"
+    np.testing.assert_array_equal(voxels(outputs["NLM"]), voxels(logic.denoise(volume, "NLM")))
+    fractions = [p.fraction for p in seen]
+    assert len(seen) == 9 and fractions == sorted(fractions) and fractions[-1] == 1
+    assert [(p.label, p.number, p.count) for p in seen[::3]] == [("TV", 1, 3), ("NLM", 2, 3), ("mine", 3, 3)]
+    again = logic.denoiseAll(volume, ["TV"], outputs={"TV": outputs["TV"]})
+    assert again == {"TV": outputs["TV"]}
+
+
+def test_stopped_or_failed_run_of_several_leaves_the_scene_as_it_was(scene, logic, tmp_path):
+    volume = addVolume(scene, ct((3, 32, 32)))
+    before = state(scene)
+    assert logic.denoiseAll(volume, ["TV", "NLM"], progress=lambda p: p.number == 1) is None
+    seen = []
+    with pytest.raises(Exception, match="cannot be read"):
+        # Found before the first method has begun.
+        logic.denoiseAll(volume, ["TV"], [tmp_path / "missing.safetensors"], progress=seen.append)
+    for methods, words in (([], "no method is selected"), (["TV", "tv"], "'TV' is asked for twice")):
+        with pytest.raises(MethodError, match=words):
+            logic.denoiseAll(volume, methods)
+    assert not seen and state(scene) == before
+
+
+@pytest.mark.parametrize("dtype", [np.int16, np.float32])
+def test_strength_after_the_run_is_that_of_a_run(scene, logic, model, dtype):
+    volume = addVolume(scene, ct((9, 24, 24), dtype))
+    output = logic.denoise(volume, model=model, device="cpu")
+    full = voxels(output).copy()
+    tolerance = 1 if dtype is np.int16 else 1e-3
+    for strength in (0.5, 0.2, 0.0):
+        logic.setStrength(output, strength)
+        run = voxels(logic.denoise(volume, model=model, device="cpu", strength=strength))
+        assert np.abs(voxels(output).astype(float) - run).max() <= tolerance
+        assert output.GetAttribute("LDCTDenoise.Strength") == f"{strength:g}"
+    np.testing.assert_array_equal(voxels(output), voxels(volume))
+    logic.setStrength(output, 1)
+    np.testing.assert_array_equal(voxels(output), full)
+
+
+def test_strength_of_an_output_that_was_made_below_one(scene, logic):
+    volume = addVolume(scene, ct((5, 24, 24)))
+    full = voxels(logic.denoise(volume, "TV")).copy()
+    output = logic.denoiseAll(volume, ["TV"], strength=0.3)["TV"]
+    made = voxels(output).copy()
+    assert (made != full).any()
+    logic.setStrength(output, 1)
+    np.testing.assert_array_equal(voxels(output), full)
+    logic.setStrength(output, 0.3)
+    np.testing.assert_array_equal(voxels(output), made)
+    # Another session knows only what it sees.
+    stranger = type(logic)()
+    with pytest.raises(InputError, match="was not made at full strength in this session"):
+        stranger.setStrength(output, 1)
+    with pytest.raises(InputError, match="between 0 and 1"):
+        logic.setStrength(output, 1.5)
+    # Made anew, it is the new one that is kept.
+    logic.denoiseAll(volume, ["NLM"], outputs={"NLM": output}, strength=0.5)
+    logic.setStrength(output, 1)
+    np.testing.assert_array_equal(voxels(output), voxels(logic.denoise(volume, "NLM")))
+    scene.RemoveNode(volume)
+    with pytest.raises(InputError, match="is not in the scene any more"):
+        logic.setStrength(output, 0.5)
+
+
+def test_strength_changes_the_slice_in_view_first(scene, logic):
+    volume = addVolume(scene, ct((11, 24, 24)))
+    output = logic.denoise(volume, "TV")
+    full, low = voxels(output).copy(), voxels(volume)
+    steps = logic.strengths.steps(output, 0, first=9)
+    next(steps)
+    assert (voxels(output)[9] == low[9]).all() and (voxels(output)[0] == full[0]).all()
+    # A change of mind half-way loses nothing.
+    for _ in logic.strengths.steps(output, 1, first=9):
+        pass
+    np.testing.assert_array_equal(voxels(output), full)
+
+
+def test_preview_is_the_slice_of_a_run(scene, logic):
+    volume = addVolume(scene, ct((5, 32, 32)))
+    expected = voxels(logic.denoise(volume, "TV")).copy()
+    previews, jobs = Previews(), jobsOf(["TV"])
+    assert previews.show(volume, 2, jobs, "cpu", 1) == [] and not previews.nodes
+    previews.task(volume, 2, jobs, "cpu").run()
+    previews.show(volume, 2, jobs, "cpu", 1)
+    node = previews.nodes["TV"]
+    np.testing.assert_array_equal(voxels(node)[2], expected[2])
+    np.testing.assert_array_equal(voxels(node)[3], voxels(volume)[3])
+    np.testing.assert_array_equal(ijkToRAS(node), ijkToRAS(volume))
+    assert node.GetHideFromEditors() and not node.GetSaveWithScene()
+    # What is known is not computed twice; another strength is at hand.
+    assert previews.task(volume, 2, jobs, "cpu") is None
+    previews.show(volume, 2, jobs, "cpu", 0)
+    np.testing.assert_array_equal(voxels(node)[2], voxels(volume)[2])
+    assert previews.task(volume, 4, jobs, "cpu") is not None
+    assert previews.show(volume, 2, jobsOf(["NLM"]), "cpu", 1) == [node] and not previews.nodes
+
+
+def test_figure_of_a_slice(logic, pair, tmp_path):  # noqa: F811
+    import matplotlib.image
+
+    full, low = pair
+    path = logic.saveFigure(tmp_path / "figure.png", full, {"LDCT": low}, 1, roi=(10, 30, 5, 25, 1))
+    assert path == tmp_path / "figure.png" and matplotlib.image.imread(path).shape[1] >= 2400
+    with pytest.raises(InputError, match="there is no slice 9"):
+        logic.saveFigure(tmp_path / "other.png", full, low, 9)
+    assert [p.name for p in tmp_path.iterdir()] == ["figure.png"]
+
+
+def test_diagnostics_name_versions_and_models(logic):
+    text = logic.diagnostics()
+    assert f"numpy {np.__version__}" in text and "Model dcscn: DCSCN, [-1024, 3071] HU, trained on HCC-TACE" in text
