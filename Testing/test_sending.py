@@ -185,6 +185,23 @@ def test_no_patient_in_what_is_said(series, capfd, caplog):
     assert "Secret" in PATIENT_NAME and "Secret" not in said
 
 
+def test_denoise_sends_the_series_it_wrote(series, tmp_path, capsys):
+    from LDCTDenoiseLib.cli.main import main
+
+    source = str(series[0].parent)
+    with serving() as server:
+        assert main(["denoise", source, str(tmp_path / "a"), "--method", "TV"]) == 0
+        assert server.echoes == server.stores == 0
+        assert main(["denoise", source, str(tmp_path / "b"), "--method", "TV", "--send", server.address]) == 0
+        assert main(["denoise", source, str(tmp_path / "c.nrrd"), "--method", "TV", "--send", server.address]) == 2
+        server.statuses = [0xC000]
+        assert main(["denoise", source, str(tmp_path / "d"), "--method", "TV", "--send", server.address]) == 2
+    assert sorted(server.uids) == sorted(uids_of((tmp_path / "b").iterdir())) and len(server.uids) == 4
+    said = capsys.readouterr()
+    assert f"4 files sent to {server.address}" in said.out and "0xC000" in said.err
+    assert len(list((tmp_path / "d").iterdir())) == 4 and not (tmp_path / "c.nrrd").exists()
+
+
 @pytest.mark.skipif(not shutil.which("openssl"), reason="openssl makes the certificate")
 def test_tls_checks_the_server(series, tmp_path):
     key, certificate, both = (tmp_path / name for name in ("key.pem", "certificate.pem", "both.pem"))

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 
+from ..derived import require_source
 from ..engine import Progress
 from ..errors import LDCTError, OutputError
 from ..sending import Sender
@@ -167,6 +168,8 @@ class BatchRun:
         try:
             with notes.into(job.record.notes):
                 job.volume = steps.read(job.task.series)
+                if self._wishes.volumes and job.task.series.is_dicom:
+                    require_source(job.volume)
                 job.record.slices = len(job.volume.array)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with one series, the others go on
             job.fail(error)

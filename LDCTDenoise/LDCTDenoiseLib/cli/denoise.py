@@ -9,6 +9,7 @@ from ..methods import METHODS, make_denoiser
 from ..volumes import is_dicom_source, is_file_name, write_volume
 from .dicom_options import add_derived_options, derived_options
 from .options import add_device_option, add_offset_option, add_series_option, check_output, read_ct, run_with_bar
+from .send_options import add_send_options, make_sender, send_series
 
 
 def add_parser(commands) -> None:
@@ -27,6 +28,7 @@ def add_parser(commands) -> None:
     add_series_option(parser)
     add_offset_option(parser)
     add_derived_options(parser)
+    add_send_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -43,6 +45,9 @@ def run(arguments: argparse.Namespace) -> None:
             f"cannot write '{arguments.output}' as DICOM: '{arguments.input}' is not DICOM, and a series needs the "
             "headers of its source; let the name end in .nrrd, .nii.gz or .mha."
         )
+    if arguments.send and not as_dicom:
+        raise OutputError("--send needs a DICOM series to send; give a new folder as output.")
+    sender = make_sender(arguments)
     method = arguments.method if arguments.method or arguments.model else "DCSCN"
     denoiser = make_denoiser(method, arguments.model)
     volume = read_ct(arguments.input, arguments.series, arguments.hu_offset)
@@ -51,7 +56,9 @@ def run(arguments: argparse.Namespace) -> None:
     work = DenoiseRun(volume.array, denoiser, arguments.device, arguments.strength, arguments.batch)
     run_with_bar(work, len(volume.array), denoiser.name, str(work.device))
     if as_dicom:
-        write_derived_series(volume, work.output, arguments.output, Provenance.of_run(work), options)
+        files = write_derived_series(volume, work.output, arguments.output, Provenance.of_run(work), options)
     else:
         write_volume(volume.with_array(work.output, denoiser.name), arguments.output)
     print(f"{denoiser.name}: {len(volume.array)} slices of '{volume.name}' written to {arguments.output}")
+    if sender:
+        print(send_series(sender, files))
