@@ -174,7 +174,7 @@ def installed():
     sys.modules.update(modules)
     slicer.mrmlScene = slicer.vtkMRMLScene()
     slicer.app = types.SimpleNamespace(applicationName="Slicer", testingEnabled=lambda: True, connect=_connectApp,
-                                       layoutManager=lambda: None)
+                                       layoutManager=lambda: None, pauseRender=lambda: None, resumeRender=lambda: None)
     try:
         yield Host()
     finally:

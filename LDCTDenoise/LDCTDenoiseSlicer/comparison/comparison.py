@@ -81,7 +81,8 @@ class Comparison(VTKObservationMixin):
             self.choice = choice
             self._look()
         else:
-            self._layOut(choice)
+            with widgets.renderedOnce():
+                self._layOut(choice)
         if before is None:
             self._tell("shown")
         else:
@@ -93,16 +94,17 @@ class Comparison(VTKObservationMixin):
             return
         if self._drawing is not None:
             self._drawing.stop()
-        names = [name for line in self.choice.layout.names for name in line]
-        self._takeDown()
-        self.choice = None
-        self._window.release()
-        self._limits.release()
-        views.giveLayoutBack(self._layoutNode)
-        if self._crosshairNode is not None:
-            giveBack(self._crosshairNode)
-        for name in names:
-            views.empty(views.sliceNode(self.scene, name))
+        with widgets.renderedOnce():
+            names = [name for line in self.choice.layout.names for name in line]
+            self._takeDown()
+            self.choice = None
+            self._window.release()
+            self._limits.release()
+            views.giveLayoutBack(self._layoutNode)
+            if self._crosshairNode is not None:
+                giveBack(self._crosshairNode)
+            for name in names:
+                views.empty(views.sliceNode(self.scene, name))
         self._tell("shown")
 
     def close(self) -> None:
@@ -190,9 +192,10 @@ class Comparison(VTKObservationMixin):
         if self._stage.box is not None:
             self._stage.box.showHandles(choice.handles)
         if crosshair is not None and choice.crosshair:
-            borrow(crosshair, CrosshairMode=crosshair.ShowSmallIntersection)
-            if not plane.contains(choice.anchor, crosshair.GetCrosshairRAS()):
+            if crosshair.GetCrosshairMode() == crosshair.NoCrosshair:
+                # Where it was is where nobody has seen it: in a corner, as a rule.
                 crosshair.SetCrosshairRAS(*self._stage.links.centre)
+            borrow(crosshair, CrosshairMode=crosshair.ShowSmallIntersection)
         elif crosshair is not None:
             giveBack(crosshair)
         for view, row, label in self._views():

@@ -9,6 +9,7 @@ from slicer.util import VTKObservationMixin
 
 from . import plane
 from .soon import Soon
+from .widgets import pauseRendering, renderedOnce, resumeRendering
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class LinkedViews(VTKObservationMixin):
         self._moving, self._told = False, None
         # A view that shows a fit goes on to do so when its size changes; one that the user has moved keeps its place.
         self._fitted = {True: True, False: True}
-        self._resized, self._leader = set(), None
+        self._resized, self._leader, self._paused = set(), None, False
         self._soon = Soon(self._settle)
         self._sizes = {node.GetID(): node.GetDimensions() for node in self._all}
         for node in self._all:
@@ -83,20 +84,22 @@ class LinkedViews(VTKObservationMixin):
             self.fit(depth)
         else:
             self._fitted[False] = False
-            self.zoom(depth)
-            self._tell()
+            with self._quietly():
+                self.zoom(depth)
+                self._tell()
 
     def close(self) -> None:
         self.removeObservers()
         self._soon.stop()
+        self._resume()
 
     def fit(self, depth: float | None = None) -> None:
         """Fit the whole views to their content, and the zooms to the ROI."""
         self._fitted[False] = True
         with self._quietly():
             plane.frame(self.wholes, self._wanted(False), depth)
-        self.zoom(depth)
-        self._tell()
+            self.zoom(depth)
+            self._tell()
 
     def zoom(self, depth: float | None = None) -> None:
         """Fit the zooms to the ROI, on the plane of the others; without an ROI, to the content."""
@@ -109,7 +112,7 @@ class LinkedViews(VTKObservationMixin):
         with self._quietly():
             for node in self._all:
                 plane.place(node, matrix, node.GetXYZOrigin()[:2], plane.scaleOf(node))
-        self._tell()
+            self._tell()
 
     def _onModified(self, node, event) -> None:
         """Note what has happened; what follows from it must wait until the node is through with its own update."""
@@ -132,10 +135,25 @@ class LinkedViews(VTKObservationMixin):
             if self._leader is None or leader.GetInteracting():
                 self._leader = leader
         if self._resized or self._leader is not None:
+            if self._soon.waits and not self._paused:
+                # Until all of them are where they belong.
+                self._paused = True
+                pauseRendering()
             self._soon.ask()
 
     def _settle(self) -> None:
         """Bring all views in line with what has happened since the last time."""
+        try:
+            self._bringInLine()
+        finally:
+            self._resume()
+
+    def _resume(self) -> None:
+        if self._paused:
+            self._paused = False
+            resumeRendering()
+
+    def _bringInLine(self) -> None:
         leader, self._leader = self._leader, None
         if self._resized:
             # A view that has another size has another scale for it, and leads nowhere.
@@ -162,9 +180,9 @@ class LinkedViews(VTKObservationMixin):
                 step = matrix[:3, 2] * ((matrix[:3, 3] - own[:3, 3]) @ matrix[:3, 2])
                 own[:3, :3], own[:3, 3] = matrix[:3, :3], own[:3, 3] + step
                 plane.place(node, own, node.GetXYZOrigin()[:2], plane.scaleOf(node))
-        if turned:
-            self.zoom()
-        self._tell()
+            if turned:
+                self.zoom()
+            self._tell()
 
     def _wanted(self, isZoom: bool) -> np.ndarray:
         """Return the points that a group of views fits."""
@@ -173,10 +191,11 @@ class LinkedViews(VTKObservationMixin):
 
     @contextlib.contextmanager
     def _quietly(self):
-        """Move views without an answer to their events."""
+        """Move views without an answer to their events, and render them once."""
         before, self._moving = self._moving, True
         try:
-            yield
+            with renderedOnce():
+                yield
         finally:
             self._moving = before
 

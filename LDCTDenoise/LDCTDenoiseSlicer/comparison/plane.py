@@ -97,12 +97,6 @@ def cuts(volumeNode, matrix: np.ndarray) -> bool:
     return bool(heights.min() <= 0 <= heights.max())
 
 
-def contains(volumeNode, point) -> bool:
-    """Whether a point of the world lies in a volume."""
-    ijk = (np.linalg.inv(ijkToWorld(volumeNode)) @ [*toGridSpace(volumeNode, point), 1.0])[:3]
-    return bool(((ijk >= -0.5) & (ijk < np.array(volumeNode.GetImageData().GetDimensions()) - 0.5)).all())
-
-
 def axisAlong(toWorld: np.ndarray, normal: np.ndarray) -> int:
     """Return which of i, j, k (0, 1, 2) runs most along a unit vector, of a matrix to the world."""
     axes = toWorld[:3, :3] / np.linalg.norm(toWorld[:3, :3], axis=0)

@@ -24,6 +24,11 @@ class Soon:
             self._timer.setInterval(0)
             self._timer.connect("timeout()", call)
 
+    @property
+    def waits(self) -> bool:
+        """Whether the call comes later, and not at once."""
+        return self._timer is not None
+
     def ask(self) -> None:
         if self._timer is not None:
             self._timer.start()

@@ -1,5 +1,7 @@
 """What of a view is no MRML node: the caption in it, and the bar above it. Does nothing where there are no widgets."""
 
+import contextlib
+
 import slicer
 import vtk
 
@@ -35,6 +37,8 @@ def dress(view: str, caption: str, hasBar: bool) -> None:
     controller = widget.sliceController()
     controller.setVisible(hasBar)
     controller.setMinimumWidth(_LEAST_SIZE)
+    label = slicer.util.findChild(controller, "ViewLabel")
+    label.setMinimumWidth(label.sizeHint.width())
     widget.setMinimumSize(_LEAST_SIZE, _LEAST_SIZE)
     # Every view as large as the next, whatever its bar would like.
     widget.setSizePolicy(qt.QSizePolicy.Ignored, qt.QSizePolicy.Ignored)
@@ -45,6 +49,31 @@ def settle(view: str) -> None:
     widget = _sliceWidget(view)
     if widget is not None:
         qt.QCoreApplication.sendPostedEvents(widget.sliceController(), qt.QEvent.MetaCall)
+
+
+@contextlib.contextmanager
+def renderedOnce():
+    """Let the views render once when the block is through, and not for each change of each of them.
+
+    Slicer's slice logic renders whatever waits whenever it has dealt with a change: a dozen views that move together
+    would be rendered a dozen times each.
+    """
+    pauseRendering()
+    try:
+        yield
+    finally:
+        resumeRendering()
+
+
+def pauseRendering() -> None:
+    """Render nothing until as many calls of `resumeRendering`."""
+    if hasattr(slicer, "app"):
+        slicer.app.pauseRender()
+
+
+def resumeRendering() -> None:
+    if hasattr(slicer, "app"):
+        slicer.app.resumeRender()
 
 
 def _sliceWidget(view: str):
