@@ -163,6 +163,16 @@ _every("unsigned", _unsigned)
 _every("twelve_bits", _twelve_bits, lambda hu: np.clip(hu, -1024, 3071))
 _every("thirty_two_bits", _thirty_two_bits)
 _every("padding_within_tissue", _padded, _with_padding)
+_every(
+    "padding_limit_alone",
+    lambda k, d: (
+        d.pop("PixelPaddingValue"),
+        d.add_new("PixelPaddingRangeLimit", "SS", 9),
+        setattr(d, "RescaleSlope", "2"),
+    ),
+    lambda hu: (hu + 1024.0) * 2 - 1024,
+)
+_one("another_frame_of_reference", put(FrameOfReferenceUID=OTHER_UID))
 _every("all_values_equal", lambda k, d: set_pixels(d, np.full((ROWS, COLUMNS), 7, np.int16)), None)
 _every("compressed_rle", lambda k, dataset: dataset.compress(RLELossless))
 

@@ -95,6 +95,10 @@ def _move_padding(dataset, source: SourceSlice, storage: Storage) -> None:
     ends = [tag for tag in ("PixelPaddingValue", "PixelPaddingRangeLimit") if dataset.get(tag) is not None]
     if not ends:
         return
+    if not source.padding:  # a limit without a value says nothing
+        for tag in ends:
+            del dataset[tag]
+        return
     upwards = len(ends) == 1 or dataset[ends[0]].value <= dataset[ends[1]].value
     low, high = (round(end) - storage.intercept_of(source) for end in source.padding)
     for tag, value in zip(ends, (low, high) if upwards else (high, low), strict=False):

@@ -71,12 +71,34 @@ def read_series_files(files: Iterable[Path], name: str) -> Volume:
 
 
 def _volume_of(instances: list[Instance], name: str) -> Volume:
+    _require_one_study(instances, name)
     frames, geometry = order([frame for instance in instances for frame in frames_of(instance)], name)
     _look_for_scale(frames, name)
     array, padding, declared = hounsfield_of(frames)
     slices = [frame.source(hu) for frame, hu in zip(frames, declared, strict=True)]
     facts = _facts(frames)
     return Volume(array, geometry, name, {**facts, "padding": padding, "slices": slices})
+
+
+def _require_one_study(instances: list[Instance], name: str) -> None:
+    """Positions in two studies have nothing to do with each other; in two frames of reference often not either."""
+    if other := _odd_one_out(instances, "StudyInstanceUID"):
+        raise InputError(
+            f"the DICOM tag StudyInstanceUID differs between '{instances[0].name}' and '{other.name}' of '{name}'; "
+            "export the series again, so that it belongs to one study."
+        )
+    if other := _odd_one_out(instances, "FrameOfReferenceUID"):
+        warnings.warn(
+            f"the DICOM tag FrameOfReferenceUID differs between '{instances[0].name}' and '{other.name}' of '{name}'; "
+            "the slices may not lie where they seem to.",
+            LDCTWarning,
+            stacklevel=2,
+        )
+
+
+def _odd_one_out(instances: list[Instance], tag: str) -> Instance | None:
+    first = text(instances[0].header, tag)
+    return next((instance for instance in instances if text(instance.header, tag) != first), None)
 
 
 def _look_for_scale(frames: list[Frame], name: str) -> None:
