@@ -5,6 +5,7 @@ import os
 from collections import Counter
 from dataclasses import dataclass
 
+from ..errors import OutputError
 from .ledger import DONE, FAILED, SKIPPED, Ledger, Record
 from .plan import DONE_BEFORE, FAIL, SKIP, Task, Wishes
 from .steps import METRIC_COLUMNS
@@ -38,13 +39,17 @@ class Report:
         return f"{len(self.rows)} series: {', '.join(told)}" if told else "no series"
 
     def write(self, ledger: Ledger) -> None:
-        """Write report.csv into the output folder, in place of an earlier one."""
-        with ledger.alone("report") as part:
-            with part.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
-                writer = csv.DictWriter(file, COLUMNS)
-                writer.writeheader()
-                writer.writerows(self.rows)
-            os.replace(part, ledger.root / REPORT)
+        """Write report.csv into the output folder, in place of an earlier one; `OutputError` when it cannot be."""
+        path = ledger.root / REPORT
+        try:
+            with ledger.alone("report") as part:
+                with part.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
+                    writer = csv.DictWriter(file, COLUMNS)
+                    writer.writeheader()
+                    writer.writerows(self.rows)
+                os.replace(part, path)
+        except OSError as error:
+            raise OutputError(f"cannot write '{path}': {error.strerror or error}.") from error
 
 
 def make_report(tasks: list[Task], ledger: Ledger, wishes: Wishes, records: dict[str, Record]) -> Report:

@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+import time
 from collections import Counter
 
 from ..archive import (
@@ -25,6 +26,9 @@ from .dicom_options import add_derived_options, derived_options
 from .options import add_device_option, progress_bar
 from .send_options import add_send_options, make_sender
 from .shell import EXIT_PARTLY
+
+#: Redrawing the bar for every slice would take longer than some slices.
+_SECONDS_BETWEEN = 0.2
 
 
 def add_parser(commands) -> None:
@@ -58,7 +62,8 @@ def add_parser(commands) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     # File names need not be text in the terminal's encoding.
-    sys.stdout.reconfigure(errors="backslashreplace")
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")
     if arguments.metrics_only and not arguments.full_dose:
         raise InputError("--metrics-only needs --full-dose ROOT to measure against.")
     if arguments.metrics_only and arguments.send:
@@ -130,14 +135,16 @@ def _work(batch: BatchRun, processes: Processes) -> None:
     label = f"series, rank {processes.rank}" if processes.size > 1 else "series"
     with progress_bar(len(todo) + kept, label, "") as bar:
         bar.update(kept)
+        shown = 0.0
         for step in batch:
-            name = step.task.series.place.as_posix()
             if step.progress:
-                bar.set_postfix_str(f"{step.progress.device}, slice {step.progress.done} of {step.progress.of}", False)
-                bar.update(0)
+                if time.monotonic() - shown > _SECONDS_BETWEEN:
+                    bar.set_postfix_str(f"{step.progress.device}, slice {step.progress.done} of {step.progress.of}")
+                    shown = time.monotonic()
                 continue
             if not step.sent:
                 bar.update()
             trouble = step.record.send_error if step.sent else step.record.error
             if trouble:
+                name = step.task.series.place.as_posix()
                 bar.write(f"ldct-denoise: '{name}': {trouble}", file=sys.stderr)
