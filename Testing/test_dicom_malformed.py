@@ -88,6 +88,21 @@ def test_nothing_is_left_of_a_series_that_stopped_half_way(tmp_path, monkeypatch
     assert len(saved) == 3 and os.listdir(tmp_path) == ["in"]
 
 
+def test_only_dicom_becomes_dicom(tmp_path, capsys):
+    write_series(tmp_path / "in", 3)
+    assert main(["denoise", str(tmp_path / "in"), str(tmp_path / "low.nrrd"), "--method", "TV"]) == 0
+    for source, output, words in (
+        ("low.nrrd", "out", "low.nrrd' is not DICOM"),
+        ("in", "out.dcm", "a DICOM series is a folder"),
+        ("in", "out.png", "unknown format"),
+        ("absent", "out", "no file or folder"),
+        ("in", "in", "not empty"),
+    ):
+        assert main(["denoise", str(tmp_path / source), str(tmp_path / output), "--method", "TV"]) == 2
+        assert words in capsys.readouterr().err
+    assert sorted(os.listdir(tmp_path)) == ["in", "low.nrrd"] and len(os.listdir(tmp_path / "in")) == 3
+
+
 def test_places_that_cannot_take_a_series(tmp_path):
     write_series(tmp_path / "in", 2)
     volume = read_volume(tmp_path / "in")

@@ -4,7 +4,7 @@ import os
 
 import pytest
 from LDCTDenoiseLib.errors import OutputError
-from LDCTDenoiseLib.files import check_place, replace_folder, write_whole
+from LDCTDenoiseLib.files import check_folder, check_place, replace_folder, write_whole
 
 
 def test_a_file_appears_when_the_block_ends_well(tmp_path):
@@ -59,3 +59,35 @@ def test_a_folder_is_filled_at_the_end_and_other_files_stay(tmp_path):
         (part / "b").write_text("2")
     assert {p.name: p.read_text() for p in folder.iterdir()} == {"a": "1", "b": "2"}
     assert os.listdir(tmp_path / "deep") == ["out"]
+
+
+def test_a_new_folder_appears_with_all_its_files_at_once(tmp_path, monkeypatch):
+    def one_by_one(*_arguments):
+        raise AssertionError("a file was moved alone")
+
+    monkeypatch.setattr(os, "replace", one_by_one)
+    (tmp_path / "empty").mkdir(mode=0o750)
+    (tmp_path / "empty").chmod(0o750)
+    for name in ("empty", "absent"):
+        with replace_folder(tmp_path / name) as part:
+            (part / "a").write_text("1")
+            (part / "b").write_text("2")
+        assert sorted(os.listdir(tmp_path / name)) == ["a", "b"]
+    # Not with the rights of a temporary folder, which is for its owner alone.
+    (tmp_path / "plain").mkdir()
+    assert (tmp_path / "absent").stat().st_mode == (tmp_path / "plain").stat().st_mode
+    assert (tmp_path / "empty").stat().st_mode & 0o777 == 0o750
+    assert sorted(os.listdir(tmp_path)) == ["absent", "empty", "plain"]
+
+
+def test_places_for_a_new_folder(tmp_path):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "filled").mkdir()
+    (tmp_path / "filled" / "a").write_text("")
+    (tmp_path / "empty").mkdir()
+    for name in ("file", "file/below", "filled"):
+        with pytest.raises(OutputError, match="cannot write into"):
+            check_folder(tmp_path / name)
+    for name in ("empty", "absent", "deep/below"):
+        check_folder(tmp_path / name)
+    assert sorted(os.listdir(tmp_path)) == ["empty", "file", "filled"]
