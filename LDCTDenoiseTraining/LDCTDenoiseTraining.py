@@ -1,13 +1,28 @@
-"""LDCT Denoise Training: for now a panel that says what is to come, and how to train meanwhile."""
+"""LDCT Denoise Training: train the networks of LDCT Denoise on patients of one's own, in 3D Slicer.
 
-import qt
-from slicer.i18n import tr as _
-from slicer.i18n import translate
-from slicer.ScriptedLoadableModule import (
-    ScriptedLoadableModule,
-    ScriptedLoadableModuleTest,
-    ScriptedLoadableModuleWidget,
-)
+On slicer-core, which has no module framework, `from LDCTDenoiseTraining import LDCTDenoiseTrainingLogic` works all the
+same.
+"""
+
+import sys
+
+import slicer
+from LDCTDenoiseTrainingSlicer.logic import LDCTDenoiseTrainingLogic
+from slicer.util import VTKObservationMixin
+
+try:
+    from slicer.i18n import tr as _
+    from slicer.i18n import translate
+    from slicer.ScriptedLoadableModule import (
+        ScriptedLoadableModule,
+        ScriptedLoadableModuleTest,
+        ScriptedLoadableModuleWidget,
+    )
+except ModuleNotFoundError:  # slicer-core
+    ScriptedLoadableModule = ScriptedLoadableModuleTest = ScriptedLoadableModuleWidget = type("DesktopOnly", (), {})
+
+__all__ = ["LDCTDenoiseTraining", "LDCTDenoiseTrainingLogic", "LDCTDenoiseTrainingTest", "LDCTDenoiseTrainingWidget"]
+
 
 #
 # LDCTDenoiseTraining
@@ -24,8 +39,9 @@ class LDCTDenoiseTraining(ScriptedLoadableModule):
         self.parent.dependencies = ["LDCTDenoise"]
         self.parent.contributors = ["LDCTDenoise contributors"]
         self.parent.helpText = _(
-            "Training of the networks of LDCT Denoise. The panel is not there yet; it says how to train from the "
-            "command line.<p>For research. Not a medical device.</p>"
+            "Trains the networks of LDCT Denoise on patients of your own, from the scene, folders or the DICOM "
+            "database; where there is no low-dose scan, low dose is simulated. The training is a process of its own."
+            "<p>For research. Not a medical device.</p>"
         )
         self.parent.acknowledgementText = _(
             "The networks are those of You et al., Low-Dose CT via Deep CNN with Skip Connection and Network in "
@@ -38,24 +54,54 @@ class LDCTDenoiseTraining(ScriptedLoadableModule):
 #
 
 
-class LDCTDenoiseTrainingWidget(ScriptedLoadableModuleWidget):
-    """A text, until there is something to press."""
+class LDCTDenoiseTrainingWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
+    """Slicer's life cycle; what the user sees and presses is `LDCTDenoiseTrainingSlicer.panel.Panel`."""
+
+    def __init__(self, parent=None):
+        ScriptedLoadableModuleWidget.__init__(self, parent)
+        VTKObservationMixin.__init__(self)
+        self.logic = None
+        self.panel = None
 
     def setup(self):
         ScriptedLoadableModuleWidget.setup(self)
-        self.textLabel = qt.QLabel(
-            _(
-                "<p>Training from this panel is planned and not there yet.</p>"
-                "<p>Meanwhile a network can be trained from the command line of an environment with PyTorch and this "
-                "extension's folders LDCTDenoise and LDCTDenoiseTraining on its PYTHONPATH:</p>"
-                "<pre>python -m LDCTDenoiseTrainingLib --help</pre>"
-                "<p>It also needs the Python package tensorboardX.</p>"
-            )
-        )
-        self.textLabel.wordWrap = True
-        self.textLabel.textInteractionFlags = qt.Qt.TextSelectableByMouse
-        self.layout.addWidget(self.textLabel)
-        self.layout.addStretch(1)
+        from LDCTDenoiseTrainingSlicer.panel import Panel
+
+        uiWidget = slicer.util.loadUI(self.resourcePath("UI/LDCTDenoiseTraining.ui"))
+        self.layout.addWidget(uiWidget)
+        self.ui = slicer.util.childWidgetVariables(uiWidget)
+        uiWidget.setMRMLScene(slicer.mrmlScene)
+        self.logic = LDCTDenoiseTrainingLogic()
+        self.panel = Panel(self.ui, self.logic, self.resourcePath("training-requirements.txt"))
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
+        # A module's cleanup comes on its reload, too, which is no reason to stop a training.
+        slicer.app.connect("aboutToQuit()", self.onQuit)
+
+    def cleanup(self):
+        """Let go of the scene: Slicer closes, or the module is reloaded."""
+        if self.panel is not None:
+            slicer.app.disconnect("aboutToQuit()", self.onQuit)
+            self.panel.close()
+        self.removeObservers()
+
+    def enter(self):
+        self.panel.enter()
+
+    def exit(self):
+        self.panel.leave()
+
+    def onQuit(self):
+        self.panel.closing()
+
+    def onSceneEndClose(self, caller, event):
+        self.panel.enter()
+
+    def onReload(self):
+        """Reload the module with the code beneath it."""
+        for name in list(sys.modules):
+            if name.split(".")[0] in ("LDCTDenoiseTrainingLib", "LDCTDenoiseTrainingSlicer"):
+                del sys.modules[name]
+        ScriptedLoadableModuleWidget.onReload(self)
 
 
 #
@@ -64,10 +110,82 @@ class LDCTDenoiseTrainingWidget(ScriptedLoadableModuleWidget):
 
 
 class LDCTDenoiseTrainingTest(ScriptedLoadableModuleTest):
-    """The module opens; there is nothing else to test yet."""
+    """Train a few steps on two tiny patients of the scene, stop, resume and use the model."""
+
+    def setUp(self):
+        slicer.mrmlScene.Clear()
 
     def runTest(self):
-        self.test_PanelOpens()
+        for test in (self.test_PanelOpens, self.test_TrainStopResumeUse):
+            self.setUp()
+            test()
 
     def test_PanelOpens(self):
-        LDCTDenoiseTrainingWidget().parent.deleteLater()
+        widget = slicer.util.getModuleWidget("LDCTDenoiseTraining")
+        self.assertEqual(widget.panel.recipe.method, "DCSCN")
+        self.assertEqual(widget.panel.recipe.config().patch, 80)
+        self.delayDisplay("test_PanelOpens passed")
+
+    def test_TrainStopResumeUse(self):
+        import os
+        import tempfile
+
+        self._addPatients()
+        models = os.environ.get("LDCT_DENOISE_MODELS")
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+            os.environ["LDCT_DENOISE_MODELS"] = os.path.join(folder, "models")
+            try:
+                self._train(folder)
+            finally:
+                os.environ.pop("LDCT_DENOISE_MODELS")
+                if models is not None:
+                    os.environ["LDCT_DENOISE_MODELS"] = models
+        self.delayDisplay("test_TrainStopResumeUse passed")
+
+    def _train(self, folder):
+        logic = LDCTDenoiseTrainingLogic(folder)
+        patients = logic.newPatients()
+        patients.addVolumes()
+        patients.splitSevenToThree()
+        self.assertEqual(logic.check(patients, 16), [])
+        config = logic.config("CNN-L1", patch=16, batch=2, steps=100000, validate_every=50000, validation_slices=1,
+                              validation_pairs=2, log_every=1)
+        run = logic.start(patients, config, device="cpu")
+        self._wait(run, lambda state: state.step >= 2 or not state.active)
+        logic.stop(run)
+        state = self._wait(run, lambda state: not state.active)
+        self.assertEqual(state.status, "stopped")
+        logic.resume(run, steps=state.step + 2)
+        self.assertEqual(self._wait(run, lambda state: not state.active).status, "finished")
+        logic.showCurves([run])
+        self.assertGreater(logic.plots.chart("Training loss").GetNumberOfPlotSeriesNodes(), 0)
+        self.assertGreater(logic.result(run).GetTable().GetNumberOfRows(), 1)
+        from LDCTDenoiseLib.models import catalogue
+
+        path = logic.useModel(run)
+        self.assertEqual([entry.path for entry in catalogue() if not entry.ships], [path])
+
+    def _wait(self, run, condition, seconds=600):
+        import time
+
+        until = time.monotonic() + seconds
+        while not condition(state := run.poll()):
+            if time.monotonic() > until:
+                raise TimeoutError(f"{state}: {run.lines}")
+            if hasattr(slicer.app, "processEvents"):
+                slicer.app.processEvents()
+            time.sleep(0.05)
+        return state
+
+    def _addPatients(self):
+        """Add "P0 full", "P0 low", "P1 full", "P1 low": discs of soft tissue in air, 2 slices of 32×32."""
+        import numpy as np
+
+        j, i = np.mgrid[:32, :32]
+        for number in range(2):
+            rng = np.random.default_rng(number)
+            full = np.where((i - 16) ** 2 + (j - 16) ** 2 < 13**2, 40.0, -1000.0) + rng.normal(0, 8, (2, 32, 32))
+            for kind, array in (("full", full), ("low", full + rng.normal(0, 60, full.shape))):
+                node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", f"P{number} {kind}")
+                slicer.util.updateVolumeFromArray(node, np.rint(array).astype(np.int16))
+                node.SetSpacing(10, 10, 5)

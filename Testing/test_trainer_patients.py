@@ -11,7 +11,7 @@ from LDCTDenoiseLib.volumes import read_volume
 from LDCTDenoiseTrainingLib.patients import SimulationRanges, read_patient_set, write_patient_set
 from LDCTDenoiseTrainingSlicer.patients import FileImage, PatientTable, SceneImage
 from LDCTDenoiseTrainingSlicer.patients.check import checkTask
-from LDCTDenoiseTrainingSlicer.patients.export import exportTask, requireSpace
+from LDCTDenoiseTrainingSlicer.patients.export import Export, requireSpace
 from LDCTDenoiseTrainingSlicer.patients.preview import previewTask
 from training_maker import body, save_scan, save_series
 
@@ -180,7 +180,7 @@ def test_the_check_names_every_problem_in_its_row(mrml, table, tmp_path):
     assert "lost.nii.gz" in rows[3].problems[0] and rows[3].shape is None
     assert len(problems) == 3
     with pytest.raises(InputError, match="has a problem"):
-        exportTask(table, tmp_path)
+        Export(table, tmp_path)
     for row in (rows[1], rows[2], rows[3]):
         row.used = False
     assert checkTask(table, 16).run() == [] == rows[0].problems
@@ -198,7 +198,9 @@ def test_scene_volumes_are_written_for_the_training(mrml, table, tmp_path):
     table.splitSevenToThree()
     table.rows[2].used = False
     table.rows[1].simulation = SimulationRanges(dose=(0.2, 0.3))
-    patients = exportTask(table, tmp_path / "run").run()
+    export = Export(table, tmp_path / "run")
+    export.write(lambda done: None)
+    patients = export.patients
     assert [(s.patient, s.role, s.low is None) for s in patients.scans] == [("A", "train", False), ("B", "train", True)]
     assert patients.scans[1].simulation.dose == (0.2, 0.3)
     volume = read_volume(patients.scans[0].full)
@@ -216,11 +218,11 @@ def test_a_volume_deleted_between_ticking_and_starting_is_named(mrml, table, tmp
     table.addVolumes()
     mrml.RemoveNode(node)
     with pytest.raises(InputError, match="'A', the full-dose volume of patient 'A', has been deleted"):
-        exportTask(table, tmp_path / "run")
+        Export(table, tmp_path / "run")
     assert not (tmp_path / "run").exists()
     table.rows[0].used = False
     with pytest.raises(InputError, match="no patient is ticked"):
-        exportTask(table, tmp_path / "run")
+        Export(table, tmp_path / "run")
 
 
 def test_a_pair_by_hand_and_its_low_dose_changed(mrml, table):

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from LDCTDenoiseLib.errors import InputError, OutputError
 from LDCTDenoiseLib.volumes import write_volume
-from LDCTDenoiseSlicer.background import Task
 from LDCTDenoiseTrainingLib.patients import PatientSet, Scan
 
 from .images import SceneImage
@@ -16,10 +15,10 @@ from .table import PatientTable, Row
 IMAGES = "images"
 
 
-def exportTask(table: PatientTable, folder: str | Path) -> Task:
-    """Return the writing of the table's scene volumes below a folder; its `finish` returns the `PatientSet`.
+class Export:
+    """The writing of a table's scene volumes below a folder, and the `PatientSet` that comes of it.
 
-    The volumes are taken as they are when this is called, in the scene's thread. Rows without a tick are kept with the
+    The volumes are taken as they are when this is made, in the scene's thread. Rows without a tick are kept with the
     role "out"; those of them that lie in the scene only are left away.
 
     Raises
@@ -27,33 +26,48 @@ def exportTask(table: PatientTable, folder: str | Path) -> Task:
     InputError
         If nobody takes part, or a volume has left the scene since it was ticked.
     """
-    folder = Path(folder)
-    requirePatients(table)
-    rows = [row for row in table.rows if row.takesPart or not _inScene(row)]
-    plans, scans, taken = [], [], set()
-    for row in rows:
+
+    def __init__(self, table: PatientTable, folder: str | Path):
+        requirePatients(table)
+        self._plans, scans, taken = [], [], set()
+        for row in table.rows:
+            if row.takesPart or not _inScene(row):
+                scans.append(self._scan(row, Path(folder), taken))
+        self.patients = PatientSet(tuple(scans), tuple(table.sources))
+
+    def _scan(self, row: Row, folder: Path, taken: set) -> Scan:
         places = []
         for kind, (role, image) in zip(("full", "low"), row.images, strict=False):
             if isinstance(image, SceneImage):
                 path = folder / IMAGES / _fileName(row.patient, kind, taken)
-                plans.append((image.reader(f"{role} ('{image.label}')"), path))
+                self._plans.append((image.reader(f"{role} ('{image.label}')"), path))
                 places.append((path, ""))
             else:
                 places.append((image.path, image.series))
         (full, fullSeries), (low, lowSeries) = places[0], places[1] if len(places) > 1 else (None, "")
-        scans.append(Scan(row.patient, row.role if row.used else "out", full, fullSeries, low, lowSeries,
-                          row.simulation if row.simulated else None))
+        return Scan(row.patient, row.role if row.used else "out", full, fullSeries, low, lowSeries,
+                    row.simulation if row.simulated else None)
 
-    def work(report):
-        for done, (read, path) in enumerate(plans, start=1):
+    def write(self, report) -> None:
+        """Write the volumes; in any thread.
+
+        Parameters
+        ----------
+        report : callable
+            Called with (volumes written, volumes in all).
+
+        Raises
+        ------
+        OutputError
+            If one cannot be written.
+        """
+        for done, (read, path) in enumerate(self._plans, start=1):
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise OutputError(f"cannot make the folder '{path.parent}': {error.strerror or error}.") from error
             write_volume(read(), path)
-            report((done, len(plans)))
-
-    return Task(work, lambda _done: PatientSet(tuple(scans), tuple(table.sources)))
+            report((done, len(self._plans)))
 
 
 def requirePatients(table: PatientTable) -> None:

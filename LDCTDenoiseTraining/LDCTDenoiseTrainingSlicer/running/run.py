@@ -9,6 +9,7 @@ from LDCTDenoiseTrainingLib.loop.config import TrainingConfig, read_settings
 from LDCTDenoiseTrainingLib.loop.stopping import STOP_FILE
 
 from .follow import Follower
+from .identity import identity
 from .interpreter import command, requirePackages
 from .process import OUTPUT, ProcessFile, launch, terminate
 
@@ -83,6 +84,12 @@ class TrainingRun:
         """Its settings."""
         stored = read_settings(self.folder / CONFIG)
         return TrainingConfig.of_method(str(stored.get("method"))).changed(stored)
+
+    @property
+    def device(self) -> str:
+        """The device that was asked for."""
+        arguments = self._process.arguments if self._process else []
+        return arguments[arguments.index("--device") + 1] if "--device" in arguments else "auto"
 
     @property
     def leaveOneOut(self) -> bool:
@@ -170,7 +177,7 @@ class TrainingRun:
                          "--config", str(self.folder / CONFIG)]
             self._process = ProcessFile(0, "", arguments, True)
         requirePackages()
-        self._launch(["--resume", *(f"--set={key}={_text(value)}" for key, value in (settings or {}).items())])
+        self._launch(["--resume", *(f"--set={key}={settingText(value)}" for key, value in (settings or {}).items())])
 
     def setKeep(self, keep: bool) -> None:
         """Say whether it goes on when Slicer closes."""
@@ -186,7 +193,7 @@ class TrainingRun:
         self._stopFile.unlink(missing_ok=True)
         arguments = self._process.arguments
         self._child = launch(command([*arguments, "--json", *more]), self.folder)
-        self._process = ProcessFile(self._child.pid, _began(self._child.pid), arguments, self._process.keep)
+        self._process = ProcessFile(self._child.pid, identity(self._child.pid) or "", arguments, self._process.keep)
         self._process.write(self.folder)
         self._output = Follower(self.folder / OUTPUT)
 
@@ -235,12 +242,6 @@ class TrainingRun:
         return any("too little memory for a batch" in line for line in self._output.errors)
 
 
-def _began(pid: int) -> str:
-    from .identity import identity
-
-    return identity(pid) or ""
-
-
 def _locked(path: Path) -> bool:
     if not path.exists():
         return False
@@ -257,5 +258,6 @@ def _locked(path: Path) -> bool:
         return False
 
 
-def _text(value) -> str:
+def settingText(value) -> str:
+    """Return a setting's value as the command line takes it."""
     return ",".join(str(v) for v in value) if isinstance(value, (tuple, list)) else str(value)

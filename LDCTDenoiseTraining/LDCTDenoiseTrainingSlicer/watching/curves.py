@@ -21,8 +21,8 @@ _COLOURS = ((0.12, 0.47, 0.71), (1.0, 0.5, 0.05), (0.17, 0.63, 0.17), (0.84, 0.1
             (0.55, 0.34, 0.29), (0.89, 0.47, 0.76), (0.5, 0.5, 0.5))
 _GREY = (0.6, 0.6, 0.6)
 
-#: The singleton tags of what is made here begin so: a scene has each node once, and closing it takes them away.
-_TAG = "LDCTDenoiseTraining."
+#: The attribute by which a node that is made here is found again.
+_KEY = "LDCTDenoiseTraining.Curve"
 
 
 class CurvePlots:
@@ -101,19 +101,16 @@ def _series(chart, key: str, label: str, figure: str, line, colour, markers: boo
 
 
 def _find(kind: str, key: str):
-    return slicer.mrmlScene.GetSingletonNode(_TAG + key, kind)
+    return next((node for node in slicer.util.getNodesByClass(kind) if node.GetAttribute(_KEY) == key), None)
 
 
 def _node(kind: str, key: str):
     node = _find(kind, key)
     if node is None:
-        node = slicer.mrmlScene.CreateNodeByClass(kind)
-        node.UnRegister(None)  # the Python variable owns it now
-        node.SetSingletonTag(_TAG + key)
-        node.SetName(key)
+        node = slicer.mrmlScene.AddNewNodeByClass(kind, key)
+        node.SetAttribute(_KEY, key)
         # Curves are of the runs on this computer, and not of the scene.
         node.SetSaveWithScene(False)
-        node = slicer.mrmlScene.AddNode(node)
     return node
 
 

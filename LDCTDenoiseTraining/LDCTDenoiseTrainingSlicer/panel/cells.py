@@ -1,0 +1,41 @@
+"""Tables of the panel."""
+
+from collections.abc import Sequence
+
+import qt
+
+
+def tickItem(ticked: bool):
+    """Return a cell with a box to tick."""
+    item = qt.QTableWidgetItem("")
+    item.setFlags(qt.Qt.ItemIsUserCheckable | qt.Qt.ItemIsEnabled | qt.Qt.ItemIsSelectable)
+    item.setCheckState(qt.Qt.Checked if ticked else qt.Qt.Unchecked)
+    return item
+
+
+def fill(table, rows: Sequence[Sequence], editable: Sequence[int] = (), red: Sequence[int] = ()) -> None:
+    """Show rows of texts and ready cells; the selection stays, and no signal is sent.
+
+    Parameters
+    ----------
+    table : QTableWidget
+    rows : sequence of sequence of str or QTableWidgetItem
+    editable, red : sequence of int
+        Columns that the user may change, and those whose text is a problem.
+    """
+    blocked = table.blockSignals(True)
+    if table.rowCount != len(rows):
+        table.setRowCount(len(rows))
+    for row, cells in enumerate(rows):
+        for column, cell in enumerate(cells):
+            if isinstance(cell, str):
+                item = qt.QTableWidgetItem(cell)
+                more = qt.Qt.ItemIsEditable if column in editable else 0
+                item.setFlags(qt.Qt.ItemIsEnabled | qt.Qt.ItemIsSelectable | more)
+                item.setToolTip(cell)
+                if column in red:
+                    item.setForeground(qt.QBrush(qt.QColor("#d02020")))
+                cell = item
+            table.setItem(row, column, cell)
+    table.resizeColumnsToContents()
+    table.blockSignals(blocked)

@@ -1,0 +1,73 @@
+"""The section "Results": the selected run's figures, and its model."""
+
+import qt
+import slicer
+from LDCTDenoiseLib.errors import InputError, LDCTError
+from LDCTDenoiseSlicer.parameters import getParameterNode
+from slicer.i18n import tr as _
+
+from ..watching.results import caption, resultRows
+from .cells import fill
+from .work import Work
+
+_SHOWN = (("image", None), ("patient", None), ("psnr", 2), ("ssim", 3), ("rmse", 4))
+
+
+class ResultsSection:
+    """Shows what the selected run has come to.
+
+    Parameters
+    ----------
+    ui : object
+    logic : LDCTDenoiseTrainingLogic
+    work : Work
+    run : callable
+        Returns the selected run, or None.
+    """
+
+    def __init__(self, ui, logic, work: Work, run):
+        self.ui, self.logic, self._work, self._run = ui, logic, work, run
+        for name, step in (("table", self._table), ("csv", self._csv), ("use", self._use)):
+            button = getattr(ui, f"{name}Button")
+            button.connect("clicked(bool)", lambda checked=False, step=step: work.guarded(step))
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show the figures of the selected run, when it has some."""
+        run, rows = self._run(), []
+        if run is not None:
+            try:
+                rows = resultRows(run)
+            except LDCTError:
+                rows = []
+        fill(self.ui.resultTable, [[_shown(row[name], digits) for name, digits in _SHOWN] for row in rows])
+        self.ui.captionLabel.text = caption(run) if rows else _("The selected run has no figures yet.")
+        self.ui.tableButton.enabled = self.ui.csvButton.enabled = bool(rows)
+        self.ui.useButton.enabled = run is not None and run.model is not None
+
+    def _require(self):
+        run = self._run()
+        if run is None:
+            raise InputError(_("select a run in the table first."))
+        return run
+
+    def _table(self) -> None:
+        node = self.logic.result(self._require())
+        self._work.say(_("Table node '{name}'.").format(name=node.GetName()))
+
+    def _csv(self) -> None:
+        run = self._require()
+        path = qt.QFileDialog.getSaveFileName(None, _("Save figures"), f"{run.name}.csv", _("CSV (*.csv)"))
+        if path:
+            self.logic.saveResult(run, path)
+            self._work.say(_("Saved as {path}.").format(path=path))
+
+    def _use(self) -> None:
+        path = self.logic.useModel(self._require())
+        getParameterNode(slicer.mrmlScene).modelPath = str(path)
+        text = _("'{name}' is among your models, and chosen in LDCT Denoise as a model file of your own.")
+        self._work.say(text.format(name=path.stem))
+
+
+def _shown(text: str, digits: int | None) -> str:
+    return text if digits is None or not text else f"{float(text):.{digits}f}"

@@ -1,0 +1,249 @@
+"""The section "Runs": start, watch, stop and resume; runs side by side."""
+
+import time
+
+import qt
+import slicer
+from LDCTDenoiseLib.errors import InputError
+from LDCTDenoiseSlicer.dependencies import ensurePackages
+from slicer.i18n import tr as _
+
+from ..estimate import duration
+from ..running.run import STOPPING, RunState, TrainingRun
+from ..watching.curves import CHARTS
+from ..watching.pictures import readPicture
+from .cells import fill, tickItem
+from .patients import showPicture
+from .plotview import PlotView
+from .work import Work
+
+#: Milliseconds between two looks at what the trainings say.
+_INTERVAL = 40
+_SECONDS = 1.0
+
+_SETTING = "LDCTDenoiseTraining/runsFolder"
+
+
+class RunsSection:
+    """Shows the runs of a folder and follows those that train.
+
+    Parameters
+    ----------
+    ui : object
+    logic : LDCTDenoiseTrainingLogic
+    work : Work
+    recipe : RecipeSection
+    patients : callable
+        Returns the table of patients.
+    requirements : str
+        Path of the file with the packages that a training needs.
+    onSelected : callable
+        Called when another run is selected, or the selected one has ended.
+    """
+
+    def __init__(self, ui, logic, work: Work, recipe, patients, requirements: str, onSelected):
+        self.ui, self.logic, self._work, self._recipe = ui, logic, work, recipe
+        self._patients, self._requirements, self._onSelected = patients, requirements, onSelected
+        self.runs: list[TrainingRun] = []
+        self._states: dict[TrainingRun, RunState] = {}
+        self._ticked: set[TrainingRun] = set()
+        self._plots, self._picture, self._looked = PlotView(), None, 0.0
+        for name, step in (("start", self._start), ("stop", self._stop), ("resume", self._resume),
+                           ("attach", self._attach)):
+            button = getattr(ui, f"{name}Button")
+            button.connect("clicked(bool)", lambda checked=False, step=step: work.guarded(step))
+        ui.runTable.connect("itemSelectionChanged()", self._onSelection)
+        ui.runTable.connect("cellChanged(int,int)", self._onTick)
+        ui.keepCheckBox.connect("toggled(bool)", self._onKeep)
+        ui.chartComboBox.addItem(_("not drawn"))
+        for chart in CHARTS:
+            ui.chartComboBox.addItem(chart[0])
+        ui.chartComboBox.connect("currentIndexChanged(int)", lambda index: self.draw())
+        ui.runsFolderEdit.currentPath = slicer.util.settingsValue(_SETTING, str(logic.folder))
+        ui.runsFolderEdit.connect("currentPathChanged(QString)", self._onFolder)
+        self._timer = qt.QTimer()
+        self._timer.setInterval(_INTERVAL)
+        self._timer.connect("timeout()", self._onTime)
+        self._onFolder(ui.runsFolderEdit.currentPath, remember=False)
+
+    @property
+    def run(self) -> TrainingRun | None:
+        """The selected run."""
+        number = self.ui.runTable.currentRow()
+        return self.runs[number] if 0 <= number < len(self.runs) else None
+
+    def state(self, run: TrainingRun) -> RunState:
+        """What is known of a run."""
+        return self._states[run]
+
+    def closing(self) -> None:
+        """Slicer closes: stop what is not to go on."""
+        self.logic.closing([run for run in self.runs if self._states[run].active])
+
+    def close(self) -> None:
+        """Let go; what trains goes on training."""
+        self._timer.stop()
+        self._plots.hide()
+
+    def leave(self) -> None:
+        """Put the user's layout back."""
+        self.ui.chartComboBox.setCurrentIndex(0)
+
+    def draw(self) -> None:
+        """Bring the curves in line with the ticked runs, and the view with the chosen chart."""
+        index = self.ui.chartComboBox.currentIndex
+        if index <= 0:
+            self._plots.hide()
+            return
+        ticked = [run for run in self.runs if run in self._ticked]
+        self.logic.showCurves(ticked)
+        self._plots.show(self.logic.plots.chart(CHARTS[index - 1][0]))
+
+    def look(self) -> None:
+        """Ask every run that trains how it is, and show it."""
+        for run in self.runs:
+            before = self._states.get(run)
+            if before is None or before.active:
+                now = self._states[run] = run.poll()
+                if before is not None and not now.active:
+                    self._ended(run, now)
+        self._showRuns()
+        if self._plots.shown:
+            self.draw()
+        active = any(state.active for state in self._states.values())
+        if active:
+            self._timer.start()
+        else:
+            self._timer.stop()
+
+    def _start(self) -> None:
+        config = self._recipe.config()
+        ensurePackages(self._requirements)
+        task = self.logic.startStart(
+            self._patients(), config, self.ui.nameEdit.text, self._recipe.device, self.ui.keepCheckBox.checked,
+            self.ui.leaveOneOutCheckBox.checked)
+        self._work.begin(task, _("Writing volumes of the scene"), self._started)
+
+    def _started(self, run: TrainingRun) -> None:
+        self.ui.nameEdit.text = ""
+        self._add(run)
+        self._work.say(_("Training '{name}' in {folder}.").format(name=run.name, folder=run.folder))
+
+    def _add(self, run: TrainingRun) -> None:
+        self.runs.insert(0, run)
+        self._ticked.add(run)
+        self.look()
+        self.ui.runTable.selectRow(0)
+
+    def _stop(self) -> None:
+        run = self._require()
+        again = self._states[run].status == STOPPING
+        self.logic.stop(run, now=again)
+        self.look()
+
+    def _resume(self) -> None:
+        run = self._require()
+        ensurePackages(self._requirements)
+        self.logic.resume(run)
+        self._states[run] = run.poll()
+        self.look()
+
+    def _attach(self) -> None:
+        folder = qt.QFileDialog.getExistingDirectory(None, _("Folder of a run"))
+        if folder:
+            self._add(self.logic.attach(folder))
+
+    def _require(self) -> TrainingRun:
+        if self.run is None:
+            raise InputError(_("select a run in the table first."))
+        return self.run
+
+    def _onFolder(self, path: str, remember: bool = True) -> None:
+        self.logic.folder = type(self.logic.folder)(path)
+        if remember:
+            qt.QSettings().setValue(_SETTING, path)
+        # Runs of other folders that train now stay in view.
+        self.runs = [run for run in self.runs if self._states[run].active]
+        known = {run.folder for run in self.runs}
+        self.runs += [run for run in self.logic.runs() if run.folder not in known]
+        self._states = {run: state for run, state in self._states.items() if run in self.runs}
+        self.look()
+
+    def _onTime(self) -> None:
+        if time.monotonic() - self._looked >= _SECONDS:
+            self._looked = time.monotonic()
+            self.look()
+
+    def _onSelection(self) -> None:
+        run = self.run
+        if run is not None:
+            blocked = self.ui.keepCheckBox.blockSignals(True)
+            self.ui.keepCheckBox.checked = run.keep
+            self.ui.keepCheckBox.blockSignals(blocked)
+        self._picture = None
+        self._showRun()
+        self._onSelected()
+
+    def _onTick(self, number: int, column: int) -> None:
+        if column == 0:
+            item, run = self.ui.runTable.item(number, 0), self.runs[number]
+            self._ticked.add(run) if item.checkState() == qt.Qt.Checked else self._ticked.discard(run)
+            self.draw()
+
+    def _onKeep(self, keep: bool) -> None:
+        if self.run is not None and self._states[self.run].active:
+            self.run.setKeep(keep)
+
+    def _ended(self, run: TrainingRun, state: RunState) -> None:
+        self._work.say(f"{run.name}: {state.message}")
+        if run.outOfMemory and not self._work.running:
+            task = self.logic.startEstimate(run.config, run.device)
+            self._work.begin(task, _("Measuring which batch fits"),
+                             lambda estimate: self._work.say(f"{run.name}: {state.message} {estimate.text}"))
+        self._onSelected()
+
+    def _showRuns(self) -> None:
+        rows = []
+        for run in self.runs:
+            state = self._states[run]
+            left = "" if state.secondsLeft is None else duration(state.secondsLeft)
+            steps = f"{state.step:,} / {state.of:,}" if state.of else ""
+            rows.append([tickItem(run in self._ticked), run.name, _words()[state.status], steps, left])
+        fill(self.ui.runTable, rows)
+        self._showRun()
+
+    def _showRun(self) -> None:
+        ui, run = self.ui, self.run
+        state = self._states.get(run)
+        ui.progressBar.visible = run is not None
+        ui.stopButton.enabled = state is not None and state.active
+        ui.stopButton.text = _("End now") if state is not None and state.status == STOPPING else _("Stop")
+        ui.resumeButton.enabled = state is not None and not state.active
+        if run is None:
+            ui.runLabel.text = ""
+            ui.pictureLabel.visible = ui.pictureCaption.visible = False
+            return
+        ui.progressBar.setRange(0, 1000)
+        ui.progressBar.value = int(1000 * state.fraction)
+        ui.runLabel.text = " ".join(part for part in (f"{run.name}:", state.phase, state.message) if part)
+        text = "\n".join(run.lines)
+        if ui.logText.plainText != text:
+            ui.logText.setPlainText(text)
+            bar = ui.logText.verticalScrollBar()
+            bar.setValue(bar.maximum)
+        self._showPicture(run)
+
+    def _showPicture(self, run: TrainingRun) -> None:
+        found = readPicture(run.folder)
+        self.ui.pictureLabel.visible = self.ui.pictureCaption.visible = found is not None
+        if found is None or (run, found[0]) == self._picture:
+            return
+        self._picture = (run, found[0])
+        showPicture(self.ui.pictureLabel, found[1])
+        self.ui.pictureCaption.text = _("Validation slice at step {step}: low dose, denoised, full dose.").format(
+            step=found[0])
+
+
+def _words() -> dict[str, str]:
+    return {"running": _("training"), "stopping": _("stopping"), "finished": _("finished"), "stopped": _("stopped"),
+            "failed": _("failed"), "killed": _("ended from outside")}

@@ -1,0 +1,112 @@
+"""From patients and settings to a process that trains."""
+
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from LDCTDenoiseLib.engine.device import check_choice
+from LDCTDenoiseLib.errors import InputError, MethodError
+from LDCTDenoiseLib.models import find_model
+from LDCTDenoiseSlicer.background import Task
+from LDCTDenoiseTrainingLib.loop.config import TWIN, TrainingConfig
+from LDCTDenoiseTrainingLib.patients import write_patient_set
+
+from ..patients import PatientTable
+from ..patients.export import Export, requirePatients, requireSpace
+from .interpreter import requirePackages
+from .run import CONFIG, FINISHED, PATIENTS, TrainingRun, settingText
+from .runs import findRuns, requireNew
+
+#: Cached volumes and noise, which the runs of one folder share.
+CACHE = "cache"
+
+#: What belongs to one method; the L1 twin of an adversarial method keeps its own in a leave-one-out.
+_OF_ONE_METHOD = ("learning_rate", "final_rate", "warmup_steps", "betas", "l1_weight", "mean_weight", "mean_block",
+                  "penalty_weight", "critic_steps", "generator_average", "select_by", "least_gain_db")
+
+
+@dataclass
+class Beginning:
+    """A training that is about to begin; everything that can be known to be wrong is found before anything is written.
+
+    Parameters
+    ----------
+    patients : PatientTable
+    config : TrainingConfig
+    folder : Path
+        The run's, not there yet.
+    device : str
+    keep, leaveOneOut : bool
+        See `LDCTDenoiseTrainingLogic.start`.
+    """
+
+    patients: PatientTable
+    config: TrainingConfig
+    folder: Path
+    device: str
+    keep: bool
+    leaveOneOut: bool
+
+    def __post_init__(self):
+        requirePatients(self.patients)
+        if self.leaveOneOut and len({r.patient for r in self.patients.rows if self._turns(r)}) < 2:
+            raise InputError("leave-one-out needs at least two patients with the role train or validation; add more.")
+        check_choice(self.device)
+        requirePackages()
+        requireNew(self.folder)
+        requireSpace(self.patients, self.folder, self.config.noise_generations)
+        if self.config.adversarial and not self.config.start_from and not self.leaveOneOut:
+            self.config = self.config.changed({"start_from": str(self._twin())})
+
+    def task(self) -> Task:
+        """Return the writing of the scene's volumes and then the start; its `finish` returns the `TrainingRun`."""
+        export = Export(self.patients, self.folder)
+
+        def work(report) -> None:
+            try:
+                export.write(report)
+            except BaseException:
+                shutil.rmtree(self.folder, ignore_errors=True)  # it was not there, or empty, before
+                raise
+
+        return Task(work, lambda _done: self._begin(export.patients))
+
+    def _begin(self, patients) -> TrainingRun:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_patient_set(patients, self.folder / PATIENTS)
+        self.config.write(self.folder / CONFIG)
+        return TrainingRun.begin(self.folder, self._arguments(), self.keep)
+
+    def _arguments(self) -> list[str]:
+        shared = ["--patients", str(self.folder / PATIENTS), "--output", str(self.folder), "--device", self.device,
+                  "--cache", str(self.folder.parent / CACHE)]
+        if not self.leaveOneOut:
+            return ["train", *shared, "--config", str(self.folder / CONFIG)]
+        methods, settings = [self.config.method], []
+        defaults = asdict(TrainingConfig.of_method(self.config.method))
+        for key, value in asdict(self.config).items():
+            if key not in ("method", "start_from") and value != defaults[key]:
+                owner = f"{self.config.method}." if key in _OF_ONE_METHOD else ""
+                settings.append(f"--set={owner}{key}={settingText(value)}")
+        if self.config.adversarial:
+            methods.insert(0, TWIN[self.config.method])
+        return ["cross-validate", *shared, "--method", ",".join(methods), *settings]
+
+    def _twin(self) -> Path:
+        """Find the trained L1 twin that an adversarial method starts from: a run beside it, or a model at hand."""
+        twin = TWIN[self.config.method]
+        for run in findRuns(self.folder.parent):
+            fits = not run.leaveOneOut and run.model is not None and run.config.method == twin
+            if fits and run.poll().status == FINISHED:
+                return run.model
+        try:
+            return find_model(twin)
+        except MethodError as error:
+            raise InputError(
+                f"{self.config.method} starts from a trained {twin}, and there is none; train that first, choose a "
+                "model file as start_from, or write none there for random weights."
+            ) from error
+
+    @staticmethod
+    def _turns(row) -> bool:
+        return row.takesPart and row.role in ("train", "validation")

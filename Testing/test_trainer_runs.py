@@ -1,0 +1,285 @@
+"""The process that trains: started, followed, stopped, resumed, killed, and found again."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+import slicer
+from LDCTDenoiseLib.errors import InputError, MissingDependencyError, ModelFileError, OutputError
+from LDCTDenoiseLib.models import catalogue
+from LDCTDenoiseTrainingSlicer.logic import LDCTDenoiseTrainingLogic
+from LDCTDenoiseTrainingSlicer.running import TrainingRun
+from LDCTDenoiseTrainingSlicer.running.identity import identity
+from LDCTDenoiseTrainingSlicer.running.process import ProcessFile, terminate
+from trainer_runs import SMALL, tinyLogic, untilEnd, waitFor
+
+
+@pytest.fixture(autouse=True)
+def mrml(scene):
+    """The scene, as slicer.util finds it."""
+    slicer.mrmlScene = scene
+    yield scene
+    del slicer.mrmlScene
+
+
+@pytest.fixture
+def tiny(mrml, tmp_path):
+    return tinyLogic(mrml, tmp_path / "runs")
+
+
+def test_a_training_from_the_scene_to_a_model_that_is_listed(tiny, mrml, tmp_path):
+    logic, table = tiny
+    assert logic.check(table, 16) == [] == logic.notes(table)
+    run = logic.start(table, logic.config("DCSCN", **SMALL), device="cpu")
+    assert run.name == "DCSCN" and logic.poll(run).active
+    with pytest.raises(InputError, match="no model yet|no result yet"):
+        logic.useModel(run)
+    seen = []
+    state = waitFor(run, lambda s: seen.append(s) or not s.active)
+    assert (state.status, state.step, state.of, state.fraction) == ("finished", 4, 4, 1.0), run.lines
+    assert any("validation" in line and "PSNR" in line for line in run.lines)
+    assert {s.phase.split(" 1 of")[0] for s in seen} & {"", "reading scans"}
+    # All that the command line would have written, and volumes of the scene as files.
+    for name in ("config.json", "patients.json", "log.jsonl", "checkpoint.pt", "model.safetensors",
+                 "images/P0-1-full.nrrd", "images/P1-1-low.nrrd"):
+        assert (run.folder / name).is_file(), name
+    assert logic.config("DCSCN", run.folder / "config.json") == logic.config("DCSCN", **SMALL) == run.config
+    # Its figures, as table node and CSV.
+    node = logic.result(run)
+    rows = node.GetTable().GetNumberOfRows()
+    assert rows == 6 and node.GetTable().GetValueByName(1, "image").ToString() == "DCSCN"
+    assert node.GetTable().GetValueByName(1, "psnr").ToDouble() > 0
+    assert "[-160, 240]" in node.GetAttribute("LDCTDenoise.Caption")
+    logic.saveResult(run, tmp_path / "figures.csv")
+    assert (tmp_path / "figures.csv").read_text().startswith("image,patient,psnr")
+    # Its model, beside those of the user.
+    path = logic.useModel(run)
+    assert [e.name for e in catalogue() if not e.ships] == ["DCSCN"]
+    assert logic.useModel(run) == path
+    path.write_bytes(path.read_bytes() + b"\0")
+    assert logic.useModel(run).stem == "DCSCN-2"
+    with pytest.raises(ModelFileError, match="another model named"):
+        logic.useModel(run, "DCSCN")
+    # Another run takes another folder, and the folder of this one takes no other.
+    with pytest.raises(InputError, match="holds a training already"):
+        logic.start(table, logic.config("DCSCN", **SMALL), name="DCSCN")
+    assert [r.name for r in logic.runs()] == ["DCSCN"]
+    _curves(logic, run, mrml)
+
+
+def _curves(logic, run, mrml):
+    assert logic.showCurves([run]) and not logic.showCurves([run])
+    chart = logic.plots.chart("Validation PSNR")
+    assert chart.GetNumberOfPlotSeriesNodes() == 2
+    series = [chart.GetNthPlotSeriesNode(n) for n in range(2)]
+    assert [s.GetName() for s in series] == ["DCSCN", "DCSCN, low dose"]
+    table = series[0].GetTableNode().GetTable()
+    assert [table.GetValueByName(row, "step").ToDouble() for row in range(2)] == [2, 4]
+    assert logic.plots.chart("Training loss").GetNthPlotSeriesNode(0).GetTableNode().GetTable().GetNumberOfRows() == 4
+    assert logic.plots.chart("Wasserstein estimate").GetNumberOfPlotSeriesNodes() == 0
+    before = mrml.GetNumberOfNodes()
+    (run.folder / "log.jsonl").open("a").write('{"note": "more"}\n')
+    assert logic.showCurves([run]) and mrml.GetNumberOfNodes() == before
+    mrml.Clear(0)
+    assert logic.showCurves([run]) and logic.plots.chart("Validation PSNR").GetNumberOfPlotSeriesNodes() == 2
+
+
+def test_stop_leaves_a_checkpoint_and_resume_goes_on_in_another_session(tiny):
+    logic, table = tiny
+    run = logic.start(table, logic.config("CNN-L1", **{**SMALL, "steps": 100_000, "validate_every": 50_000}),
+                      name="mine", device="cpu")
+    waitFor(run, lambda s: s.step >= 2)
+    logic.stop(run)
+    assert logic.poll(run).status in ("stopping", "stopped")
+    state = untilEnd(run)
+    assert state.status == "stopped" and "Resume goes on" in state.message, run.lines
+    assert (run.folder / "checkpoint.pt").is_file() and not (run.folder / "stop").exists()
+    # Another session finds it, says the same, and goes on with fewer steps to do.
+    again = LDCTDenoiseTrainingLogic(logic.folder).runs()[0]
+    assert again.poll().status == "stopped"
+    logic.resume(again, steps=state.step + 3, log_every=1)
+    with pytest.raises(InputError, match="is running"):
+        logic.resume(again)
+    third = logic.attach(run.folder)
+    assert third.poll().active
+    end = untilEnd(again)
+    assert (end.status, end.step) == ("finished", state.step + 3), again.lines
+    assert untilEnd(third).status == "finished"
+
+
+def test_killed_from_outside_is_told_and_can_be_resumed(tiny):
+    logic, table = tiny
+    config = logic.config("CNN-L1", **{**SMALL, "steps": 100_000, "validate_every": 50_000, "checkpoint_every": 2})
+    run = logic.start(table, config, device="cpu", keep=True)
+    logic.closing([run])
+    waitFor(run, lambda s: s.step >= 3)
+    assert not (run.folder / "stop").exists()
+    os.kill(ProcessFile.read(run.folder).pid, signal.SIGKILL)
+    state = untilEnd(run)
+    assert state.status == "killed" and "ended from outside" in state.message and "last checkpoint" in state.message
+    assert logic.attach(run.folder).poll().status == "killed"
+    run.setKeep(False)
+    logic.resume(run)
+    step = waitFor(run, lambda s: s.step >= 4).step
+    assert step >= 4 and not logic.attach(run.folder).keep
+    logic.closing([run])
+    assert untilEnd(run).status == "stopped"
+    logic.resume(run)
+    waitFor(run, lambda s: s.active)
+    logic.stop(run, now=True)
+    assert untilEnd(run, 20).status == "killed"
+
+
+def test_a_run_that_fails_says_why(tiny):
+    logic, table = tiny
+    run = logic.start(table, logic.config("DCSCN", **{**SMALL, "learning_rate": 1e30, "warmup_steps": 0}), device="cpu")
+    state = untilEnd(run)
+    assert state.status == "failed" and ("NaN" in state.message or "diverged" in state.message), run.lines
+    assert "Resume begins anew" in state.message and not run.outOfMemory
+    with (run.folder / "process.log").open("a") as log:
+        log.write("ldct-train: error: NVIDIA X has too little memory for a batch of 128: choose a smaller one\n")
+    assert logic.attach(run.folder).poll().status == "failed" and _polled(logic.attach(run.folder)).outOfMemory
+
+
+def _polled(run):
+    run.poll()
+    return run
+
+
+def test_leave_one_out_trains_every_fold(mrml, tmp_path):
+    logic, table = tinyLogic(mrml, tmp_path, patients=2)
+    run = logic.start(table, logic.config("WGAN", **{**SMALL, "steps": 2, "critic_steps": 1, "mean_weight": 3}),
+                      device="cpu", leaveOneOut=True)
+    assert run.leaveOneOut
+    with pytest.raises(InputError, match="no table yet"):
+        logic.result(run)
+    assert untilEnd(run).status == "finished", run.lines
+    assert json.loads((run.folder / "fold-P1" / "WGAN" / "config.json").read_text())["mean_weight"] == 3
+    assert json.loads((run.folder / "fold-P1" / "CNN-L1" / "config.json").read_text())["mean_weight"] == 0
+    node = logic.result(run)
+    images = [node.GetTable().GetValueByName(n, "image").ToString() for n in range(node.GetTable().GetNumberOfRows())]
+    assert images == [*["LDCT"] * 2, *["CNN-L1"] * 2, *["WGAN"] * 2, *["LDCT"] * 2, *["CNN-L1"] * 2, *["WGAN"] * 2]
+    assert set(run.logs) == {f"WGAN, P{n}/{m}" for n in (0, 1) for m in ("CNN-L1", "WGAN")}
+    with pytest.raises(InputError, match="leave-one-out makes none"):
+        logic.useModel(run)
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="rights are another matter on Windows")
+def test_what_can_be_known_to_be_wrong_is_said_before_anything_is_written(tiny, tmp_path, monkeypatch):
+    logic, table = tiny
+    config = logic.config("DCSCN", **SMALL)
+    for name in ("a/b", "..", "."):
+        with pytest.raises(InputError, match="cannot be the name"):
+            logic.start(table, config, name=name)
+    (tmp_path / "runs" / "full").mkdir(parents=True)
+    (tmp_path / "runs" / "full" / "letter.txt").write_text("mine")
+    with pytest.raises(OutputError, match="not empty"):
+        logic.start(table, config, name="full")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="is a file"):
+        LDCTDenoiseTrainingLogic(tmp_path / "file").start(table, config)
+    with pytest.raises(Exception, match="'gpu' is unknown"):
+        logic.start(table, config, device="gpu")
+    with pytest.raises(InputError, match="starts from a trained CNN-L1"):
+        monkeypatch.setattr("LDCTDenoiseTrainingSlicer.running.beginning.find_model", _noModel)
+        logic.start(table, logic.config("WGAN", **SMALL))
+    table.rows[1].role = "test"
+    with pytest.raises(InputError, match="at least two patients"):
+        logic.start(table, config, leaveOneOut=True)
+    assert "Nobody validates" in logic.notes(table)[0]
+    table.remove(table.rows[1:])
+    assert "one patient only" in logic.notes(table)[0]
+    table.remove(table.rows)
+    with pytest.raises(InputError, match="no patient is ticked"):
+        logic.start(table, config)
+    assert sorted(p.name for p in (tmp_path / "runs").iterdir()) == ["full"]
+
+
+def _noModel(name):
+    from LDCTDenoiseLib.errors import MethodError
+
+    raise MethodError("none")
+
+
+def test_without_torch_the_start_says_what_to_install(tiny, monkeypatch):
+    import importlib.util
+
+    logic, table = tiny
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda n, *a: None if n == "torch" else found(n, *a))
+    with pytest.raises(MissingDependencyError, match="not installed: torch"):
+        logic.start(table, logic.config("DCSCN", **SMALL))
+    with pytest.raises(MissingDependencyError, match="torch"):
+        logic.startEstimate(logic.config("DCSCN", **SMALL))
+
+
+def test_a_disk_that_fills_up_leaves_no_half_run(tiny, monkeypatch):
+    from LDCTDenoiseTrainingSlicer.patients import export
+
+    logic, table = tiny
+    write, written = export.write_volume, []
+
+    def full(volume, path):
+        if written:
+            raise OutputError(f"cannot write '{path}': the data could not be stored; is the disk full?")
+        written.append(path)
+        write(volume, path)
+
+    monkeypatch.setattr(export, "write_volume", full)
+    with pytest.raises(OutputError, match="is the disk full"):
+        logic.start(table, logic.config("DCSCN", **SMALL))
+    assert written and not (logic.folder / "DCSCN").exists()
+
+
+def test_a_run_of_the_command_line_is_watched(tmp_path):
+    folder = tmp_path / "cli"
+    folder.mkdir()
+    with pytest.raises(InputError, match="holds no training"):
+        TrainingRun(folder)
+    logic = LDCTDenoiseTrainingLogic(tmp_path)
+    logic.config("DCSCN", **SMALL).write(folder / "config.json")
+    records = [{"step": 0, "of": 4, "device": "CPU"}, {"step": 2, "of": 4, "losses": {"l1": 0.5}, "seconds_left": 3}]
+    (folder / "log.jsonl").write_text("".join(json.dumps(r) + "\n" for r in records))
+    (run,) = logic.runs()
+    assert (run.poll().status, run.poll().step) == ("killed", 2)
+    from filelock import FileLock
+
+    with FileLock(folder / ".lock"):
+        assert run.poll().status == "running" and run.poll().secondsLeft == 3
+        with pytest.raises(InputError, match="is running"):
+            run.resume()
+        run.stop()
+        assert run.poll().status == "stopping" and (folder / "stop").exists()
+
+
+def test_a_number_that_was_given_out_again_is_not_taken_for_the_training(tmp_path):
+    stranger = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    try:
+        assert identity(stranger.pid) and identity(stranger.pid) != identity(os.getpid())
+        mine = ProcessFile(stranger.pid, identity(stranger.pid), ["train"], False)
+        assert mine.alive
+        other = ProcessFile(stranger.pid, "another beginning", ["train"], False)
+        assert not other.alive
+        terminate(other)
+        assert stranger.poll() is None
+    finally:
+        stranger.kill()
+        stranger.wait()
+    assert not mine.alive and identity(0) is None
+    assert ProcessFile.read(tmp_path) is None
+    mine.write(tmp_path)
+    assert ProcessFile.read(tmp_path) == mine
+    (tmp_path / "run.json").write_text("{}")
+    assert ProcessFile.read(tmp_path) is None
+
+
+def test_the_estimate_is_measured_here(tiny):
+    logic, table = tiny
+    estimate = logic.estimate(logic.config("DCSCN", **SMALL), "cpu", table)
+    assert estimate.fits == estimate.batch == 2 and estimate.seconds > 4 * estimate.secondsPerStep
+    assert "s a step" in estimate.text and "GB of" in estimate.text
+    with pytest.raises(Exception, match="CUDA|cuda"):
+        logic.estimate(logic.config("DCSCN", **SMALL), "cuda")
