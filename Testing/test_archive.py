@@ -177,6 +177,9 @@ def test_output_and_input_may_not_contain_each_other(tmp_path):
         with pytest.raises(OutputError, match="inside the other"):
             check_roots(tmp_path / "in", tmp_path / output)
     check_roots(tmp_path / "in", tmp_path / "in-2")
+    with pytest.raises(InputError, match="no folder"):
+        check_roots(tmp_path / "in", tmp_path / "out", tmp_path / "full")
+    (tmp_path / "full").mkdir()
     with pytest.raises(OutputError, match="full dose"):
         check_roots(tmp_path / "in", tmp_path / "full" / "out", tmp_path / "full")
 

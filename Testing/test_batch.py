@@ -4,12 +4,14 @@ import csv
 import json
 import re
 import shutil
+import threading
 
 import numpy as np
 import pydicom
 import pytest
 from archive_maker import files_below, of_series, write_archive, write_what_is_no_ct
 from dicom_series_maker import PATIENT_ID, make_slice, stored_values, write_enhanced, write_series
+from LDCTDenoiseLib.archive import steps
 from LDCTDenoiseLib.cli.main import main
 from LDCTDenoiseLib.engine import denoise_array
 from LDCTDenoiseLib.methods import make_denoiser
@@ -191,6 +193,38 @@ def test_multi_frame_and_compressed_sources(archive, output):
     (row,) = [row for uid, row in rows.items() if uid != "1.8"]
     result = read_volume(output / row["output"]).array
     assert (result == denoise_array(expected, make_denoiser("TV"), "cpu")).all()
+
+
+def test_reading_and_writing_overlap_the_computation_with_one_series_ahead(archive, output, monkeypatch):
+    """Each step waits for what must be able to run beside it: a batch that does one after the other never ends."""
+    write_archive(archive, 4)
+    begun = {(step, n): threading.Event() for step in ("read", "denoise", "write") for n in range(4)}
+    started = []
+
+    def begin(step, uid, *beside):
+        number = int(uid.rsplit(".", 1)[1])
+        started.append((step, number))
+        begun[step, number].set()
+        for other, offset in beside:
+            if (other, number + offset) in begun:
+                assert begun[other, number + offset].wait(60), f"{step} {number} ran without {other}"
+
+    def patched(name, *beside):
+        real = getattr(steps, name)
+
+        def step(first, *more):
+            begin(name, first.uid if name == "read" else first.task.series.uid, *beside)
+            return real(first, *more)
+
+        monkeypatch.setattr(steps, name, step)
+
+    patched("read")
+    patched("write", ("denoise", 1))
+    patched("denoise", ("read", 1))
+    assert batch(archive, output) == 0
+    assert sorted(started) == sorted(begun)
+    for n in range(2):  # two ahead would be one too many in memory
+        assert started.index(("read", n + 2)) > started.index(("denoise", n))
 
 
 #
