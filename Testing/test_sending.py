@@ -14,9 +14,11 @@ pytest.importorskip("pynetdicom")
 
 from dicom_series_maker import PATIENT_NAME, write_enhanced, write_series  # noqa: E402
 from dicom_server import TITLE, free_port, serving  # noqa: E402
+from LDCTDenoiseLib.derived import Provenance, write_derived_series  # noqa: E402
 from LDCTDenoiseLib.errors import InputError, SendError  # noqa: E402
 from LDCTDenoiseLib.sending import Sender, Target  # noqa: E402
 from LDCTDenoiseLib.sending.tls import tls_context  # noqa: E402
+from LDCTDenoiseLib.volumes import read_volume  # noqa: E402
 
 SHORT = (0.05, 0.05, 0.1)
 
@@ -244,3 +246,37 @@ def test_dcmtks_server_stores_every_pixel(series, tmp_path):
     for path in series:
         source = pydicom.dcmread(path)
         assert np.array_equal(source.pixel_array, stored[str(source.SOPInstanceUID)].pixel_array)
+
+
+@pytest.mark.skipif(not shutil.which("dcmqrscp") or not shutil.which("getscu"), reason="DCMTK is not installed")
+def test_a_derived_series_comes_back_from_a_server_as_it_was(series, tmp_path):
+    """Store, query and retrieve: DCMTK's server has source and result in one study, with every element."""
+    volume = read_volume(series[0].parent)
+    made = write_derived_series(volume, volume.array + 1, tmp_path / "made", Provenance("TV", 1.0, "CPU"))
+    port, store, back = free_port(), tmp_path / "store", tmp_path / "back"
+    store.mkdir()
+    back.mkdir()
+    settings = tmp_path / "dcmqrscp.cfg"
+    settings.write_text(
+        f"NetworkTCPPort = {port}\nMaxPDUSize = 16384\nMaxAssociations = 16\nHostTable BEGIN\nHostTable END\n"
+        f"VendorTable BEGIN\nVendorTable END\nAETable BEGIN\nQR {store} RW (9, 64mb) ANY\nAETable END\n"
+    )
+    server = subprocess.Popen(["dcmqrscp", "-c", settings], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        sender = Sender(Target("QR", "127.0.0.1", port), waits=(0.2,) * 100)
+        sender.send(series)
+        sender.send(made)
+        study = pydicom.dcmread(series[0]).StudyInstanceUID
+        subprocess.run(
+            ["getscu", "-S", "-aec", "QR", "-od", back, "-k", "QueryRetrieveLevel=STUDY",
+             "-k", f"StudyInstanceUID={study}", "127.0.0.1", str(port)],
+            check=True, capture_output=True, timeout=60,
+        )  # fmt: skip
+    finally:
+        server.terminate()
+        server.wait(30)
+    retrieved = {str(d.SOPInstanceUID): d for d in map(pydicom.dcmread, back.iterdir())}
+    originals = {str(d.SOPInstanceUID): d for d in map(pydicom.dcmread, [*series, *made])}
+    assert retrieved.keys() == originals.keys() and len(originals) == 8
+    assert len({d.SeriesInstanceUID for d in retrieved.values()}) == 2
+    assert all(retrieved[uid] == original for uid, original in originals.items())
