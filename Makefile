@@ -6,13 +6,14 @@
 # LDCT_DATA and LDCT_REFERENCE, the folders of the larger tests' data, pass through from the environment.
 
 PYTHON_OF_VENV := .venv/bin/python
-.PHONY: help demo test lint lists clean
+.PHONY: help demo test test-slicer lint lists clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo    phantom, quarter dose, every method, figure and table, in demo/"
 	@echo "make test    ruff and the tests (TESTS=Testing/test_cli.py for some of them)"
 	@echo "make lint    ruff alone"
+	@echo "make test-slicer SLICER=<path to Slicer>   the modules' self tests in a real Slicer; pictures in build/slicer"
 	@echo "make lists   write the modules' CMake lists from the files on disk"
 	@echo "make clean   remove .venv, demo/ and caches"
 
@@ -22,6 +23,13 @@ demo:
 
 test: lint
 	@$(PYTHON_OF_VENV) -m pytest $(TESTS)
+
+# Slicer must have torch, safetensors and scikit-image already: in testing mode nothing is installed.
+test-slicer:
+	@test -x "$(SLICER)" || { echo "usage: make test-slicer SLICER=<path to the Slicer executable>" >&2; exit 2; }
+	@LDCT_SCREENSHOTS="$(CURDIR)/build/slicer" "$(SLICER)" --testing --no-splash --disable-settings \
+		--additional-module-paths "$(CURDIR)/LDCTDenoise" "$(CURDIR)/LDCTDenoiseTraining" \
+		--python-script "$(CURDIR)/tools/test_in_slicer.py"
 
 lint:
 	@bash requirements/set-up test

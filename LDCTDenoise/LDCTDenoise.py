@@ -167,69 +167,36 @@ class LDCTDenoiseWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
 
 class LDCTDenoiseTest(ScriptedLoadableModuleTest):
-    """Run the logic in Slicer's own scene on a small synthetic volume."""
+    """Run the logic in Slicer's own scene and, where there is a main window, press the panel's buttons."""
 
     def setUp(self):
         slicer.mrmlScene.Clear()
 
     def runTest(self):
+        from LDCTDenoiseSlicer.selftest import PANEL_TESTS
+
         for test in (self.test_DenoiseAndCompare, self.test_BadInput):
             self.setUp()
             test()
+        if slicer.app.layoutManager() is not None:
+            for name in PANEL_TESTS:
+                self.setUp()
+                self.runPanelTest(name)
 
     def test_DenoiseAndCompare(self):
-        from LDCTDenoiseLib.methods import available_methods
+        from LDCTDenoiseSlicer.selftest import denoiseAndCompare
 
-        method = "DCSCN" if "DCSCN" in available_methods() else "NLM"
-        full, low = self._makePair()
-        logic = LDCTDenoiseLogic()
-        denoised = logic.denoise(low, method=method)
-        self.assertEqual(denoised.GetName(), f"LDCT {method}")
-        self.assertEqual(denoised.GetImageData().GetScalarType(), low.GetImageData().GetScalarType())
-        self.assertEqual(denoised.GetImageData().GetDimensions(), low.GetImageData().GetDimensions())
-        expected, matrix = vtk.vtkMatrix4x4(), vtk.vtkMatrix4x4()
-        low.GetIJKToRASMatrix(expected)
-        denoised.GetIJKToRASMatrix(matrix)
-        for row in range(4):
-            for column in range(4):
-                self.assertEqual(matrix.GetElement(row, column), expected.GetElement(row, column))
-        # In the middle of the disc: its edge is sharper than any scanner's, which is nothing a network has learnt.
-        table = logic.compare(full, {"LDCT": low, method: denoised}, roi=(22, 42, 22, 42, 1)).GetTable()
-        self.assertEqual(table.GetNumberOfRows(), 2)
-        psnr = [table.GetValueByName(row, "psnr_db").ToDouble() for row in range(2)]
-        self.assertGreater(psnr[1], psnr[0])
+        denoiseAndCompare(self)
         self.delayDisplay("test_DenoiseAndCompare passed")
 
     def test_BadInput(self):
-        from LDCTDenoiseLib.errors import GeometryError, InputError
+        from LDCTDenoiseSlicer.selftest import badInput
 
-        full, low = self._makePair()
-        logic = LDCTDenoiseLogic()
-        count = slicer.mrmlScene.GetNumberOfNodes()
-        with self.assertRaises(InputError):
-            logic.denoise(None)
-        with self.assertRaises(InputError):
-            logic.denoise(low, outputVolume=low)
-        full.SetSpacing(2, 2, 2)
-        with self.assertRaises(GeometryError):
-            logic.compare(full, low)
-        self.assertEqual(slicer.mrmlScene.GetNumberOfNodes(), count)
+        badInput(self)
         self.delayDisplay("test_BadInput passed")
 
-    def _makePair(self):
-        """Add a cylinder of soft tissue in air, 4 slices of 64×64, and the same with noise; return (full, low)."""
-        import numpy as np
+    def runPanelTest(self, name):
+        from LDCTDenoiseSlicer.selftest.panel import PanelTest
 
-        j, i = np.mgrid[:64, :64]
-        disc = np.where((i - 32) ** 2 + (j - 32) ** 2 < 24**2, 60.0, -1000.0)
-        full = np.repeat(disc[None], 4, axis=0)
-        low = full + np.random.default_rng(0).normal(0, 40, full.shape)
-        nodes = []
-        for name, array in (("FDCT", full), ("LDCT", low)):
-            node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name)
-            slicer.util.updateVolumeFromArray(node, np.rint(array).astype(np.int16))
-            node.SetSpacing(0.7, 0.7, 1.5)
-            node.SetOrigin(-20, -30, 100)
-            node.CreateDefaultDisplayNodes()
-            nodes.append(node)
-        return nodes
+        getattr(PanelTest(self), name)()
+        self.delayDisplay(f"{name} passed")

@@ -98,7 +98,8 @@ class QTableWidgetItem:
 
 
 class QTableWidget(Widget):
-    properties = {"sizeAdjustPolicy": None, "editTriggers": None}
+    properties = {"sizeAdjustPolicy": None, "editTriggers": None, "minimumSize": None, "selectionMode": None,
+                  "selectionBehavior": None}
 
     def __init__(self, name=""):
         super().__init__(name)
