@@ -15,7 +15,7 @@ def duration(seconds: float) -> str:
 
 def memory(count: int) -> str:
     """Return bytes as a user reads them."""
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{max(1, round(count / 1e6))} MB"
 
 
 def descriptions() -> dict[str, str]:
