@@ -2,6 +2,7 @@
 
 import errno
 import os
+import random
 import shutil
 import warnings
 
@@ -9,11 +10,12 @@ import numpy as np
 import pydicom
 import pytest
 from dicom_mutations_files import MUTATIONS
-from dicom_series_maker import expected_hu, write_series
+from dicom_series_maker import expected_hu, write_enhanced, write_series
 from LDCTDenoiseLib.cli.main import main
 from LDCTDenoiseLib.derived import Provenance, write_derived_series
-from LDCTDenoiseLib.errors import OutputError
+from LDCTDenoiseLib.errors import LDCTError, OutputError
 from LDCTDenoiseLib.volumes import read_volume
+from pydicom.uid import RLELossless
 from volume_reading import without_patient
 
 PROVENANCE = Provenance("TV", 1.0, "CPU")
@@ -86,6 +88,34 @@ def test_nothing_is_left_of_a_series_that_stopped_half_way(tmp_path, monkeypatch
     with pytest.raises((OutputError, type(error))):
         write_derived_series(volume, volume.array, tmp_path / "out", PROVENANCE)
     assert len(saved) == 3 and os.listdir(tmp_path) == ["in"]
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_bytes_that_changed(tmp_path, seed):
+    """Whatever bytes of a header are flipped, lost or put in: a series as read, or one line and no file."""
+    rng = random.Random(seed)
+    source = tmp_path / "in"
+    if seed % 3:
+        write_series(source, 3, change=(lambda k, dataset: dataset.compress(RLELossless)) if seed % 3 == 2 else None)
+    else:
+        write_enhanced(source / "multi.dcm")
+    path = rng.choice(sorted(source.iterdir()))
+    content = bytearray(path.read_bytes())
+    for _ in range(rng.choice((1, 1, 3, 10))):
+        at, count = rng.randrange(132, 2400), rng.choice((1, 2, 4, 8, 50))
+        kind = rng.randrange(3)
+        content[at : at + (0 if kind == 1 else count)] = b"" if kind == 0 else rng.randbytes(count)
+    path.write_bytes(content)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            volume = read_volume(source)
+            write_derived_series(volume, volume.array, tmp_path / "out", PROVENANCE)
+        except LDCTError as error:
+            assert "\n" not in without_patient(str(error)) and not (tmp_path / "out").exists()
+            return
+        written = read_volume(tmp_path / "out")
+    np.testing.assert_array_equal(written.array, np.rint(volume.array))
 
 
 def test_only_dicom_becomes_dicom(tmp_path, capsys):

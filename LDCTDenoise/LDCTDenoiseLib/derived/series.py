@@ -16,6 +16,9 @@ from .options import COMPRESSIONS, SeriesOptions
 from .provenance import Provenance
 from .storage import Storage, choose_storage, whole_hu
 
+#: What pydicom raises over damaged elements, which it parses when they are used.
+_DAMAGE = (ValueError, TypeError, LookupError, AttributeError, NotImplementedError, EOFError, ArithmeticError)
+
 
 def write_derived_series(
     volume: Volume,
@@ -71,6 +74,8 @@ def write_derived_series(
                 dataset.save_as(part / names[-1], enforce_file_format=True)
             except OSError as error:
                 raise OutputError(f"cannot write '{folder}': {error.strerror or error}.") from error
+            except _DAMAGE as error:
+                raise _damaged(list(sources)[number], error) from error
             if progress is not None:
                 progress(len(names), len(sources))
     return [Path(folder) / name for name in names]
@@ -129,6 +134,13 @@ def _by_file(volume: Volume) -> dict[str, list[tuple[int, SourceSlice]]]:
     return sources
 
 
+def _damaged(path: str, error: Exception) -> InputError:
+    return InputError(
+        f"the header of '{Path(path).name}' is damaged and cannot be taken over into a new series "
+        f"({type(error).__name__}); export the source again."
+    )
+
+
 def _images(volume, array, sources, storage: Storage, provenance, options) -> Iterator:
     """Yield the images of the series one by one, ready to be saved."""
     from pydicom.uid import generate_uid
@@ -149,11 +161,8 @@ def _images(volume, array, sources, storage: Storage, provenance, options) -> It
             raise
         except OSError as error:
             raise InputError(f"cannot read '{path}' again: {error.strerror or error}.") from error
-        except (ValueError, TypeError, KeyError, AttributeError, NotImplementedError) as error:
-            raise InputError(
-                f"the header of '{Path(path).name}' cannot be taken over into a new series ({type(error).__name__}); "
-                "export the source again."
-            ) from error
+        except _DAMAGE as error:
+            raise _damaged(path, error) from error
         owners.add((str(dataset.get("PatientID")), str(dataset.get("StudyInstanceUID"))))
         if len(owners) > 1:
             raise InputError(

@@ -137,8 +137,8 @@ def frames_of(instance: Instance) -> list[Frame]:
     _require_hounsfield_image(header, name)
     if count < 1:
         raise InputError(f"'{name}' says that it holds {count} frames; the header is damaged.")
-    per_frame = header.get("PerFrameFunctionalGroupsSequence", None)
-    if count > 1 and (per_frame is None or len(per_frame) != count):
+    per_frame = _sequence(header, "PerFrameFunctionalGroupsSequence", name)
+    if count > 1 and len(per_frame) != count:
         raise InputError(
             f"'{name}' holds {count} frames without a position for each; export the series as single-slice DICOM files."
         )
@@ -152,12 +152,12 @@ def _require_hounsfield_image(header, name: str) -> None:
         raise InputError(f"'{name}' is a colour image; leave it out of the folder or give the CT series itself.")
     if kinds[1] in ("COLOR", "MIXED", "TRUE_COLOR"):
         raise InputError(f"'{name}' is a map in colours (such as perfusion), not CT; give the CT series itself.")
-    if header.get("ModalityLUTSequence"):
+    if _sequence(header, "ModalityLUTSequence", name):
         raise InputError(f"'{name}' has its values in a table (Modality LUT), which CT has not; give the CT series.")
 
 
 def _frame(instance: Instance, number: int) -> Frame:
-    name, headers = instance.name, _headers(instance.header, number)
+    name, headers = instance.name, _headers(instance.header, number, instance.name)
     rows, columns = (int(required(headers, tag, 1, name)[0]) for tag in ("Rows", "Columns"))
     position = np.array(required(headers, "ImagePositionPatient", 3, name))
     orientation = np.array(required(headers, "ImageOrientationPatient", 6, name))
@@ -190,15 +190,23 @@ def _frame(instance: Instance, number: int) -> Frame:
     )
 
 
-def _headers(header, number: int) -> list:
+def _headers(header, number: int, name: str) -> list:
     """Return where to look for a tag: this frame's groups, the shared groups, then the header itself."""
     found = []
-    per_frame = header.get("PerFrameFunctionalGroupsSequence", None) or []
-    shared = header.get("SharedFunctionalGroupsSequence", None) or []
+    per_frame = _sequence(header, "PerFrameFunctionalGroupsSequence", name)
+    shared = _sequence(header, "SharedFunctionalGroupsSequence", name)
     for groups in (per_frame[number : number + 1], shared[:1]):
         for group in groups:
-            found += [item for name in _GROUPS for item in (group.get(name, None) or [])[:1]]
+            found += [item for tag in _GROUPS for item in _sequence(group, tag, name)[:1]]
     return [*found, header]
+
+
+def _sequence(header, tag: str, name: str) -> list:
+    """Return the items of a sequence; empty when it is absent."""
+    try:
+        return list(header.get(tag, None) or [])
+    except Exception as error:  # pydicom parses on access and raises whatever a damaged sequence provokes
+        raise InputError(f"the DICOM tag {tag} of '{name}' is damaged; get a whole copy of the file.") from error
 
 
 def _depth(headers: list, name: str) -> float:

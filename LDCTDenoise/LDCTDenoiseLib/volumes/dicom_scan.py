@@ -124,7 +124,7 @@ def read_header(path: Path, tags: tuple[str, ...] = HEADER_TAGS):
 def is_ct_slice(instance: Instance) -> bool:
     """Whether this is a CT image; screen saves and other objects of the modality CT have no place in space."""
     header = instance.header
-    if header.SOPClassUID in _CT_CLASSES:
+    if text(header, "SOPClassUID") in _CT_CLASSES:
         return True
     placed = "ImagePositionPatient" in header and "ImageOrientationPatient" in header
     return text(header, "Modality") == "CT" and "Rows" in header and placed
@@ -136,7 +136,7 @@ def is_localizer(instance: Instance) -> bool:
 
 
 def _no_ct(path: Path, instances: list[Instance]) -> str:
-    others = [i.header for i in instances if i.header.SOPClassUID != DICOMDIR_CLASS]
+    others = [i.header for i in instances if text(i.header, "SOPClassUID") != DICOMDIR_CLASS]
     if not others:
         return f"'{path}' holds no DICOM images; give the folder with the slices of a CT series."
     found = Counter(text(header, "Modality") or "no modality" for header in others)
