@@ -152,7 +152,7 @@ def test_places_that_cannot_take_a_series(tmp_path):
 def test_read_only_media(tmp_path):
     write_series(tmp_path / "in", 3)
     for path in (*(tmp_path / "in").iterdir(), tmp_path / "in"):
-        path.chmod(0o500 if path.is_dir() else 0o150)
+        path.chmod(0o500 if path.is_dir() else 0o400)
     volume = read_volume(tmp_path / "in")
     with pytest.raises(OutputError, match="Permission denied"):
         write_derived_series(volume, volume.array, tmp_path / "in" / "out", PROVENANCE)
