@@ -1,6 +1,9 @@
 """Every setting of a training in words, with the reason for its default (docs/training.md)."""
 
+from dataclasses import fields
 from typing import NamedTuple
+
+from LDCTDenoiseTrainingLib.loop.config import TrainingConfig
 
 
 class Words(NamedTuple):
@@ -77,6 +80,10 @@ WORDS = {
         "for L1 methods.",
     ),
     "mean_block": Words("Block of means (pixels)", "Side of the blocks whose means are held."),
+    "tissue_weight": Words(
+        "Weight of tissues",
+        "Weight of the error of the means of flat tissues, which holds bone and contrast-filled vessels; 0: none.",
+    ),
     "generator_average": Words(
         "Average of weights",
         "Decay of a running mean of the weights that is validated in their place; 0: none.",
@@ -122,3 +129,14 @@ WORDS = {
         "twin: a critic has nothing to teach a network that only makes noise.",
     ),
 }
+
+
+def otherKeys() -> list[str]:
+    """Return the settings that are not in `MAIN`, those without words last: nothing is hidden."""
+    keys = [field.name for field in fields(TrainingConfig) if field.name not in ("method", *MAIN)]
+    return sorted(keys, key=lambda key: list(WORDS).index(key) if key in WORDS else len(WORDS))
+
+
+def wordsOf(key: str) -> Words:
+    """Return a setting in words."""
+    return WORDS.get(key) or Words(key.replace("_", " ").capitalize(), "See docs/training.md.")

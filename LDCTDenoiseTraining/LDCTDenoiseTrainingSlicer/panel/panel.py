@@ -22,7 +22,7 @@ class Panel:
     def __init__(self, ui, logic, requirements: str):
         self.work = Work(ui)
         self.patients = PatientsSection(ui, logic, self.work, lambda: self.recipe.patch)
-        self.recipe = RecipeSection(ui, logic, self.work, lambda: self.patients.table)
+        self.recipe = RecipeSection(ui, logic, self.work, lambda: self.patients.table, requirements)
         self.results = None
         self.runs = RunsSection(ui, logic, self.work, self.recipe, lambda: self.patients.table, requirements,
                                 self._onRun)

@@ -15,14 +15,13 @@ class PlotView:
         return self._before is not None
 
     def show(self, chart) -> None:
-        """Lay out a plot view and show a vtkMRMLPlotChartNode in it."""
+        """Show a vtkMRMLPlotChartNode in the plot views, which are laid out the first time."""
         layout = _layoutNode()
         if layout is None:
             return
-        plots = layout.SlicerLayoutConventionalPlotView
-        if self._before is None and layout.GetViewArrangement() != plots:
+        if self._before is None:
             self._before = layout.GetViewArrangement()
-        layout.SetViewArrangement(plots)
+            layout.SetViewArrangement(layout.SlicerLayoutConventionalPlotView)
         for view in slicer.util.getNodesByClass("vtkMRMLPlotViewNode"):
             view.SetPlotChartNodeID(chart.GetID() if chart else None)
 

@@ -7,10 +7,11 @@ import qt
 from LDCTDenoiseLib.engine.device import CHOICES as DEVICES
 from LDCTDenoiseLib.errors import LDCTError
 from LDCTDenoiseLib.methods import NETWORK_METHODS
+from LDCTDenoiseSlicer.dependencies import ensurePackages
 from LDCTDenoiseTrainingLib.loop.config import TrainingConfig, read_settings
 from slicer.i18n import tr as _
 
-from ..recipe import CHOICES, MAIN, WORDS
+from ..recipe import CHOICES, MAIN, otherKeys, wordsOf
 from .work import Work
 
 
@@ -24,13 +25,16 @@ class RecipeSection:
     work : Work
     patients : callable
         Returns the table of patients, for the estimate.
+    requirements : str
+        Path of the file with the packages that a training needs.
     """
 
-    def __init__(self, ui, logic, work: Work, patients):
+    def __init__(self, ui, logic, work: Work, patients, requirements: str):
         self.ui, self.logic, self._work, self._patients = ui, logic, work, patients
+        self._requirements = requirements
         self._fields: dict = {}
         self._build(ui.mainSettings, MAIN)
-        self._build(ui.otherSettings, [key for key in WORDS if key not in MAIN])
+        self._build(ui.otherSettings, otherKeys())
         for method in NETWORK_METHODS:
             ui.methodComboBox.addItem(method, method)
         for device in DEVICES:
@@ -86,8 +90,9 @@ class RecipeSection:
             else:
                 field = qt.QLineEdit()
                 field.connect("editingFinished()", self._judge)
-            field.toolTip = f"{WORDS[key].reason} [{key}]"
-            layout.addRow(f"{WORDS[key].label}:", field)
+            label, reason = wordsOf(key)
+            field.toolTip = f"{reason} [{key}]"
+            layout.addRow(f"{label}:", field)
             self._fields[key] = field
 
     def _text(self, key: str) -> str:
@@ -122,7 +127,9 @@ class RecipeSection:
             self._judge()
             self.ui.recipeLabel.text = f"{self.ui.recipeLabel.text} {estimate.text}"
 
-        task = self.logic.startEstimate(self.config(), self.device, self._patients())
+        config = self.config()
+        ensurePackages(self._requirements)
+        task = self.logic.startEstimate(config, self.device, self._patients())
         self._work.begin(task, _("Measuring a few steps"), measured)
 
 

@@ -35,7 +35,8 @@ def writeStrip(path: Path, images: Sequence[np.ndarray]) -> None:
     gap = np.full((images[0].shape[0], _GAP), 255, np.uint8)
     parts = []
     for image in images:
-        parts += [np.rint(255 * (np.clip(image, PAPER.lower, PAPER.upper) - PAPER.lower) / width).astype(np.uint8), gap]
+        shown = np.clip(image.astype(np.float32), PAPER.lower, PAPER.upper)
+        parts += [np.rint(255 * (shown - PAPER.lower) / width).astype(np.uint8), gap]
     strip = np.ascontiguousarray(np.hstack(parts[:-1])[::-1])  # VTK's rows rise
     data = vtk.vtkImageData()
     data.SetDimensions(strip.shape[1], strip.shape[0], 1)

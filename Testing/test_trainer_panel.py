@@ -1,0 +1,293 @@
+"""The trainer's panel on the strict stand-ins: what is pressed, what is shown, and what Slicer does with a module."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+import slicer
+import slicer.util
+import trainer_host
+from training_maker import body, save_scan
+
+
+@pytest.fixture
+def host(monkeypatch):
+    with trainer_host.installed(monkeypatch) as host:
+        yield host
+
+
+@pytest.fixture
+def widget(host, tmp_path):
+    widget = host.openModule("LDCTDenoiseTraining")
+    widget.ui.runsFolderEdit.currentPath = str(tmp_path / "runs")
+    yield widget
+    widget.cleanup()
+
+
+def addPairs(count=2):
+    from trainer_runs import addPairs
+
+    addPairs(slicer.mrmlScene, count)
+
+
+def settle(host, widget):
+    """Let the work in hand come to its end."""
+    host.spin(lambda: not widget.panel.work.running, 120)
+
+
+def small(widget, **more):
+    from trainer_runs import SMALL
+
+    for key, value in {**SMALL, **more}.items():
+        widget.panel.recipe._fields[key].type(str(value))
+
+
+def test_it_opens_without_torch_and_imports_none(host, monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "torch", None)
+    widget = host.openModule("LDCTDenoiseTraining")
+    assert not widget.ui.workBar.visible and not widget.ui.stopButton.enabled and not widget.ui.useButton.enabled
+    widget.ui.startButton.click()
+    assert "torch" in widget.ui.statusLabel.text or "PyTorch" in widget.ui.statusLabel.text
+    widget.cleanup()
+    assert slicer.app.slots == []
+
+
+def test_every_control_has_a_tooltip(widget):
+    from slicer_widgets import QPushButton
+
+    for name, control in vars(widget.ui).items():
+        if isinstance(control, (QPushButton, trainer_host.LineEdit, trainer_host.CheckBox, trainer_host.Table)):
+            assert control.toolTip or name == "statusLabel", name
+
+
+def test_every_setting_of_a_training_has_its_words_and_its_field(widget):
+    from LDCTDenoiseTrainingLib.loop.config import TrainingConfig
+    from LDCTDenoiseTrainingSlicer.recipe import CHOICES, MAIN, WORDS
+
+    keys = {field.name for field in dataclasses.fields(TrainingConfig)} - {"method"}
+    assert set(widget.panel.recipe._fields) == keys >= set(WORDS) >= set(MAIN) | set(CHOICES)
+    for method in ("CNN-L1", "WGAN", "DCSCN", "DCSWGAN"):
+        widget.ui.methodComboBox.choose(method)
+        assert widget.panel.recipe.config() == TrainingConfig.of_method(method)
+    assert all(field.toolTip.endswith(f"[{key}]") for key, field in widget.panel.recipe._fields.items())
+
+
+def test_a_recipe_is_read_judged_saved_and_loaded(widget, tmp_path):
+    recipe, ui = widget.panel.recipe, widget.ui
+    assert ui.recipeLabel.text == "39,060 steps of 128 pairs, 4,999,680 pairs in all."
+    recipe._fields["steps"].type("100")
+    assert ui.recipeLabel.text.startswith("100 steps")
+    recipe._fields["batch"].type("many")
+    assert "'batch' must be a whole number, not 'many'" in ui.recipeLabel.text
+    recipe._fields["batch"].type("16")
+    recipe._fields["select_by"].choose("ssim")
+    trainer_host.FileDialog.answer = str(tmp_path / "config.json")
+    ui.saveConfigButton.click()
+    stored = json.loads((tmp_path / "config.json").read_text())
+    assert (stored["steps"], stored["batch"], stored["select_by"], stored["betas"]) == (100, 16, "ssim", [0.9, 0.999])
+    ui.methodComboBox.choose("DCSWGAN")
+    assert recipe.config().learning_rate == 1e-4
+    ui.loadConfigButton.click()
+    config = recipe.config()
+    assert (config.method, config.steps, config.batch, config.learning_rate) == ("DCSCN", 100, 16, 2e-3)
+    ui.defaultsButton.click()
+    assert recipe.config().batch == 128
+    (tmp_path / "config.json").write_text("[]")
+    ui.loadConfigButton.click()
+    assert "not a JSON object" in ui.statusLabel.text
+
+
+def test_patients_are_added_edited_split_and_checked(widget, host, tmp_path):
+    ui, table = widget.ui, widget.panel.patients.table
+    ui.addSceneButton.click()
+    assert "scene holds no volume" in ui.statusLabel.text
+    addPairs()
+    ui.addSceneButton.click()
+    save_scan(tmp_path / "data" / "folder.nii.gz", body(7, slices=2))
+    trainer_host.FileDialog.answer = str(tmp_path / "data")
+    ui.addFolderButton.click()
+    assert [row[1:5] for row in ui.patientTable.cells] == [
+        ["P0", "train", "P0 full", "P0 low"], ["P1", "train", "P1 full", "P1 low"],
+        ["folder", "train", "folder.nii.gz", "simulated"]]
+    ui.splitButton.click()
+    assert [row[2] for row in ui.patientTable.cells] == ["train", "train", "validation"]
+    ui.patientTable.type(2, 1, "P1")
+    assert [row.role for row in table.rows] == ["train"] * 3
+    ui.patientTable.type(2, 1, "P2")
+    ui.patientTable.selectRow(2)
+    ui.roleComboBox.choose("test")
+    assert table.rows[2].role == "test" and ui.patientTable.cells[2][2] == "test"
+    assert ui.details.visible and ui.previewButton.enabled and ui.doseEdit.text == "0.18, 0.45"
+    ui.doseEdit.type("0.25")
+    assert table.rows[2].simulation.dose == (0.25, 0.25)
+    ui.doseEdit.type("2, 3")
+    assert "'dose' must rise and lie within" in ui.statusLabel.text
+    # A low dose of another patient is on the same grid, and shows something else.
+    lows = [text for text, _ in ui.lowComboBox.items]
+    assert lows == ["simulated", "P0 full", "P0 low", "P1 full", "P1 low"]
+    ui.lowComboBox.setCurrentIndex(3)
+    assert table.rows[2].low.label == "P1 full" and not ui.doseEdit.enabled
+    ui.patientTable.tick(0, False)
+    assert not table.rows[0].used
+    ui.recipeLabel.text = ""
+    widget.panel.recipe._fields["patch"].type("16")
+    slicer.mrmlScene.RemoveNode(slicer.util.getNode("P1 low"))
+    ui.checkButton.click()
+    assert widget.panel.work.running and not ui.sections.enabled and ui.workBar.visible
+    settle(host, widget)
+    assert ui.sections.enabled and "problems, in red above" in ui.statusLabel.text
+    item = ui.patientTable.item(1, 6)
+    assert "not in a scene" in item.text() and item.brush == "#d02020" and item.toolTip == item.text()
+    ui.startButton.click()
+    assert "has been deleted from the scene" in ui.statusLabel.text
+    ui.patientTable.selectRow(1)
+    ui.removeButton.click()
+    assert len(table.rows) == 2
+    trainer_host.FileDialog.answer = str(tmp_path / "set.csv")
+    ui.patientTable.tick(0, True)
+    ui.patientTable.selectRow(1)
+    ui.lowComboBox.setCurrentIndex(0)
+    ui.saveButton.click()
+    assert (tmp_path / "set.csv").read_text().splitlines()[1].startswith("P0,train,set-volumes/images/P0-1-full.nrrd")
+
+
+def test_the_dicom_button_without_a_database_and_a_row_that_is_not_there(widget):
+    ui = widget.ui
+    for button, words in ((ui.addDicomButton, "no DICOM database"), (ui.removeButton, "select a row"),
+                          (ui.previewButton, "select a row"), (ui.checkButton, "no patient is ticked"),
+                          (ui.splitButton, "at least two patients"), (ui.tableButton, ""), (ui.attachButton, "")):
+        ui.statusLabel.text = ""
+        button.click()
+        assert words.lower() in ui.statusLabel.text.lower(), button.name
+
+
+def test_the_preview_is_shown_beside_the_original(widget, host):
+    addPairs(1)
+    slicer.mrmlScene.RemoveNode(slicer.util.getNode("P0 low"))
+    widget.ui.addSceneButton.click()
+    widget.ui.patientTable.selectRow(0)
+    widget.ui.previewButton.click()
+    settle(host, widget)
+    assert widget.ui.previewLabel.visible and "0.28 of it" in widget.ui.statusLabel.text
+    strip = widget.ui.previewLabel.pixmap.array
+    assert strip.shape == (32, 2 * 32 + 4)
+    full = slicer.util.arrayFromVolume(slicer.util.getNode("P0 full"))[1]
+    np.testing.assert_allclose(strip[:, :32], np.clip((full + 160.0) / 400, 0, 1) * 255, atol=0.51)
+    assert not np.array_equal(strip[:, :32], strip[:, 36:])
+
+
+@pytest.fixture
+def layout(host):
+    """A layout node with its plot view, as the desktop's layout manager keeps them."""
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLayoutNode")
+    for layout in (node.SlicerLayoutFourUpView, node.SlicerLayoutConventionalPlotView):
+        node.AddLayoutDescription(layout, "<layout></layout>")
+    node.SetViewArrangement(node.SlicerLayoutFourUpView)
+    return node, slicer.mrmlScene.AddNewNodeByClass("vtkMRMLPlotViewNode")
+
+
+def test_start_watch_stop_leave_reload_resume_and_use(widget, host, layout, tmp_path):
+    from LDCTDenoiseLib.models import catalogue
+    from LDCTDenoiseSlicer.parameters import getParameterNode
+
+    ui, runs = widget.ui, widget.panel.runs
+    addPairs()
+    ui.addSceneButton.click()
+    ui.splitButton.click()
+    ui.methodComboBox.choose("CNN-L1")
+    ui.deviceComboBox.choose("cpu")
+    small(widget, steps=100_000, validate_every=2)
+    ui.nameEdit.text = "mine"
+    ui.startButton.click()
+    settle(host, widget)
+    assert "Training 'mine' in" in ui.statusLabel.text and ui.runTable.cells[0][1:3] == ["mine", "training"]
+    assert runs.run.name == "mine" and ui.stopButton.enabled and not ui.resumeButton.enabled
+    ui.chartComboBox.setCurrentIndex(2)
+    node, view = layout
+    assert node.GetViewArrangement() == node.SlicerLayoutConventionalPlotView
+    host.spin(lambda: runs.state(runs.runs[0]).step >= 4 and ui.pictureLabel.visible, 300)
+    chart = view.GetPlotChartNode()
+    assert chart.GetTitle() == "Validation PSNR" and chart.GetNumberOfPlotSeriesNodes() == 2
+    assert ui.pictureLabel.pixmap.array.shape == (32, 3 * 32 + 2 * 4) and "step" in ui.pictureCaption.text
+    assert "step" in ui.logText.plainText and ui.runTable.cells[0][3].endswith("/ 100,000")
+    host.leave(widget)
+    assert node.GetViewArrangement() == node.SlicerLayoutFourUpView
+    host.enter(widget)
+    # A reload does not stop it; Slicer's end does.
+    widget.cleanup()
+    again = host.openModule("LDCTDenoiseTraining")
+    ui, runs = again.ui, again.panel.runs
+    assert ui.runsFolderEdit.currentPath == str(tmp_path / "runs")
+    assert ui.runTable.cells[0][2] == "training" and not again.panel.patients.table.rows
+    ui.runTable.selectRow(0)
+    ui.keepCheckBox.checked = True
+    (slot,) = slicer.app.slots
+    slot()
+    assert not (runs.runs[0].folder / "stop").exists()
+    ui.keepCheckBox.checked = False
+    slot()
+    assert (runs.runs[0].folder / "stop").exists() or not runs.runs[0].poll().active
+    host.spin(lambda: not runs.state(runs.runs[0]).active, 300)
+    assert "Stopped. Resume goes on" in ui.statusLabel.text and ui.resumeButton.enabled
+    # Its figures and its model.
+    assert [row[:2] for row in ui.resultTable.cells][:2] == [["LDCT", "P1"], ["CNN-L1", "P1"]]
+    assert "[-160, 240]" in ui.captionLabel.text
+    ui.tableButton.click()
+    assert slicer.util.getNode("mine results").GetTable().GetNumberOfRows() == 6
+    trainer_host.FileDialog.answer = str(tmp_path / "figures.csv")
+    ui.csvButton.click()
+    assert (tmp_path / "figures.csv").is_file()
+    ui.useButton.click()
+    (entry,) = [entry for entry in catalogue() if not entry.ships]
+    assert entry.name == "mine" and getParameterNode(slicer.mrmlScene).modelPath == str(entry.path)
+    again.cleanup()
+
+
+def test_a_gpu_that_ran_out_of_memory_is_measured_for_a_batch_that_fits(widget, host, tmp_path, monkeypatch):
+    from LDCTDenoiseTrainingSlicer import logic as module
+    from LDCTDenoiseTrainingSlicer.estimate import Estimate
+
+    monkeypatch.setattr(module, "estimateTask", lambda config, device, scans=0: _Ready(
+        Estimate("GPU", config.batch, 32, 0.1, 60.0, 8_000_000_000, 8_500_000_000)))
+    runs = widget.panel.runs
+    folder = tmp_path / "runs" / "big"
+    folder.mkdir(parents=True)
+    widget.logic.config("DCSCN").write(folder / "config.json")
+    (folder / "log.jsonl").write_text("")
+    (folder / "run.json").write_text(json.dumps({"pid": 0, "began": "", "arguments": ["train"], "keep": False}))
+    (folder / "process.log").write_text(
+        "ldct-train: error: GPU has too little memory for a batch of 128: choose a smaller one with --set batch=N\n")
+    trainer_host.FileDialog.answer = str(folder)
+    widget.ui.attachButton.click()
+    state = runs.state(runs.runs[0])
+    assert state.status == "failed" and "too little memory for a batch of 128" in state.message
+    runs._ended(runs.runs[0], state)
+    settle(host, widget)
+    assert "a batch of 32 does" in widget.ui.statusLabel.text
+
+
+class _Ready:
+    """A task whose result is there."""
+
+    running = False
+
+    def __init__(self, result):
+        self.finish = lambda: result
+
+    def start(self):
+        pass
+
+    def poll(self):
+        pass
+
+
+def test_the_self_test_of_the_panel_passes(widget, host, monkeypatch):
+    import LDCTDenoiseTraining
+
+    monkeypatch.setattr(slicer.util, "getModuleWidget", lambda name: widget, raising=False)
+    test = LDCTDenoiseTraining.LDCTDenoiseTrainingTest()
+    test.setUp()
+    test.test_PanelOpens()
