@@ -105,6 +105,18 @@ def test_damaged_files_are_named_and_other_files_are_not_read(tmp_path):
     assert len(found.series) == 2
 
 
+def test_a_slice_that_lost_its_series_stops_what_it_may_belong_to(tmp_path):
+    """Without it the series would lack a slice, which nothing would show at its ends."""
+    write_series(tmp_path / "whole", 3, change=of_series("1.1"))
+    paths = write_series(tmp_path / "cut", 3, change=of_series("1.2"))
+    dataset = pydicom.dcmread(paths[-1])
+    del dataset.SeriesInstanceUID
+    dataset.save_as(paths[-1])
+    found = by_uid(find_archive(tmp_path))
+    assert "names no series" in found["1.2"].damage and not found["1.1"].damage
+    assert paths[-1].name in found["cut"].damage
+
+
 def test_thousands_of_other_files_do_no_harm(tmp_path):
     made = write_archive(tmp_path, 2)
     for n in range(3000):

@@ -10,13 +10,16 @@ import numpy as np
 import pydicom
 import pytest
 from archive_maker import files_below, of_series, write_archive, write_what_is_no_ct
-from dicom_series_maker import PATIENT_ID, make_slice, stored_values, write_enhanced, write_series
+from dicom_mutations_files import MUTATIONS
+from dicom_series_maker import PATIENT_ID, SERIES_UID, make_slice, stored_values, write_enhanced, write_series
 from LDCTDenoiseLib.archive import steps
 from LDCTDenoiseLib.cli.main import main
 from LDCTDenoiseLib.engine import denoise_array
 from LDCTDenoiseLib.methods import make_denoiser
 from LDCTDenoiseLib.metrics import SSIM_VARIANT, measure_volume
 from LDCTDenoiseLib.volumes import read_volume, write_volume
+
+_UID_ROOT = SERIES_UID.rsplit(".", 2)[0].encode() + b"."
 
 
 @pytest.fixture
@@ -225,6 +228,27 @@ def test_reading_and_writing_overlap_the_computation_with_one_series_ahead(archi
     assert sorted(started) == sorted(begun)
     for n in range(2):  # two ahead would be one too many in memory
         assert started.index(("read", n + 2)) > started.index(("denoise", n))
+
+
+def test_malformed_series_fail_alone_and_the_others_are_right(archive, output):
+    names = list(MUTATIONS)[::6]
+    truth = {}
+    for n, name in enumerate(names):
+        folder = archive / f"{n:02d}"
+        folder.mkdir(parents=True)
+        truth[folder.name] = MUTATIONS[name](folder)
+        for path in folder.rglob("*"):
+            if path.is_file():  # a series of its own, by bytes: what is malformed stays so
+                path.write_bytes(path.read_bytes().replace(SERIES_UID.encode(), b"%s%03d.1" % (_UID_ROOT, 500 + n)))
+    assert batch(archive, output) == 1
+    done = {row["source"].split("/")[0]: row for row in report_of(output).values() if row["result"] == "done"}
+    assert set(done) == {name for name, hu in truth.items() if hu is not None} and len(done) < len(truth)
+    for name, row in done.items():
+        source, result = read_volume(archive / name), read_volume(output / row["output"])
+        expected = np.rint(denoise_array(source.array, make_denoiser("TV"), "cpu"))
+        inside = ~np.isin(source.array, source.facts["padding"])
+        assert (result.array[inside] == expected[inside]).all(), names[int(name)]
+    check_nothing_half_made(output)
 
 
 #

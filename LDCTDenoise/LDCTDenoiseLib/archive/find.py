@@ -52,7 +52,7 @@ class _Header:
     """What sorts one DICOM file."""
 
     path: Path
-    series: str
+    series: str  # "" when the header has lost it
     study: str
     instance: str
     kind: str  # "" for a slice of CT, else what it is
@@ -86,13 +86,18 @@ def find_archive(root: str | Path, progress: Callable[[int], None] | None = None
     found: list[Series] = []
     headers: dict[str, list[_Header]] = defaultdict(list)
     damaged: dict[Path, list[str]] = defaultdict(list)
+    strays: dict[Path, Path] = {}
     looked_at = others = 0
     files = _walk(root, root, found)
     with quiet_pydicom(), ThreadPoolExecutor(_THREADS) as pool:
         while some := list(islice(files, _AT_A_TIME)):
             for path, what in zip(some, pool.map(_look, some), strict=True):
-                if isinstance(what, _Header):
+                if isinstance(what, _Header) and what.series:
                     headers[what.series].append(what)
+                elif isinstance(what, _Header):
+                    damaged[path.parent].append(f"'{path.name}' lacks the DICOM tag SeriesInstanceUID")
+                    if not what.kind:
+                        strays.setdefault(path.parent, path)
                 elif what == "volume":
                     found.append(_volume_file(root, path))
                 elif what:
@@ -102,7 +107,7 @@ def find_archive(root: str | Path, progress: Callable[[int], None] | None = None
             looked_at += len(some)
             if progress:
                 progress(looked_at)
-    found += [_series(root, uid, members) for uid, members in headers.items()]
+    found += [_series(root, uid, members, strays) for uid, members in headers.items()]
     found += [_damaged(root, folder, what) for folder, what in damaged.items()]
     return Found(sorted(found, key=lambda s: (s.place.parts, s.uid)), others)
 
@@ -139,8 +144,6 @@ def _look(path: Path) -> _Header | str:
         sop_class, series = text(header, "SOPClassUID"), text(header, "SeriesInstanceUID")
         if sop_class == DICOMDIR_CLASS or not (named or sop_class or series):
             return ""
-        if not series:
-            return "lacks the DICOM tag SeriesInstanceUID"
         instance = Instance(path, path.name, header)
         kind = "" if is_ct_slice(instance) else _kind(header)
         if not kind and is_localizer(instance):
@@ -173,8 +176,11 @@ def _is_ours(header) -> bool:
     return any(text(item, "Manufacturer") == MANUFACTURER for item in equipment)
 
 
-def _series(root: Path, uid: str, members: list[_Header]) -> Series:
-    """Make a series of the files that name it; what is no slice in it is left out."""
+def _series(root: Path, uid: str, members: list[_Header], strays: dict[Path, Path]) -> Series:
+    """Make a series of the files that name it; what is no slice in it is left out.
+
+    `strays` are slices that name no series, by folder: a series beside one may lack it.
+    """
     slices = sorted((m for m in members if not m.kind), key=lambda m: m.path)
     not_ct = ""
     if not slices:
@@ -187,7 +193,9 @@ def _series(root: Path, uid: str, members: list[_Header]) -> Series:
     folders = {m.path.parent for m in slices}
     studies = {m.study for m in slices}
     damage = ""
-    if len(studies) > 1 and not not_ct:
+    if not not_ct and (stray := next((strays[folder] for folder in sorted(folders) if folder in strays), None)):
+        damage = f"'{stray.name}' beside it is a CT slice that names no series and may belong to it; get a whole copy."
+    elif len(studies) > 1 and not not_ct:
         damage = f"its files name {len(studies)} different studies, so it is not known what belongs together."
     return Series(
         uid=uid,
