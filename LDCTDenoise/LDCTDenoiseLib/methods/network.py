@@ -28,7 +28,7 @@ class NetworkDenoiser:
         self.name = name
         self.hu_range = hu_range
         self.sha256 = sha256
-        self._generator = generator
+        self.generator = generator
         self._device = "cpu"
         self._on_cores = None
 
@@ -36,8 +36,8 @@ class NetworkDenoiser:
         torch = require("torch")
         self._device = device
         # Channels-last is what the convolution kernels of CPU and GPU read fastest.
-        self._generator = self._generator.eval().to(device=device, memory_format=torch.channels_last)
-        self._on_cores = CPUNetwork.of(self._generator, self.hu_range) if device == "cpu" else None
+        self.generator = self.generator.eval().to(device=device, memory_format=torch.channels_last)
+        self._on_cores = CPUNetwork.of(self.generator, self.hu_range) if device == "cpu" else None
 
     def correction(self, hounsfield: np.ndarray) -> np.ndarray:
         """Return `G(clip x) - clip x` in HU (see `hounsfield.passthrough`)."""
@@ -48,4 +48,4 @@ class NetworkDenoiser:
             # A copy always: the caller's array may be read-only, which torch cannot express.
             batch = torch.tensor(hounsfield, dtype=torch.float32)[:, None].to(self._device)
             unit = self.hu_range.to_unit(batch).contiguous(memory_format=torch.channels_last)
-            return (self._generator.correction(unit)[:, 0] * self.hu_range.width).cpu().numpy()
+            return (self.generator.correction(unit)[:, 0] * self.hu_range.width).cpu().numpy()

@@ -1,0 +1,144 @@
+"""The measurements: interleaved rounds, medians, one object of results."""
+
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from .. import __version__
+from ..engine import Device, denoise_array
+from ..methods import make_denoiser
+from ..phantom import abdomen_phantom
+from .contenders import CONTENDERS, make_contender
+from .memory import peak_bytes
+from .volumes import seconds_of_arrays, seconds_of_dicom
+
+#: Side of the matrices whose product gives the machine's rate.
+_MATRIX = 2048
+
+#: SD in HU of the noise that is put onto the phantom.
+_NOISE = 40.0
+
+
+def noisy_slices(count: int, size: int) -> np.ndarray:
+    """Return noisy slices of the phantom, int16 HU of shape (count, size, size)."""
+    drawn = abdomen_phantom(min(count, 2), size).array
+    noise = np.random.default_rng(0).normal(0, _NOISE, (count, size, size))
+    return np.rint(drawn[np.arange(count) % len(drawn)] + noise).clip(-1024, 3071).astype(np.int16)
+
+
+def run_benchmark(
+    method: str,
+    device: Device,
+    *,
+    compare: bool = False,
+    repeats: int = 5,
+    slices: int = 20,
+    size: int = 512,
+    progress: Callable[[str], None] = lambda _words: None,
+) -> dict:
+    """Measure; never fails on a time.
+
+    Parameters
+    ----------
+    method : str
+        The method of the contenders "plain" and "engine".
+    device : Device
+    compare : bool
+        All contenders; else the engine alone.
+    repeats : int
+        Rounds. In each, every contender computes one slice after the other; the results are medians over the rounds.
+    slices, size : int
+        Slices of the volume, and rows and columns of each.
+    progress : callable
+        Called with what is measured next.
+
+    Returns
+    -------
+    dict
+        What `ldct-denoise benchmark --json` prints; docs/speed.md describes it.
+    """
+    names = list(CONTENDERS) if compare else ["engine"]
+    volume = noisy_slices(slices, size)
+    hounsfield = volume[:1].astype(np.float32)
+    contenders = {name: make_contender(name, method, device.name) for name in names}
+    matrices = torch.rand(2, _MATRIX, _MATRIX, device=device.name)
+    times: dict[str, list[float]] = {name: [] for name in ["matmul", *names]}
+    outputs = {}
+    for number in range(repeats):
+        progress(f"round {number + 1} of {repeats}: matrix product")
+        times["matmul"].append(min(_seconds(lambda: torch.mm(*matrices), device) for _ in range(3)))
+        for name, contender in contenders.items():
+            progress(f"round {number + 1} of {repeats}: {name}")
+            times[name].append(_seconds(lambda c=contender, n=name: outputs.update({n: c.compute(hounsfield)}), device))
+    matmul = 2 * _MATRIX**3 / statistics.median(times["matmul"])
+    result = {
+        "version": __version__, "torch": torch.__version__, "machine": platform.machine(), "device": str(device),
+        "method": method, "size": size, "repeats": repeats, "matmul_gflops": round(matmul / 1e9, 2), "contenders": {},
+    }
+    for name, contender in contenders.items():
+        progress(f"memory of {name}")
+        seconds = statistics.median(times[name])
+        flops = 2 * contender.macs * size**2 / seconds
+        difference = None
+        if contender.trained and "plain" in outputs:
+            difference = float(np.abs(outputs[name] - outputs["plain"]).max())
+        result["contenders"][name] = {
+            "words": contender.words,
+            "seconds_per_slice": seconds,
+            "slices_per_second": 1 / seconds,
+            "all_seconds": times[name],
+            "gflops": round(flops / 1e9, 2) if flops else None,
+            "fraction_of_matmul": round(flops / matmul, 4) if flops else None,
+            "peak_bytes": peak_bytes(lambda c=contender: c.compute(hounsfield), device.name),
+            "max_abs_hu_difference": difference,
+        }
+    progress("volume, from array to array")
+    arrays = seconds_of_arrays(method, device, volume)
+    progress("volume, from DICOM to DICOM")
+    denoiser = make_denoiser(method)
+    result["volume"] = {
+        "slices": slices,
+        **arrays,
+        "seconds_dicom_to_dicom": seconds_of_dicom(method, device, volume),
+        "bytes_input_and_output": 2 * volume.nbytes,
+        "peak_bytes": peak_bytes(lambda: denoise_array(volume.copy(), denoiser, device), "cpu"),
+    }
+    progress("start-up")
+    result["start_up_seconds"] = seconds_of_start_up(method, device, size)
+    return result
+
+
+def seconds_of_start_up(method: str, device: Device, size: int) -> float:
+    """Return the seconds from the start of a new Python to its first denoised slice."""
+    code = (
+        "import sys; sys.path[:0] = [sys.argv[1]]; import numpy as np\n"
+        "from LDCTDenoiseLib.engine import denoise_array; from LDCTDenoiseLib.methods import make_denoiser\n"
+        "size = int(sys.argv[4]); volume = np.zeros((1, size, size), np.int16)\n"
+        "denoise_array(volume, make_denoiser(sys.argv[2]), sys.argv[3])"
+    )
+    library = Path(__file__).resolve().parents[2]
+    started = time.perf_counter()
+    subprocess.run([sys.executable, "-c", code, str(library), method, device.name, str(size)], check=True)
+    return time.perf_counter() - started
+
+
+def _seconds(work: Callable, device: Device) -> float:
+    _wait(device)
+    started = time.perf_counter()
+    work()
+    _wait(device)
+    return time.perf_counter() - started
+
+
+def _wait(device: Device) -> None:
+    if device.name.startswith("cuda"):
+        torch.cuda.synchronize(device.name)
+    elif device.name == "mps":
+        torch.mps.synchronize()

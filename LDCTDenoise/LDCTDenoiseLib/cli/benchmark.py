@@ -1,0 +1,54 @@
+"""`ldct-denoise benchmark`: how fast the engine is here, beside others."""
+
+import argparse
+import json
+import sys
+
+from ..errors import InputError
+from ..files import replace_folder
+from ..methods import NETWORK_METHODS
+from .options import add_device_option
+
+
+def add_parser(commands) -> None:
+    parser = commands.add_parser(
+        "benchmark", help="measure the speed",
+        description="Measure the engine on this machine; it takes a few minutes with --compare and never fails on a "
+        "time.",
+    )
+    parser.add_argument(
+        "--method", default="DCSCN", metavar="NAME", help=f"one of {', '.join(NETWORK_METHODS)} (default: DCSCN)"
+    )
+    add_device_option(parser)
+    parser.add_argument(
+        "--compare", action="store_true",
+        help="beside the plain network, RED-CNN, a WGAN-VGG-sized network, NLM, a bilateral filter and TV",
+    )
+    parser.add_argument("--repeats", type=int, default=5, metavar="N", help="interleaved rounds (default: 5)")
+    parser.add_argument("--slices", type=int, default=20, metavar="N", help="slices of the volume (default: 20)")
+    parser.add_argument("--size", type=int, default=512, metavar="N", help="rows and columns (default: 512)")
+    parser.add_argument("--json", action="store_true", help="one JSON object on standard output instead of the table")
+    parser.add_argument("--output", metavar="DIR", help="folder for table, plot and JSON")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    for name, least in (("repeats", 1), ("slices", 1), ("size", 32)):
+        if getattr(arguments, name) < least:
+            raise InputError(f"--{name} must be at least {least}, not {getattr(arguments, name)}.")
+    # Imported here: it imports torch.
+    from ..benchmark import run_benchmark, to_markdown, write_report
+    from ..engine import choose_device
+    from ..methods import method_name
+
+    method = method_name(arguments.method)
+    if method not in NETWORK_METHODS:
+        raise InputError(f"'{method}' has no network to benchmark; choose from {', '.join(NETWORK_METHODS)}.")
+    result = run_benchmark(
+        method, choose_device(arguments.device), compare=arguments.compare, repeats=arguments.repeats,
+        slices=arguments.slices, size=arguments.size, progress=lambda words: print(words, file=sys.stderr),
+    )
+    if arguments.output:
+        with replace_folder(arguments.output) as folder:
+            write_report(result, folder)
+    print(json.dumps(result) if arguments.json else to_markdown(result), end="\n" if arguments.json else "")

@@ -1,0 +1,92 @@
+"""The benchmark: what it prints is measured, whole and honest about what it cannot know."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from LDCTDenoiseLib.benchmark import CONTENDERS, make_contender, to_markdown
+from LDCTDenoiseLib.benchmark.measure import noisy_slices
+from LDCTDenoiseLib.benchmark.memory import peak_bytes
+from LDCTDenoiseLib.benchmark.volumes import write_series
+from LDCTDenoiseLib.volumes import read_volume
+
+
+def call(*arguments):
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+    return subprocess.run(
+        [sys.executable, "-m", "LDCTDenoiseLib", "benchmark", *map(str, arguments)],
+        capture_output=True, text=True, env=environment, timeout=300,
+    )
+
+
+def test_compare_prints_one_json_object_and_leaves_table_and_plot(tmp_path):
+    done = call("--compare", "--json", "--size", 64, "--slices", 2, "--repeats", 1, "--output", tmp_path / "results")
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert result["matmul_gflops"] > 0 and result["start_up_seconds"] > 0
+    assert list(result["contenders"]) == ["plain", "engine", "red-cnn", "wgan-vgg", "nlm", "bilateral", "tv"]
+    for row in result["contenders"].values():
+        assert row["seconds_per_slice"] > 0
+        assert row["peak_bytes"] is None or row["peak_bytes"] >= 0
+    engine = result["contenders"]["engine"]
+    assert 0 < engine["max_abs_hu_difference"] <= 0.05 and 0 < engine["fraction_of_matmul"] < 2
+    assert result["contenders"]["tv"]["max_abs_hu_difference"] is None
+    volume = result["volume"]
+    assert 0 < volume["seconds_to_first_slice"] <= volume["seconds_array_to_array"]
+    assert volume["seconds_dicom_to_dicom"] > 0 and volume["bytes_input_and_output"] == 2 * 2 * 2 * 64 * 64
+    assert sorted(p.name for p in (tmp_path / "results").iterdir()) == [
+        "benchmark.json", "benchmark.md", "benchmark.png"
+    ]
+    assert to_markdown(result) == (tmp_path / "results" / "benchmark.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--method", "TV"), "no network"),
+        (("--method", "X"), "unknown"),
+        (("--repeats", "0"), "--repeats must be"),
+        (("--size", "8"), "--size must be"),
+        (("--device", "tpu"), "unknown"),
+    ],
+)
+def test_bad_usage_is_one_line(arguments, words):
+    done = call(*arguments)
+    assert done.returncode == 2 and words in done.stderr and len(done.stderr.splitlines()) == 1, done.stderr
+
+
+@pytest.mark.parametrize("method", ["DCSCN", "CNN-L1"])
+def test_the_plain_network_is_that_of_the_engine(method):
+    hounsfield = noisy_slices(1, 96).astype(np.float32)
+    plain, engine = (make_contender(name, method).compute(hounsfield) for name in ("plain", "engine"))
+    assert np.abs(plain - hounsfield).max() > 5
+    np.testing.assert_allclose(engine, plain, atol=0.01)
+
+
+def test_the_networks_have_the_sizes_of_their_names():
+    macs = {name: make_contender(name).macs * 512**2 / 1e9 for name in ("plain", "red-cnn", "wgan-vgg")}
+    assert macs["plain"] == pytest.approx(6.75, abs=0.01) and macs["wgan-vgg"] == pytest.approx(14.65, abs=0.01)
+    # 458 GMAC a slice, counted on each layer's own size, which the valid convolutions make smaller.
+    assert macs["red-cnn"] == pytest.approx(458, rel=0.06)
+
+
+def test_every_contender_returns_a_slice():
+    hounsfield = noisy_slices(1, 48).astype(np.float32)
+    for name in CONTENDERS:
+        output = make_contender(name).compute(hounsfield)
+        assert output.shape == hounsfield.shape and np.isfinite(output).all(), name
+
+
+def test_the_peak_is_what_a_piece_of_work_takes():
+    peak = peak_bytes(lambda: torch.ones(300_000_000, dtype=torch.uint8).numel(), "cpu")
+    assert peak is None or 200e6 < peak < 400e6
+
+
+def test_the_series_that_is_timed_is_a_ct(tmp_path):
+    volume = noisy_slices(3, 40)
+    write_series(volume, tmp_path / "series")
+    assert (read_volume(tmp_path / "series").array == volume).all()
