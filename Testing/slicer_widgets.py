@@ -121,10 +121,13 @@ class QPushButton(Widget):
 
 
 class QProgressBar(Widget):
-    properties = {"value": 0, "minimum": 0, "maximum": 100}
+    properties = {"value": 0, "minimum": 0, "maximum": 100, "format": "%p%"}
 
     def setRange(self, minimum, maximum):
         self.minimum, self.maximum = minimum, maximum
+
+    def setFormat(self, text):
+        self.format = text
 
 
 class ctkCollapsibleButton(Widget):
@@ -219,10 +222,18 @@ class QTimer(Widget):
     def __init__(self):
         super().__init__()
         object.__setattr__(self, "active", False)
+        object.__setattr__(self, "single", False)
         QTimer.all.append(self)
 
     def setInterval(self, milliseconds):
         assert milliseconds < 50
+
+    def setSingleShot(self, single):
+        self.single = single
+
+    def fire(self):
+        self.active = not self.single
+        self.emit("timeout()")
 
     def start(self):
         self.active = True

@@ -9,8 +9,8 @@ from slicer.i18n import tr as _
 from .. import dependencies
 from .words import duration
 
-#: Seconds between two changes of the progress shown: each redraws the window, which takes time from the work.
-_BETWEEN = 0.25
+#: Seconds between two changes of the progress shown: each redraws the window, views included.
+_BETWEEN = 0.5
 
 
 class Apply:
@@ -66,16 +66,9 @@ class Apply:
         if now - self._shown < _BETWEEN or state is None:
             return
         self._shown = now
-        panel.ui.progressBar.value = int(100 * state.fraction)
-        if progress is None:
-            return
-        parts = dict(label=state.label, number=state.number, count=state.count, done=progress.done, of=progress.of,
-                     device=progress.device.words, duration=duration(progress.seconds_left))
-        if state.count > 1:
-            panel.say(_("{label} ({number} of {count}): {done} of {of} slices on {device}, {duration} left.").format(
-                **parts))
-        else:
-            panel.say(_("{label}: {done} of {of} slices on {device}, {duration} left.").format(**parts))
+        # In the bar and not in the line below it, whose new text would have the whole panel laid out anew.
+        self._panel.ui.progressBar.setFormat(_inWords(state) if progress is not None else "%p%")
+        self._panel.ui.progressBar.value = int(100 * state.fraction)
 
     def _outputs(self, jobs) -> dict:
         """Return the nodes to fill: what the last run of the same method made, or what is chosen for the only one."""
@@ -86,6 +79,16 @@ class Apply:
                 raise InputError(_("The output is the full-dose reference; choose another output, so that it is kept."))
             return {jobs[0].label: output}
         return {job.label: made[job.label] for job in jobs if job.label in made}
+
+
+def _inWords(state) -> str:
+    """Return how far a run has come, with the time that is left."""
+    progress = state.progress
+    parts = dict(label=state.label, number=state.number, count=state.count, done=progress.done, of=progress.of,
+                 duration=duration(progress.seconds_left))
+    if state.count > 1:
+        return _("{label} ({number} of {count}): {done} of {of} slices, {duration} left").format(**parts)
+    return _("{label}: {done} of {of} slices, {duration} left").format(**parts)
 
 
 def _summary(nodes: dict, seconds: float) -> str:

@@ -3,6 +3,8 @@
 import qt
 from slicer.i18n import tr as _
 
+from ..dicom_export import cameFromDICOM
+
 
 class DICOMExport:
     """One button, which makes a DICOM series of each output of the last run.
@@ -12,24 +14,27 @@ class DICOMExport:
     panel : Panel
         Knows the outputs and what runs.
     layout : QLayout
-        Where the button goes: its end.
+        The button goes to its end.
     """
 
     def __init__(self, panel, layout):
         self._panel = panel
-        self.button = qt.QPushButton(_("Export to DICOM database"))
+        self.button = qt.QPushButton()
+        self.button.text = _("Export to DICOM database")
         self.button.connect("clicked(bool)", self._onClicked)
         layout.addWidget(self.button)
-        self.refresh()
 
     def refresh(self) -> None:
-        """Offer the button when there is something to export."""
+        """Show the button for a volume from the DICOM database, and offer it when there is something to export."""
+        parameters = self._panel.parameters
+        low = None if parameters is None else parameters.inputVolume
         outputs = {} if self._panel.running else self._panel.outputs()
+        self.button.visible = low is not None and cameFromDICOM(low)
         self.button.enabled = bool(outputs)
-        self.button.toolTip = (
-            _("Write each output as a DICOM series beside the one its input was loaded from, and import it into the "
-              "DICOM database") if outputs else _("Denoise a volume that was loaded from the DICOM database first")
-        )
+        if outputs:
+            self.button.toolTip = _("Write each output as a DICOM series beside the one its input was loaded from")
+        else:
+            self.button.toolTip = _("Denoise the low-dose volume first")
 
     def _onClicked(self, checked: bool = False) -> None:
         panel = self._panel
@@ -39,7 +44,9 @@ class DICOMExport:
             panel.follower.finish()
             task = panel.logic.startExportToDICOM(list(panel.outputs().values()))
             panel.say(_("Writing DICOM…"))
-            panel.run(task, lambda uids: panel.say(_("In the DICOM database: {count} new series.").format(
-                count=len(uids))))
+            panel.run(task, exported)
+
+        def exported(uids: list) -> None:
+            panel.say(_("In the DICOM database, below the same study: {count} new series.").format(count=len(uids)))
 
         panel.guarded(start)

@@ -174,6 +174,7 @@ class Panel:
     def run(self, task, then) -> None:
         """Follow a started task, and call `then` with its result."""
         # No bar that moves by itself while things are loaded: its redrawing takes time from the loading.
+        self.ui.progressBar.setFormat("")
         self.ui.progressBar.value = 0
         self._runner.run(task, then, lambda: self.say(_("Stopped: a volume in use was removed from the scene.")))
 

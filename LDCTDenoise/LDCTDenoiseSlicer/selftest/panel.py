@@ -89,7 +89,7 @@ class PanelTest:
         low = self._choosePair(60, 256)[1]
         names = self._names()
         self.ui.applyButton.click()
-        self._spin(lambda: "of 60 slices" in self.ui.statusLabel.text)
+        self._spin(lambda: "of 60 slices" in self.ui.progressBar.format)
         self.ui.applyButton.click()
         test.assertEqual((self.ui.applyButton.text, self._names()), ("Apply", names))
         self.ui.applyButton.click()
