@@ -108,20 +108,25 @@ def exportTask(outputVolumes: Sequence, folder: str | Path | None = None, option
     places = [place] if len(nodes) == 1 else [place / str(number + 1) for number in range(len(nodes))]
     exports = [_read(node, database, at) for node, at in zip(nodes, places, strict=True)]
 
-    def work(report) -> list[list[Path]]:
+    def work(report) -> list[list[tuple[str, str]]]:
         written, images = [], sum(len(export.files) for export in exports)
         for export in exports:
             before = sum(map(len, written))
             written.append(_write(export, options, lambda n, before=before: report(Written(before + n, images))))
         return written
 
-    def finish(written: list[list[Path]]) -> list[str]:
-        series = [_import(export, paths, folder is None) for export, paths in zip(exports, written, strict=True)]
+    def finish(written: list[list[tuple[str, str]]]) -> list[str]:
+        series = [_import(export, images, folder is None) for export, images in zip(exports, written, strict=True)]
         if temporary is not None:
             temporary.cleanup()
         return series
 
     return Task(work, finish, [*nodes, *(node.GetNodeReference(INPUT_ROLE) for node in nodes)])
+
+
+def cameFromDICOM(node) -> bool:
+    """Whether a volume was loaded from the DICOM database."""
+    return bool(node.GetAttribute(_INSTANCES))
 
 
 def sourceFiles(node, database) -> list[Path]:
@@ -175,8 +180,13 @@ def _read(node, database, folder: Path) -> _Export:
     return _Export(node, volumeFromNode(node), volumeFromNode(source), files, provenance, folder)
 
 
-def _write(export: _Export, options: SeriesOptions | None, report) -> list[Path]:
-    """Read the source's files, lay the output's slices upon them, and write the series."""
+def _write(export: _Export, options: SeriesOptions | None, report) -> list[tuple[str, str]]:
+    """Read the source's files, lay the output's slices upon them, and write the series.
+
+    Returns the SeriesInstanceUID and the SOPInstanceUID of each image.
+    """
+    import pydicom
+
     try:
         volume = read_series_files(export.files, export.source.name)
     except OSError as error:
@@ -191,9 +201,12 @@ def _write(export: _Export, options: SeriesOptions | None, report) -> list[Path]
             f"the voxels of '{export.source.name}' are not those of its DICOM files (it was cropped, resampled or "
             "edited), so the output cannot take over their headers; load the series again and denoise that."
         )
-    return write_derived_series(
+    paths = write_derived_series(
         volume, array, export.folder, export.provenance, options, progress=lambda done, of: report(done)
     )
+    tags = ["SeriesInstanceUID", "SOPInstanceUID"]
+    images = [pydicom.dcmread(path, stop_before_pixels=True, specific_tags=tags) for path in paths]
+    return [(str(image.SeriesInstanceUID), str(image.SOPInstanceUID)) for image in images]
 
 
 def _alike(files: np.ndarray, node: np.ndarray) -> bool:
@@ -204,20 +217,18 @@ def _alike(files: np.ndarray, node: np.ndarray) -> bool:
     return all(np.allclose(a.astype(np.float32), b.astype(np.float32), rtol=0, atol=_TOLERANCE) for a, b in pairs)
 
 
-def _import(export: _Export, paths: list[Path], copy: bool) -> str:
+def _import(export: _Export, images: list[tuple[str, str]], copy: bool) -> str:
     """Import a series into the database, and return its UID."""
     import ctk
-    import pydicom
 
     database = _requireDatabase()
     indexer = ctk.ctkDICOMIndexer()
     indexer.addDirectory(database, str(export.folder), copy)
     indexer.waitForImportFinished()
-    images = [pydicom.dcmread(path, stop_before_pixels=True) for path in paths]
-    if not all(database.fileForInstance(str(image.SOPInstanceUID)) for image in images):
+    if not all(database.fileForInstance(instance) for _series, instance in images):
         raise OutputError(
             f"the DICOM database did not take the series of '{export.node.GetName()}'; is its disk full or read-only?"
         )
-    uid = str(images[0].SeriesInstanceUID)
-    export.node.SetAttribute(EXPORTED, uid)
-    return uid
+    series = images[0][0]
+    export.node.SetAttribute(EXPORTED, series)
+    return series
