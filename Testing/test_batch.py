@@ -123,6 +123,29 @@ def test_a_failure_in_the_middle_ends_nothing_and_is_tried_again(archive, output
     assert record["attempts"] == 2
 
 
+@pytest.mark.parametrize("step", ["read", "denoise", "write"])
+@pytest.mark.parametrize("error", [RuntimeError("Secret^Person"), MemoryError(), OSError(28, "No space left")])
+def test_whatever_goes_wrong_with_one_series_the_others_go_on(archive, output, monkeypatch, capsys, step, error):
+    write_archive(archive, 3)
+    real = getattr(steps, step)
+
+    def once(first, *more):
+        if (first.uid if step == "read" else first.task.series.uid).endswith(".1"):
+            raise error
+        return real(first, *more)
+
+    monkeypatch.setattr(steps, step, once)
+    assert batch(archive, output) == 1
+    assert list(results(output).values()) == ["done", "failed", "done"]
+    captured = capsys.readouterr()
+    told = report_of(output)["1.2.826.0.1.9.1"]["error"]
+    assert "Secret" not in captured.out + captured.err + told
+    assert any(word in told for word in ("RuntimeError", "too little memory", "No space left"))
+    check_nothing_half_made(output)
+    monkeypatch.undo()
+    assert batch(archive, output) == 0
+
+
 def test_no_patient_in_what_is_written_beside_the_series(archive, output, capsys):
     write_archive(archive, 2)
     write_series(archive / "bad", 2, (0, 0, 0), of_series("1.7"))

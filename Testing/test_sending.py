@@ -3,6 +3,7 @@
 import shutil
 import ssl
 import subprocess
+import sys
 import threading
 import time
 
@@ -15,7 +16,7 @@ pytest.importorskip("pynetdicom")
 from dicom_series_maker import PATIENT_NAME, write_enhanced, write_series  # noqa: E402
 from dicom_server import TITLE, free_port, serving  # noqa: E402
 from LDCTDenoiseLib.derived import Provenance, write_derived_series  # noqa: E402
-from LDCTDenoiseLib.errors import InputError, SendError  # noqa: E402
+from LDCTDenoiseLib.errors import InputError, MissingDependencyError, SendError  # noqa: E402
 from LDCTDenoiseLib.sending import Sender, Target  # noqa: E402
 from LDCTDenoiseLib.sending.tls import tls_context  # noqa: E402
 from LDCTDenoiseLib.volumes import read_volume  # noqa: E402
@@ -49,6 +50,12 @@ def test_a_target_is_read_as_written():
 def test_what_names_no_server_is_refused(text):
     with pytest.raises(InputError, match="AE"):
         Target.of(text)
+
+
+def test_without_pynetdicom_it_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pynetdicom", None)
+    with pytest.raises(MissingDependencyError, match="pip install pynetdicom"):
+        Sender(Target("A", "b", 1))
 
 
 def test_a_series_arrives_as_it_was(series):

@@ -118,9 +118,11 @@ class Ledger:
                 self.require_settings(settings)
                 if not self._settings_path.exists():
                     _write_json(self._settings_path, settings, part)
+        except OutputError:
+            raise
+        except NotImplementedError as error:
+            raise OutputError(f"the file system of '{self.root}' has no locks; give an output on one.") from error
         except OSError as error:
-            if isinstance(error, OutputError):
-                raise
             reason = error.strerror or error
             raise OutputError(f"cannot write into '{self.root}': {reason}. Choose a writable place.") from error
 
