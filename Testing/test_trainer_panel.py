@@ -233,6 +233,7 @@ def test_start_watch_stop_leave_reload_resume_and_use(widget, host, layout, tmp_
     host.spin(lambda: not runs.state(runs.runs[0]).active, 300)
     assert "Stopped. Resume goes on" in ui.statusLabel.text and ui.resumeButton.enabled
     # Its figures and its model.
+    assert "[-160, 240]" in ui.captionLabel.text, ui.captionLabel.text
     assert [row[:2] for row in ui.resultTable.cells][:2] == [["LDCT", "P1"], ["CNN-L1", "P1"]]
     assert "[-160, 240]" in ui.captionLabel.text
     ui.tableButton.click()

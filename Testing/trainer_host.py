@@ -91,6 +91,10 @@ class CheckBox(items.QCheckBox):
             self.emit("toggled(bool)", value)
 
 
+class ProgressBar(Widget):
+    properties = {"value": 0, "minimum": 0, "maximum": 100}
+
+
 class PlainText(items.QPlainTextEdit):
     properties = {**items.QPlainTextEdit.properties, "minimumSize": None}
 
@@ -168,7 +172,7 @@ def installed(monkeypatch):
     """As `slicer_host.installed`, for the trainer."""
     for name, cls in (("QTableWidget", Table), ("QCheckBox", CheckBox), ("QPlainTextEdit", PlainText)):
         monkeypatch.setitem(items.ITEM_CLASSES, name, cls)
-    for name, cls in (("QLineEdit", LineEdit), ("QLabel", Label)):
+    for name, cls in (("QLineEdit", LineEdit), ("QLabel", Label), ("QProgressBar", ProgressBar)):
         monkeypatch.setitem(slicer_host.UI_CLASSES, name, cls)
     before = {name: sys.modules.pop(name) for name in list(sys.modules) if _ours(name)}
     with slicer_host.installed() as host:

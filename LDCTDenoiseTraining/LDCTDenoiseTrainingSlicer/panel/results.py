@@ -34,14 +34,14 @@ class ResultsSection:
 
     def refresh(self) -> None:
         """Show the figures of the selected run, when it has some."""
-        run, rows = self._run(), []
+        run, rows, why = self._run(), [], _("Select a run to see its figures.")
         if run is not None:
             try:
                 rows = resultRows(run)
-            except LDCTError:
-                rows = []
+            except LDCTError as error:
+                why = str(error)[:1].upper() + str(error)[1:]
         fill(self.ui.resultTable, [[_shown(row[name], digits) for name, digits in _SHOWN] for row in rows])
-        self.ui.captionLabel.text = caption(run) if rows else _("The selected run has no figures yet.")
+        self.ui.captionLabel.text = caption(run) if rows else why
         self.ui.tableButton.enabled = self.ui.csvButton.enabled = bool(rows)
         self.ui.useButton.enabled = run is not None and run.model is not None
 

@@ -223,7 +223,7 @@ class RunsSection:
             ui.runLabel.text = ""
             ui.pictureLabel.visible = ui.pictureCaption.visible = False
             return
-        ui.progressBar.setRange(0, 1000)
+        ui.progressBar.maximum = 1000
         ui.progressBar.value = int(1000 * state.fraction)
         ui.runLabel.text = " ".join(part for part in (f"{run.name}:", state.phase, state.message) if part)
         text = "\n".join(run.lines)

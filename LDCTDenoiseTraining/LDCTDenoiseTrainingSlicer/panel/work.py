@@ -42,7 +42,8 @@ class Work:
         """Follow a task that was started; `then` gets what it comes to."""
         self._task, self._then, self._words = task, then, words
         self.say(words)
-        self.ui.workBar.setRange(0, 0)
+        # Without a range the bar only moves.
+        self.ui.workBar.maximum = 0
         self._show(True)
         self._timer.start()
 
@@ -89,7 +90,7 @@ class Work:
         progress = task.poll()
         if isinstance(progress, tuple):
             done, of = progress
-            self.ui.workBar.setRange(0, of)
+            self.ui.workBar.maximum = of
             self.ui.workBar.value = done
             self.say(_("{words} {done} of {of}").format(words=self._words, done=done, of=of))
         if task.running:
