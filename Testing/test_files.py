@@ -80,6 +80,20 @@ def test_a_new_folder_appears_with_all_its_files_at_once(tmp_path, monkeypatch):
     assert sorted(os.listdir(tmp_path)) == ["absent", "empty", "plain"]
 
 
+def test_mount_points_and_links(tmp_path, monkeypatch):
+    (tmp_path / "mounted").mkdir()
+    (tmp_path / "linked").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "linked", target_is_directory=True)
+    monkeypatch.setattr(os.path, "ismount", lambda path: os.path.basename(path) == "mounted")
+    for name in ("mounted", "link"):
+        with replace_folder(tmp_path / name) as part:
+            (part / "a").write_text("1")
+            # A mounted folder is another file system than the one around it.
+            assert (part.parent.name == "mounted") == (name == "mounted")
+        assert os.listdir(tmp_path / name) == ["a"]
+    assert (tmp_path / "link").is_symlink() and sorted(os.listdir(tmp_path)) == ["link", "linked", "mounted"]
+
+
 def test_places_for_a_new_folder(tmp_path):
     (tmp_path / "file").write_text("")
     (tmp_path / "filled").mkdir()

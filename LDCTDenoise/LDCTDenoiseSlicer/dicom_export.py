@@ -21,8 +21,8 @@ _INSTANCES = "DICOM.instanceUIDs"
 #: The attribute of an output that names the series it was last exported as.
 EXPORTED = "LDCTDenoise.ExportedSeriesUID"
 
-#: How far voxels may lie from those of the files: what a loader loses that keeps HU as float32.
-_TOLERANCE = 0.01
+#: How far voxels, in HU, may lie from those of the files: two decoders of a lossy image differ by one.
+_TOLERANCE = 1.01
 
 
 @dataclass(frozen=True)

@@ -86,14 +86,18 @@ def replace_folder(path: str | Path) -> Iterator[Path]:
     """Give an empty temporary folder beside `path` and put its files into `path` when the block ends well.
 
     A `path` that is not there yet, or empty, appears with all files at once. Of a filled one, files of other names
-    stay, and files of the same name are replaced one by one.
+    stay, and files of the same name are replaced one by one; so are those of a mount point, which cannot be replaced.
     """
     path = Path(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if path.exists() and not path.is_dir():
+        target = path.resolve()
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.exists() and not target.is_dir():
             raise OutputError(f"cannot write into '{path}': it is a file; give a folder.")
-        part = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
+        # What is mounted is another file system than the folder it lies in: nothing can be moved across.
+        mounted = target.is_dir() and os.path.ismount(target)
+        place = target if mounted else target.parent
+        part = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".part", dir=place))
     except OutputError:
         raise
     except OSError as error:
@@ -101,15 +105,15 @@ def replace_folder(path: str | Path) -> Iterator[Path]:
     try:
         yield part
         try:
-            if path.exists() and any(path.iterdir()):
+            if mounted or (target.exists() and any(target.iterdir())):
                 for file in sorted(part.iterdir()):
-                    os.replace(file, path / file.name)
+                    os.replace(file, target / file.name)
             else:
                 # With the rights of an ordinary new folder; those of a temporary one are for its owner alone.
-                path.mkdir(exist_ok=True)
-                part.chmod(path.stat().st_mode)
-                path.rmdir()
-                part.rename(path)
+                target.mkdir(exist_ok=True)
+                part.chmod(target.stat().st_mode)
+                target.rmdir()
+                part.rename(target)
         except OSError as error:
             raise OutputError(f"cannot write into '{path}': {_reason(error)}.") from error
     finally:
