@@ -42,9 +42,12 @@ class Comparison(VTKObservationMixin):
     @classmethod
     def of(cls, scene) -> "Comparison":
         """Return the comparison of a scene."""
-        if getattr(scene, "_ldctComparison", None) is None:
-            scene._ldctComparison = cls(scene)
-        return scene._ldctComparison
+        comparison = getattr(scene, "_ldctComparison", None)
+        if type(comparison) is not cls:
+            if comparison is not None:
+                comparison.close()  # of the code before a reload
+            comparison = scene._ldctComparison = cls(scene)
+        return comparison
 
     @property
     def shown(self) -> bool:
@@ -133,6 +136,8 @@ class Comparison(VTKObservationMixin):
 
     def drawBox(self):
         """Let the user draw a box with two clicks, which is zoomed then; return its node, not placed yet."""
+        if self._drawing is not None:
+            self._drawing.stop()
         choice = self._requireChoice()
         roi = addBox(self.scene, self.scene.GenerateUniqueName("Comparison ROI"))
 
@@ -141,11 +146,12 @@ class Comparison(VTKObservationMixin):
             if placed and self.shown:
                 lay(roi, self._stage.links.matrix, self.choice.anchor, plane.boxCorners(roi))
                 self._tell("roiEnd")
-            elif not placed and roi.GetScene() is not None:
-                self.scene.RemoveNode(roi)
+            elif not placed:
+                if self.shown and self.choice.roi is roi:
+                    self.show(replace(self.choice, roi=choice.roi, rows=choice.rows))
+                if roi.GetScene() is not None:
+                    self.scene.RemoveNode(roi)
 
-        if self._drawing is not None:
-            self._drawing.stop()
         self.show(replace(choice, roi=roi, handles=True))
         self._drawing = Drawing(roi, ended)
         return roi

@@ -62,7 +62,8 @@ class ComparisonSection(VTKObservationMixin):
         self._reference = self._low = None
         self._outputs = {}
         self._listeners = []
-        self._busy = False
+        self._busy = self._stale = self._closed = False
+        self._trouble = ""
         for name, window in PRESETS.items():
             self.ui.windowComboBox.addItem(_presetWords(name, window), name)
         self.ui.windowComboBox.connect("activated(int)", self._onPreset)
@@ -93,6 +94,8 @@ class ComparisonSection(VTKObservationMixin):
 
     def setParameterNode(self, parameterNode) -> None:
         """Follow the module's parameter node (the wrapper); None puts the user's layout back and follows none."""
+        if self._closed:
+            return
         if self._parameters is not None:
             self._parameters.disconnectGui(self._guiTag)
             self.removeObserver(self._parameters, vtk.vtkCommand.ModifiedEvent, self._onParametersModified)
@@ -114,17 +117,22 @@ class ComparisonSection(VTKObservationMixin):
     def close(self) -> None:
         """Put the user's layout back and let go of the scene."""
         self.setParameterNode(None)
-        self.logic.comparison.close()
         self._listeners.clear()
+        self._closed = True
+        self.logic.comparison.close()
 
     def _refresh(self) -> None:
         """Bring views and widgets in line with the parameters and the volumes."""
+        self._stale = True
         if self._busy:
             return
         self._busy = True
         try:
-            self._layOut()
-            self._showState()
+            while self._stale:
+                # A listener may have changed something meanwhile, such as a preview that comes or goes.
+                self._stale = False
+                self._layOut()
+                self._showState()
         finally:
             self._busy = False
 
@@ -138,10 +146,11 @@ class ComparisonSection(VTKObservationMixin):
 
     def _layOut(self) -> None:
         parameters, (reference, low, outputs, leftOut) = self._parameters, self._volumes()
-        status = ""
         if parameters is None or not parameters.sideBySide or not (reference or low or outputs):
             self.logic.hideComparison()
         else:
+            self._dropZooms()
+            self._trouble = ""
             rows = [name for name in ("zoom", "difference", "noise") if getattr(parameters, f"{name}Row")]
             try:
                 self.logic.showComparison(
@@ -149,15 +158,22 @@ class ComparisonSection(VTKObservationMixin):
                     parameters.comparisonROI, parameters.boxHandles, parameters.sharedCrosshair,
                 )
                 parameters.comparisonROI = self.logic.comparison.choice.roi
-                status = self.logic.comparison.notices()
+                self._trouble = self.logic.comparison.notices()
             except LDCTError as error:
                 self.logic.hideComparison()
                 parameters.sideBySide = False
-                status = str(error)[:1].upper() + str(error)[1:]
+                self._trouble = str(error)[:1].upper() + str(error)[1:]
             if leftOut:
-                status = _("{count} more do not fit side by side.").format(count=leftOut) + " " + status
-        self.ui.comparisonStatusLabel.text = status
-        self.ui.comparisonStatusLabel.visible = bool(status)
+                self._trouble = _("{count} more do not fit side by side.").format(count=leftOut) + " " + self._trouble
+        # Of a comparison that could not be laid out it stays there until the next try.
+        self.ui.comparisonStatusLabel.text = self._trouble
+        self.ui.comparisonStatusLabel.visible = bool(self._trouble)
+
+    def _dropZooms(self) -> None:
+        """Without the box that was zoomed, deleted or set to none, the zooms go; a new one would come with them."""
+        choice = self.logic.comparison.choice
+        if choice is not None and choice.roi is not None and self._parameters.comparisonROI is None:
+            self._parameters.zoomRow = False
 
     def _showState(self) -> None:
         """Enable what can be used, and show the window in words."""
@@ -209,9 +225,10 @@ class ComparisonSection(VTKObservationMixin):
                 self._setWindow(choice.window)
                 parameters.differenceLimit = min(max(choice.limit, 1.0), 2000.0)
             elif choice is not None and what == "changed":
-                parameters.comparisonROI = choice.roi
-                if "zoom" not in choice.rows:
-                    parameters.zoomRow = False
+                # In one step: zooms without a box would get a new one.
+                with slicer.util.NodeModify(parameters.parameterNode):
+                    parameters.comparisonROI = choice.roi
+                    parameters.zoomRow = "zoom" in choice.rows
         self._tell(what)
 
 

@@ -30,6 +30,7 @@ class Stage(VTKObservationMixin):
         self.scene, self.choice, self._tell = scene, choice, tell
         self.links = self.box = None
         self._differences = {}
+        self._riding = False
         for column, label in enumerate(choice.images):
             for row in choice.layout.rows:
                 group = ZOOM_GROUP if row == "zoom" else WHOLE_GROUP
@@ -130,12 +131,16 @@ class Stage(VTKObservationMixin):
         for difference in self._differences.values():
             difference.update(self.links.centre, self.links.normal)
         if self.box is not None:
+            self._riding = True
             self.box.ride(self.links.centre, self.links.normal)
+            self._riding = False
         self._tell("slice")
 
     def _onBoxMoved(self) -> None:
-        self.links.zoom()
-        self._tell("roi")
+        # Along with the slice: it is where it was in the picture, and so stay the zooms.
+        if not self._riding:
+            self.links.zoom()
+            self._tell("roi")
 
     def _onVolumeModified(self, volume, event) -> None:
         for difference in self._differences.values():

@@ -6,20 +6,22 @@ from LDCTDenoiseLib.errors import InputError
 from .borrowed import borrow, forget, giveBack, isBorrowed
 from .layout import Layout, isOurs
 
+_NO_VIEWS = (
+    "there are no views to lay the comparison out in; start Slicer with its main window. Measuring with `compare` and "
+    "saving the figure need none."
+)
+
 
 def requireLayoutNode(scene):
     """Return the layout node of a scene, or raise `InputError` when the scene has no views."""
     node = scene.GetFirstNodeByClass("vtkMRMLLayoutNode")
     if node is None:
-        raise InputError(
-            "there are no views to lay the comparison out in; start Slicer with its main window. Measuring with "
-            "`compare` and saving the figure need none."
-        )
+        raise InputError(_NO_VIEWS)
     return node
 
 
 def takeLayout(layoutNode, layout: Layout) -> None:
-    """Switch to a layout of ours and keep what the user's was."""
+    """Switch to a layout of ours and keep what the user's was; `InputError` when no views come of it."""
     if not layoutNode.IsLayoutDescription(layout.id):
         layoutNode.AddLayoutDescription(layout.id, layout.xml())
     if isOurs(layoutNode.GetViewArrangement()) and not isBorrowed(layoutNode):
@@ -27,6 +29,11 @@ def takeLayout(layoutNode, layout: Layout) -> None:
         layoutNode.SetViewArrangement(layoutNode.SlicerLayoutFourUpView)
     # Not saved: a Slicer without this module could not show a layout of ours.
     borrow(layoutNode, SaveWithScene=0, ViewArrangement=layout.id)
+    scene = layoutNode.GetScene()
+    if any(sliceNode(scene, name) is None for line in layout.names for name in line):
+        # A layout node that nobody follows: Slicer without its main window.
+        giveBack(layoutNode)
+        raise InputError(_NO_VIEWS)
 
 
 def giveLayoutBack(layoutNode) -> None:

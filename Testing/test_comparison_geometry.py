@@ -1,0 +1,250 @@
+"""Where the comparison's views look: linked, zoomed to the ROI, and what they paint."""
+
+import numpy as np
+import pytest
+import slicer
+import vtk
+from comparison_scene import addImages, addViews, background, looksAt, rendered, sliceNode
+from LDCTDenoiseSlicer.comparison import plane
+from LDCTDenoiseSlicer.comparison.calls import ComparisonCalls
+from LDCTDenoiseSlicer.comparison.comparison import Comparison
+from LDCTDenoiseSlicer.rois import pixelROI
+from slicer_volumes import addVolume, ct
+
+
+@pytest.fixture
+def images(scene):
+    views = addViews(scene)
+    yield addImages(scene)
+    del views  # until now: the views live as long as the logic that made them is there
+
+
+@pytest.fixture
+def comparison(scene):
+    comparison = Comparison.of(scene)
+    yield comparison
+    comparison.close()
+
+
+def show(images, rows=("zoom", "difference", "noise"), **others):
+    ComparisonCalls().showComparison(images["FDCT"], images["LDCT"], {"DCSCN": images["DCSCN"]}, rows, **others)
+
+
+def names(row):
+    return [f"LDCTDenoise{row}{column}" for column in (1, 2, 3)]
+
+
+def test_views_lie_in_the_volumes_planes_as_radiologists_look(scene, images, comparison):
+    plain = addVolume(scene, ct((5, 48, 64)), "plain")
+    # Left-posterior-superior as CT is stored: i to the left, j to the back.
+    plain.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(np.diag([-0.8, -0.8, 3.0, 1.0])))
+    ComparisonCalls().showComparison(None, plain)
+    matrix = slicer.util.arrayFromVTKMatrix(sliceNode(scene, "LDCTDenoiseImages1").GetSliceToRAS())
+    # The patient's left on the right of the picture, anterior at the top.
+    assert np.allclose(matrix[:3, :3], np.diag([-1, 1, 1]))
+    show(images)
+    oblique = slicer.util.arrayFromVTKMatrix(sliceNode(scene, "LDCTDenoiseImages1").GetSliceToRAS())[:3, :3]
+    axes = plane.ijkToWorld(images["LDCT"])[:3, :3]
+    assert np.allclose(np.abs(oblique.T @ (axes / np.linalg.norm(axes, axis=0))).max(axis=0), 1)
+
+
+def test_the_whole_image_just_fits(scene, images, comparison):
+    size = (300, 200)
+    show(images)
+    node = sliceNode(scene, "LDCTDenoiseImages1")
+    node.SetDimensions(*size, 1)
+    comparison.fit()
+    corners = [seen(node, corner) for corner in plane.corners(images["LDCT"])]
+    lower, upper = np.min(corners, axis=0), np.max(corners, axis=0)
+    assert (lower >= -1e-6).all() and (upper <= np.array(size) + 1e-6).all()
+    assert np.allclose((lower + upper) / 2, np.array(size) / 2)
+
+
+def test_all_views_show_one_slice(scene, images, comparison):
+    show(images)
+    for k in range(5):
+        comparison.showSlice(k)
+        assert comparison.sliceIndex == k
+        matrices = [slicer.util.arrayFromVTKMatrix(sliceNode(scene, n).GetSliceToRAS())
+                    for row in ("Images", "Zoom", "Difference", "Noise") for n in names(row)]
+        offsets = [m[:3, 3] @ m[:3, 2] for m in matrices]
+        assert np.allclose(offsets, offsets[0])
+
+
+def test_who_scrolls_pans_or_zooms_one_view_moves_the_others(scene, images, comparison):
+    show(images)
+    heard = []
+    comparison.addListener(heard.append)
+    leader = sliceNode(scene, "LDCTDenoiseImages2")
+    leader.SetXYZOrigin(3, -4, 0)
+    leader.UpdateMatrices()
+    leader.SetFieldOfView(30, 30, 1)
+    leader.SetSliceOffset(leader.GetSliceOffset() + 2.5)
+    for name in names("Images") + names("Difference") + names("Noise"):
+        assert np.allclose(looksAt(sliceNode(scene, name)), looksAt(leader)), name
+    zoom = sliceNode(scene, "LDCTDenoiseZoom1")
+    assert zoom.GetSliceOffset() == pytest.approx(leader.GetSliceOffset())
+    assert zoom.GetFieldOfView()[0] != 30 and zoom.GetXYZOrigin()[0] == 0
+    assert comparison.sliceIndex == 3 and "slice" in heard
+
+
+def test_scrolling_a_zoom_scrolls_the_images_and_panning_it_does_not_pan_them(scene, images, comparison):
+    show(images)
+    image, zoom = sliceNode(scene, "LDCTDenoiseImages1"), sliceNode(scene, "LDCTDenoiseZoom3")
+    field = image.GetFieldOfView()[:2]
+    zoom.SetXYZOrigin(2, 2, 0)
+    zoom.UpdateMatrices()
+    zoom.SetSliceOffset(zoom.GetSliceOffset() - 2.5)
+    assert comparison.sliceIndex == 1
+    assert image.GetXYZOrigin()[:2] == (0, 0) and image.GetFieldOfView()[:2] == field
+    assert sliceNode(scene, "LDCTDenoiseZoom1").GetXYZOrigin()[:2] == (2, 2)
+
+
+def seen(node, point):
+    """Return where a view shows a point of the world, in pixels."""
+    inverse = vtk.vtkMatrix4x4()
+    vtk.vtkMatrix4x4.Invert(node.GetXYToRAS(), inverse)
+    return np.array(inverse.MultiplyPoint([*point, 1.0])[:2])
+
+
+@pytest.mark.parametrize("size", [(256, 256), (400, 150), (90, 300)])
+def test_the_zoom_shows_the_roi_as_large_as_it_fits(scene, images, comparison, size):
+    show(images)
+    roi = comparison.choice.roi
+    zooms = [sliceNode(scene, name) for name in names("Zoom")]
+    for node in zooms:
+        node.SetDimensions(*size, 1)
+    roi.SetSize(12, 6, 2.5)
+    roi.SetCenterWorld(np.array(roi.GetCenterWorld()) + plane.matrixOf(zooms[0])[:3, 0] * 4)
+    for node in zooms:
+        corners = np.array([seen(node, corner) for corner in plane.boxCorners(roi)])
+        lower, upper = corners.min(axis=0), corners.max(axis=0)
+        assert np.allclose((lower + upper) / 2, np.array(size) / 2, atol=1e-6)
+        assert np.isclose((upper - lower) / size, 1).any() and ((upper - lower) / size <= 1 + 1e-6).all()
+        fov = node.GetFieldOfView()
+        assert fov[0] / fov[1] == pytest.approx(size[0] / size[1])
+
+
+def test_a_box_of_ours_goes_along_and_one_of_the_users_stays(scene, images, comparison):
+    show(images)
+    ours = comparison.choice.roi
+    for k in (0, 4):
+        comparison.showSlice(k)
+        assert pixelROI(ours, images["LDCT"]).k == k
+    theirs = scene.AddNewNodeByClass("vtkMRMLMarkupsROINode", "theirs")
+    theirs.SetCenterWorld(*ours.GetCenterWorld())
+    theirs.SetSize(8, 8, 8)
+    centre = tuple(theirs.GetCenterWorld())
+    show(images, roi=theirs)
+    comparison.showSlice(1)
+    assert tuple(theirs.GetCenterWorld()) == centre
+
+
+def test_the_box_is_shown_in_the_images_and_not_in_the_zooms(scene, images, comparison):
+    show(images, handles=False)
+    display = comparison.choice.roi.GetDisplayNode()
+    assert sorted(display.GetViewNodeIDs()) == sorted(f"vtkMRMLSliceNode{name}" for name in names("Images"))
+    assert not display.GetHandlesInteractive() and display.GetGlyphScale() == 0
+    show(images, roi=comparison.choice.roi, handles=True)
+    assert display.GetHandlesInteractive() and display.GetGlyphScale() > 0
+
+
+def test_dragging_the_box_is_told(scene, images, comparison):
+    show(images)
+    heard = []
+    comparison.addListener(heard.append)
+    roi = comparison.choice.roi
+    roi.SetSize(9, 9, 2.5)
+    assert "roi" in heard
+    roi.InvokeEvent(roi.PointEndInteractionEvent)
+    assert heard[-1] == "roiEnd"
+
+
+def test_drawing_ends_with_a_flat_box_on_the_slice(scene, images, comparison):
+    show(images, rows=("zoom",))
+    before = comparison.choice.roi
+    roi = comparison.drawBox()
+    interaction = scene.GetFirstNodeByClass("vtkMRMLInteractionNode")
+    assert interaction.GetCurrentInteractionMode() == interaction.Place and comparison.choice.roi is roi
+    matrix = plane.matrixOf(sliceNode(scene, "LDCTDenoiseImages1"))
+    for step in (-4, 5):
+        roi.AddControlPointWorld(*(matrix[:3, 3] + step * matrix[:3, 0] + step * matrix[:3, 1]))
+    interaction.SwitchToViewTransformMode()
+    assert np.allclose(np.abs(plane.matrixOf(sliceNode(scene, "LDCTDenoiseZoom1"))[:3, 2] @ toWorld(roi)[:3, 2]), 1)
+    assert np.allclose(roi.GetSize()[2], 2.5) and pixelROI(roi, images["LDCT"]).k == comparison.sliceIndex
+    assert before.GetScene() is scene
+    # Given up: nothing is left of it.
+    given_up = comparison.drawBox()
+    interaction.SwitchToViewTransformMode()
+    assert given_up.GetScene() is None and comparison.choice.roi is roi
+
+
+def toWorld(roi):
+    return slicer.util.arrayFromVTKMatrix(roi.GetObjectToWorldMatrix())
+
+
+def test_differences_are_those_of_the_slice_and_follow_it(scene, images, comparison):
+    show(images)
+    full, low, output = (slicer.util.arrayFromVolume(images[label]).astype(np.float32) for label in images)
+    expected = {"Difference2": low - full, "Difference3": output - full, "Noise1": low - full, "Noise3": low - output}
+    for k in (2, 0, 4):
+        comparison.showSlice(k)
+        for name, volume in expected.items():
+            node = background(scene, f"LDCTDenoise{name}")
+            assert np.array_equal(slicer.util.arrayFromVolume(node)[0], volume[k]), (name, k)
+            assert (node.GetDisplayNode().GetWindowLevelMin(), node.GetDisplayNode().GetWindowLevelMax()) == (-100, 100)
+            assert node.GetHideFromEditors() and not node.GetSaveWithScene()
+    assert background(scene, "LDCTDenoiseDifference1") is None and background(scene, "LDCTDenoiseNoise2") is None
+
+
+def test_a_difference_follows_when_a_volume_changes(scene, images, comparison):
+    show(images)
+    low, output = images["LDCT"], images["DCSCN"]
+    slicer.util.updateVolumeFromArray(output, slicer.util.arrayFromVolume(low) - 7)
+    assert (slicer.util.arrayFromVolume(background(scene, "LDCTDenoiseNoise3")) == 7).all()
+
+
+def test_differences_run_along_the_rows_when_the_views_do(scene, images, comparison):
+    show(images)
+    node = sliceNode(scene, "LDCTDenoiseImages1")
+    matrix = plane.matrixOf(node).copy()
+    j = 20
+    toWorld = plane.ijkToWorld(images["LDCT"])
+    axes = toWorld[:3, :3] / np.linalg.norm(toWorld[:3, :3], axis=0)
+    matrix[:3, 0], matrix[:3, 1], matrix[:3, 2] = axes[:, 0], axes[:, 2], axes[:, 1]
+    matrix[:3, 3] = (toWorld @ [30, j, 2, 1])[:3]
+    node.GetSliceToRAS().DeepCopy(plane.vtkMatrix(matrix))
+    node.UpdateMatrices()
+    difference = slicer.util.arrayFromVolume(background(scene, "LDCTDenoiseNoise3"))
+    low, output = (slicer.util.arrayFromVolume(images[label]).astype(np.float32) for label in ("LDCT", "DCSCN"))
+    assert np.array_equal(difference[:, 0], (low - output)[:, j])
+    assert comparison.sliceIndex is None
+
+
+def test_volumes_of_two_grids_are_shown_without_a_difference(scene, images, comparison):
+    other = addVolume(scene, ct((5, 48, 60), seed=5), "other")
+    ComparisonCalls().showComparison(images["FDCT"], images["LDCT"], {"OTHER": other}, ("difference",))
+    assert background(scene, "LDCTDenoiseImages3") is other
+    assert "other − FDCT" in comparison.notices() and "grid" in comparison.notices()
+    assert not slicer.util.arrayFromVolume(background(scene, "LDCTDenoiseDifference3")).any()
+    assert slicer.util.arrayFromVolume(background(scene, "LDCTDenoiseDifference2")).shape == (1, 48, 64)
+
+
+def test_a_view_paints_its_slice_in_the_window(scene, images, comparison):
+    show(images, rows=("noise",), limit=80)
+    comparison.showSlice(3)
+    low, output = (slicer.util.arrayFromVolume(images[label])[3].astype(float) for label in ("LDCT", "DCSCN"))
+    for name, values, lower, upper in (("Images2", low, -160, 240), ("Noise3", low - output, -80, 80)):
+        node = sliceNode(scene, f"LDCTDenoise{name}")
+        node.SetDimensions(256, 256, 1)
+        comparison.fit()
+        node.UpdateMatrices()
+        picture = rendered(scene, node.GetName())
+        expected = 255 * (values.clip(lower, upper) - lower) / (upper - lower)
+        volume = images["LDCT"]
+        for i, j in ((20, 10), (33, 24), (50, 40)):
+            x, y = np.round(seen(node, (plane.ijkToWorld(volume) @ [i, j, 3, 1])[:3])).astype(int)
+            # Four pixels to a voxel or so, so that the pixel may lie a bit towards the next voxel.
+            around = expected[j - 1 : j + 2, i - 1 : i + 2]
+            step = np.abs(around - expected[j, i]).max() / 4 + 2
+            assert abs(picture[y, x] - expected[j, i]) <= step, (name, i, j)
