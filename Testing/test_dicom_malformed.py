@@ -118,6 +118,24 @@ def test_bytes_that_changed(tmp_path, seed):
     np.testing.assert_array_equal(written.array, np.rint(volume.array))
 
 
+def test_a_full_disk(tmp_path, monkeypatch):
+    write_series(tmp_path / "in", 3)
+    volume = read_volume(tmp_path / "in")
+
+    def full(*_arguments, **_options):
+        # As it comes out of pydicom's depths: wrapped by element, with a traceback for its text.
+        try:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        except OSError as error:
+            raise OSError("With tag (7fe0,0010) got exception:\nTraceback ...") from error
+
+    monkeypatch.setattr(pydicom.Dataset, "save_as", full)
+    with pytest.raises(OutputError) as caught:
+        write_derived_series(volume, volume.array, tmp_path / "out", PROVENANCE)
+    assert "No space left" in str(caught.value) and "\n" not in str(caught.value)
+    assert os.listdir(tmp_path) == ["in"]
+
+
 def test_only_dicom_becomes_dicom(tmp_path, capsys):
     write_series(tmp_path / "in", 3)
     assert main(["denoise", str(tmp_path / "in"), str(tmp_path / "low.nrrd"), "--method", "TV"]) == 0

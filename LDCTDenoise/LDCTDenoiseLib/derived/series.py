@@ -73,7 +73,7 @@ def write_derived_series(
             try:
                 dataset.save_as(part / names[-1], enforce_file_format=True)
             except OSError as error:
-                raise OutputError(f"cannot write '{folder}': {error.strerror or error}.") from error
+                raise OutputError(f"cannot write '{folder}': {_reason(error)}.") from error
             except _DAMAGE as error:
                 raise _damaged(list(sources)[number], error) from error
             if progress is not None:
@@ -134,6 +134,13 @@ def _by_file(volume: Volume) -> dict[str, list[tuple[int, SourceSlice]]]:
     return sources
 
 
+def _reason(error: OSError) -> str:
+    """Return what the system said; pydicom wraps it into an error whose text is a traceback."""
+    while not error.strerror and isinstance(error.__cause__, OSError):
+        error = error.__cause__
+    return error.strerror or "the data could not be stored"
+
+
 def _damaged(path: str, error: Exception) -> InputError:
     return InputError(
         f"the header of '{Path(path).name}' is damaged and cannot be taken over into a new series "
@@ -160,7 +167,7 @@ def _images(volume, array, sources, storage: Storage, provenance, options) -> It
         except LDCTError:
             raise
         except OSError as error:
-            raise InputError(f"cannot read '{path}' again: {error.strerror or error}.") from error
+            raise InputError(f"cannot read '{path}' again: {_reason(error)}.") from error
         except _DAMAGE as error:
             raise _damaged(path, error) from error
         owners.add((str(dataset.get("PatientID")), str(dataset.get("StudyInstanceUID"))))
