@@ -11,8 +11,8 @@ import time
 import pydicom
 import pytest
 from archive_maker import of_series, write_archive
+from batch_running import batch, check_nothing_half_made, report_of, results
 from dicom_series_maker import write_series
-from test_batch import batch, check_nothing_half_made, report_of, results
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
 COMMAND = [sys.executable, "-m", "LDCTDenoiseLib", "batch"]

@@ -1,0 +1,119 @@
+"""`ldct-denoise batch`: metrics against the full dose, and what is refused."""
+
+import shutil
+
+import numpy as np
+import pydicom
+import pytest
+from archive_maker import files_below, write_archive, write_what_is_no_ct
+from batch_running import batch, report_of
+from dicom_series_maker import make_slice, stored_values
+from LDCTDenoiseLib.engine import denoise_array
+from LDCTDenoiseLib.hounsfield import Window
+from LDCTDenoiseLib.methods import make_denoiser
+from LDCTDenoiseLib.metrics import SSIM_VARIANT, measure_volume
+from LDCTDenoiseLib.volumes import read_volume
+
+
+@pytest.fixture
+def archive(tmp_path):
+    return tmp_path / "in"
+
+
+@pytest.fixture
+def output(tmp_path):
+    return tmp_path / "out"
+
+
+def noisy(k, seed=0):
+    return (stored_values(k) + np.random.default_rng(seed + k).normal(0, 40, stored_values(k).shape)).astype(np.int16)
+
+
+@pytest.fixture
+def paired(archive):
+    for n, name in enumerate(("p1/quarter", "p1/full", "p2/quarter")):
+        folder = archive / name
+        folder.mkdir(parents=True)
+        for k in range(3):
+            dataset = make_slice(k, (-100, -80, 30 + 2 * k), noisy(k, n) if "quarter" in name else None)
+            dataset.SeriesInstanceUID = f"1.4.{n}"
+            dataset.save_as(folder / f"{k}.dcm", enforce_file_format=True)
+    return archive
+
+
+@pytest.mark.parametrize("only", [True, False])
+def test_metrics_against_the_full_dose(paired, output, only):
+    window = ("--window", "-1024", "1000")
+    assert batch(paired, output, "--full-dose", paired, *window, *(["--metrics-only"] if only else [])) == 0
+    rows = report_of(output)
+    assert {uid: row["result"] for uid, row in rows.items()} == {
+        "1.4.0": "done", "1.4.1": "skipped", "1.4.2": "skipped" if only else "done",
+    }  # fmt: skip
+    row = rows["1.4.0"]
+    low, full = (read_volume(paired / "p1" / name).array for name in ("quarter", "full"))
+    for prefix, image in (("low_", low), ("", denoise_array(low, make_denoiser("TV"), "cpu"))):
+        expected = measure_volume(full, image, Window(-1024, 1000))
+        for name, value in (("psnr_db", expected.psnr), ("ssim", expected.ssim), ("rmse_hu", expected.rmse_hu)):
+            assert float(row[prefix + name]) == pytest.approx(value.mean)
+    assert row["psnr_db"] != row["low_psnr_db"]
+    assert (row["window_lower_hu"], row["window_upper_hu"], row["data_range"]) == ("-1024.0", "1000.0", "1.0")
+    assert row["ssim_variant"] == SSIM_VARIANT and row["partner"] == "1.4.1"
+    assert "no full-dose partner" in rows["1.4.2"]["error" if only else "notes"]
+    assert (output / "p1").exists() is not only and not any(rows["1.4.2"][n] for n in ("psnr_db", "ssim_variant"))
+    assert batch(paired, output, "--full-dose", paired, *window, *(["--metrics-only"] if only else [])) == 0
+    assert report_of(output)["1.4.0"]["psnr_db"] == row["psnr_db"]
+
+
+def test_a_partner_on_another_grid_is_said_and_measured_against_by_nobody(paired, tmp_path, output):
+    shutil.rmtree(paired / "p2")
+    for path in (paired / "p1" / "full").iterdir():
+        dataset = pydicom.dcmread(path)
+        dataset.PixelSpacing = [0.9, 0.9]
+        dataset.save_as(path)
+    assert batch(paired, output, "--full-dose", paired) == 0
+    row = report_of(output)["1.4.0"]
+    assert row["result"] == "done" and "same grid" in row["notes"] and not row["psnr_db"]
+    assert batch(paired, tmp_path / "other", "--full-dose", paired, "--metrics-only") == 1
+    row = report_of(tmp_path / "other")["1.4.0"]
+    assert row["result"] == "failed" and "same grid" in row["error"]
+
+
+@pytest.mark.parametrize(("more", "words"), [
+    (["--strength", "2"], "strength"),
+    (["--batch", "0"], "batch"),
+    (["--device", "tpu"], "tpu"),
+    (["--metrics-only"], "--full-dose"),
+    (["--full-dose", "IN", "--metrics-only", "--send", "A@b:1"], "--send"),
+    (["--send", "nowhere"], "AE@HOST:PORT"),
+    (["--send-tls"], "--send"),
+    (["--full-dose", "ABSENT"], "ABSENT"),
+    (["--series-number", "x"], "number"),
+])  # fmt: skip
+def test_bad_usage_is_one_line_and_leaves_nothing(archive, output, capsys, more, words):
+    write_archive(archive, 1)
+    assert batch(archive, output, *(str(archive) if word == "IN" else word for word in more)) == 2
+    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("ldct-denoise")]
+    assert len(said) == 1 and words in said[0] and not output.exists()
+
+
+def test_results_of_another_method_are_not_mixed_in(archive, output, capsys):
+    write_archive(archive, 1)
+    assert batch(archive, output) == 0
+    before = files_below(output)
+    assert batch(archive, output, method="NLM") == 2
+    assert "method TV instead of NLM" in capsys.readouterr().err and files_below(output) == before
+
+
+def test_output_that_cannot_be_written_is_said_before_any_work(archive, tmp_path, capsys):
+    write_archive(archive, 1)
+    (tmp_path / "file").write_text("in the way")
+    assert batch(archive, tmp_path / "file" / "out") == 2
+    assert "Choose a writable place" in capsys.readouterr().err
+    assert batch(archive, archive / "out") == 2 and not (archive / "out").exists()
+    assert "inside the other" in capsys.readouterr().err
+
+
+def test_an_archive_without_ct_is_no_error(archive, output, capsys):
+    write_what_is_no_ct(archive)
+    assert batch(archive, output) == 0
+    assert "4 series: 4 skipped" in capsys.readouterr().out
