@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from LDCTDenoiseLib.errors import GeometryError, InputError
 from LDCTDenoiseLib.hounsfield import PAPER, Window
-from LDCTDenoiseLib.metrics import ROI, SSIM_VARIANT, compare_volumes, measure_slice, measure_volume
+from LDCTDenoiseLib.metrics import ROI, SSIM_VARIANT, compare_volumes, measure_images, measure_slice, measure_volume
 from LDCTDenoiseLib.volumes import Geometry, Volume
 from scipy.ndimage import correlate1d
 
@@ -99,6 +99,30 @@ def test_ssim_of_an_image_below_its_window_is_not_a_number():
     quality = measure_slice(np.zeros((10, 40)), np.ones((10, 40)))
     assert math.isnan(quality.ssim) and quality.rmse == pytest.approx(1 / 400)
     assert measure_slice(np.zeros((1, 1)), np.ones((1, 1))).rmse_hu == pytest.approx(1)
+
+
+@pytest.mark.parametrize("shape", [(11, 11), (11, 300), (26, 42), (27, 43), (60, 11), (130, 97)])
+@pytest.mark.parametrize("scale", [1.0, 1e-3, 0.0])
+def test_ssim_is_that_of_scikit_image(shape, scale):
+    from skimage.metrics import structural_similarity
+
+    rng = np.random.default_rng(2)
+    a, b = (np.clip(0.5 + scale * rng.normal(0, 0.4, shape), 0, 1) for _ in range(2))
+    b[: shape[0] // 2] = a[: shape[0] // 2]
+    expected = structural_similarity(
+        a, b, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=1
+    )
+    measured = measure_slice(a, b, Window(0, 1)).ssim
+    assert measured == pytest.approx(expected, abs=1e-9)
+
+
+def test_several_images_are_measured_as_each_alone():
+    full, low = pair()
+    images = {"LDCT": low[0], "same": full[0], "other": low[1]}
+    measured = measure_images(full[0], images)
+    assert measured == {label: measure_slice(full[0], image) for label, image in images.items()}
+    with pytest.raises(InputError, match="shape"):
+        measure_images(full[0], {"small": low[0, :3]})
 
 
 @pytest.mark.parametrize("text", ["1,2,3", "a,b,c,d,e", "0,5,0,5,0.5", (1, 2, 3, 4), "1,2,3,4,5,6"])

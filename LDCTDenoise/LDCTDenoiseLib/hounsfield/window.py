@@ -27,8 +27,11 @@ class Window:
 
     def to_unit(self, hounsfield) -> np.ndarray:
         """Clip HU values of any shape to the window and scale them to [0, 1] (float64)."""
-        values = np.clip(np.asarray(hounsfield, dtype=np.float64), self.lower, self.upper)
-        return (values - self.lower) / self.width
+        values = np.array(hounsfield, dtype=np.float64)
+        np.clip(values, self.lower, self.upper, out=values)
+        values -= self.lower
+        values /= self.width
+        return values
 
     def __str__(self) -> str:
         return f"[{self.lower:g}, {self.upper:g}] HU"

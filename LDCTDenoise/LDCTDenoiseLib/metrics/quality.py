@@ -1,22 +1,20 @@
 """PSNR, SSIM and RMSE of one image against its reference, in a display window."""
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..errors import InputError
 from ..hounsfield import PAPER, Window
-from ..requirements import require
+from .ssim import SIDE, ssim
 
 #: Both images are scaled to [0, 1] by the window, so the range of the data never depends on the image.
 DATA_RANGE = 1.0
 
 #: The variant of SSIM that every number comes with.
 SSIM_VARIANT = "Wang 2004, Gaussian 11x11, sigma 1.5, K1 0.01, K2 0.03, population statistics"
-
-#: Side of the Gaussian window of SSIM; an image that is smaller has no SSIM.
-_SSIM_SIDE = 11
 
 
 @dataclass(frozen=True)
@@ -77,22 +75,25 @@ def measure_slice(reference: np.ndarray, image: np.ndarray, window: Window = PAP
     a, b = window.to_unit(reference), window.to_unit(image)
     if not (np.isfinite(a).all() and np.isfinite(b).all()):
         raise InputError("NaN has no place in a comparison; replace those values first.")
-    rmse = math.sqrt(np.mean((a - b) ** 2))
+    difference = (a - b).ravel()
+    rmse = math.sqrt(difference @ difference / difference.size)
     return Quality(
         psnr=math.inf if rmse == 0 else 20 * math.log10(DATA_RANGE / rmse),
-        ssim=_ssim(a, b),
+        ssim=ssim(a, b) if min(a.shape) >= SIDE else math.nan,
         rmse=rmse,
         rmse_hu=rmse * window.width,
         window=window,
     )
 
 
-def _ssim(a: np.ndarray, b: np.ndarray) -> float:
-    if min(a.shape) < _SSIM_SIDE:
-        return math.nan
-    metrics = require("skimage.metrics")
-    return float(
-        metrics.structural_similarity(
-            a, b, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=DATA_RANGE
-        )
-    )
+def measure_images(reference: np.ndarray, images: dict[str, np.ndarray], window: Window = PAPER) -> dict[str, Quality]:
+    """Measure several images against one reference, two at a time; parameters and errors as for `measure_slice`.
+
+    Returns
+    -------
+    dict of str to Quality
+        By the images' labels, in their order.
+    """
+    with ThreadPoolExecutor(2) as threads:
+        measured = threads.map(lambda image: measure_slice(reference, image, window), images.values())
+        return dict(zip(images, measured, strict=True))
