@@ -12,6 +12,7 @@ from LDCTDenoiseLib.volumes import Volume, check_ct, read_volume
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
+from pydicom.uid import generate_uid
 from volume_reading import read_quietly
 
 PROVENANCE = Provenance("DCSCN", 0.8, "NVIDIA H200, CUDA", "ab" * 32, "[-1024, 3071] HU")
@@ -227,6 +228,21 @@ def test_enhanced_stays_enhanced(tmp_path):
     series = evidence.ReferencedSeriesSequence[0]
     assert series.SeriesInstanceUID == source.SeriesInstanceUID
     assert series.ReferencedSOPSequence[0].ReferencedSOPInstanceUID == source.SOPInstanceUID
+
+
+def test_parts_of_a_concatenation_stay_together(tmp_path):
+    for part in range(2):
+        path = tmp_path / "in" / f"{part}.dcm"
+        write_enhanced(path, 3)
+        dataset = pydicom.dcmread(path)
+        dataset.SOPInstanceUID, dataset.ConcatenationUID = generate_uid(), "1.2.3"
+        for group in dataset.PerFrameFunctionalGroupsSequence:
+            group.PlanePositionSequence[0].ImagePositionPatient[2] += 7.5 * part
+        dataset.save_as(path)
+    volume, array, images = derive(tmp_path / "in", tmp_path / "out")
+    assert volume.array.shape[0] == 6 and len(images) == 2
+    np.testing.assert_array_equal(read_quietly(tmp_path / "out").array, array)
+    assert len({image.ConcatenationUID for image in images}) == 1 and images[0].ConcatenationUID != "1.2.3"
 
 
 def test_elements_of_the_sources_pixels_go(tmp_path):

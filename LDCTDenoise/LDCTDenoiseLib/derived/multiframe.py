@@ -32,7 +32,8 @@ def rewrite_groups(
     dataset.ImageType = _frame_type(source_type)
     dataset.ContentQualification = "RESEARCH"
     if "ConcatenationUID" in dataset:
-        dataset.ConcatenationUID = generate_uid(prefix=None, entropy_srcs=[series.uid, dataset.ConcatenationUID])
+        # The same for all parts of one concatenation: made of what they have in common.
+        dataset.ConcatenationUID = generate_uid(entropy_srcs=[series.uid, str(dataset.ConcatenationUID)])
     shared = dataset.SharedFunctionalGroupsSequence[0] if dataset.get("SharedFunctionalGroupsSequence") else Dataset()
     frames = dataset.PerFrameFunctionalGroupsSequence
     derivations = [_take(group, "DerivationImageSequence") for group in frames]
