@@ -7,7 +7,7 @@ import torch
 from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseTrainingLib.loop.config import TrainingConfig, read_settings
 from LDCTDenoiseTrainingLib.loop.resume import make_config
-from LDCTDenoiseTrainingLib.losses import Critic, absolute_error, gradient_penalty, mean_error
+from LDCTDenoiseTrainingLib.losses import Critic, absolute_error, gradient_penalty, mean_error, tissue_error
 
 
 def test_the_critic_is_the_papers():
@@ -55,6 +55,27 @@ def test_the_mean_error_sees_a_shift_and_no_texture():
     texture[..., ::2], texture[..., 1::2] = 1.0, -1.0
     assert mean_error(texture, full, 4).item() == 0 and absolute_error(texture, full).item() == 1
     assert mean_error(full + 0.1, full, 20).item() == pytest.approx(0.1)
+
+
+def test_the_tissue_error_sees_one_tissues_shift_and_nothing_at_edges():
+    full = torch.full((2, 1, 48, 48), 50.0)
+    full[:, :, :, 24:] = 400.0  # bone beside soft tissue
+    noise = torch.randn(full.shape, generator=torch.Generator().manual_seed(1))
+    scale = (full + 160) / 400
+
+    def shifted(tissue, by):
+        return tissue_error(scale + (full == tissue) * by, scale, full).item()
+
+    # The mean of one of the four tissues is off, whatever its share of the image is.
+    assert shifted(400.0, 0.02) == pytest.approx(0.02 / 4) == shifted(50.0, -0.02)
+    assert tissue_error(scale + 0.1 * (noise - noise.mean()), scale, full).item() < 0.002
+    at_edge = torch.zeros_like(full)
+    at_edge[:, :, :, 22:26] = 1.0
+    assert tissue_error(scale + at_edge, scale, full).item() == 0
+    # Air is no tissue, and a handful of pixels says nothing of a mean.
+    air = torch.full_like(full, -1000.0)
+    air[0, 0, :9, :9] = 50.0
+    assert tissue_error(air + 1, air, air).item() == 0
 
 
 def test_defaults_are_the_papers_and_the_designs():

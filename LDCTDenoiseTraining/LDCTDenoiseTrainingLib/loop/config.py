@@ -48,8 +48,8 @@ class TrainingConfig:
         Pairs of a batch over all processes.
     loss_window : tuple of float
         HU that losses and critic see as 0 and 1, unclipped.
-    l1_weight, penalty_weight, mean_weight : float
-        λ1, λ, and the weight of the means over blocks of `mean_block` pixels.
+    l1_weight, penalty_weight, mean_weight, tissue_weight : float
+        λ1, λ, and the weights of the means over blocks of `mean_block` pixels and over flat tissues.
     generator_average : float
         The validated generator is a running mean of the weights with this decay; 0 takes them as they are.
     validate_every, checkpoint_every, log_every : int
@@ -83,6 +83,7 @@ class TrainingConfig:
     l1_weight: float = 1.0
     mean_weight: float = 0.0
     mean_block: int = 20
+    tissue_weight: float = 0.0
     penalty_weight: float = 10.0
     critic_steps: int = 4
     generator_average: float = 0.0
@@ -128,7 +129,7 @@ class TrainingConfig:
         for name, known in (("select_by", _SELECT), ("precision", ("auto", "float32"))):
             if getattr(self, name) not in known:
                 yield f"'{name}' must be one of {', '.join(known)}, not '{getattr(self, name)}'"
-        for name in ("l1_weight", "mean_weight", "penalty_weight", "steps", "validation_pairs", "warmup_steps",
+        for name in ("l1_weight", "mean_weight", "tissue_weight", "penalty_weight", "steps", "validation_pairs", "warmup_steps",
                      "validate_every", "seed"):
             if getattr(self, name) < 0:
                 yield f"'{name}' must not be negative, not {getattr(self, name)}"

@@ -11,7 +11,7 @@ from LDCTDenoiseLib.hounsfield import HURange
 from ..data import NoiseBank, PatchSource, cache_scans
 from ..data.batches import batches_of_steps
 from ..data.patches import Batch
-from ..losses import absolute_error, gradient_penalty, mean_error
+from ..losses import absolute_error, gradient_penalty, mean_error, tissue_error
 from ..patients import PatientSet, write_patient_set
 from .card import write_model
 from .config import TrainingConfig
@@ -165,10 +165,9 @@ class Training:
         workers = config.workers if config.workers >= 0 else (0 if self.device.is_cpu else 8)
         batches = (config.critic_steps if config.adversarial else 0) + 1
         makes_noise = self.processes.local_rank == 0
-        began, first = time.monotonic() - state.seconds, state.step
-        started = time.monotonic()
-        sums: dict[str, torch.Tensor] = {}
-        since = state.step
+        started, first = time.monotonic(), state.step
+        began = started - state.seconds
+        sums, since = {}, state.step
         try:
             while state.step < total:
                 generation = source.generation(state.step)
@@ -214,10 +213,10 @@ class Training:
         validating = [s for s in scans if s.scan.role == "validation"]
         if not validating:
             log.note("nobody validates, so the last state is the result; name patients with --validation.")
-        slices = []
+        tell, slices = self._teller("validation slices", state, log), []
         for done, scan in enumerate(validating, start=1):
             slices.append(validation_slices(scan, self.config, self.config.validation_slices))
-            self._teller("validation slices", state, log)(done, len(validating))
+            tell(done, len(validating))
         return slices
 
     def step(self, state: State, drawn: list[Batch]) -> dict[str, torch.Tensor]:
@@ -252,10 +251,11 @@ class Training:
         low, full = self._unit(batch.low), self._unit(batch.full)
         output, target = self._contrast(self._generate(state, low)), self._contrast(full)
         losses = {"l1": absolute_error(output, target)}
-        loss = config.l1_weight * losses["l1"]
         if config.mean_weight:
             losses["mean"] = mean_error(output, target, config.mean_block)
-            loss = loss + config.mean_weight * losses["mean"]
+        if config.tissue_weight:
+            losses["tissue"] = tissue_error(output, target, self._hounsfield(batch.full))
+        loss = sum(getattr(config, f"{name}_weight") * value for name, value in losses.items())
         if state.critic is not None:
             state.critic.requires_grad_(False)  # its weights are not this step's business
             losses["score"] = state.critic(output).mean()
@@ -274,9 +274,11 @@ class Training:
             correction = state.generator.correction(low)
         return low + correction.float()
 
-    def _unit(self, hounsfield: torch.Tensor) -> torch.Tensor:
-        values = hounsfield.to(self.device.name, non_blocking=True)[:, None].float()
-        return self._range.to_unit(values).contiguous(memory_format=torch.channels_last)
+    def _hounsfield(self, values: torch.Tensor) -> torch.Tensor:
+        return values.to(self.device.name, non_blocking=True)[:, None].float()
+
+    def _unit(self, values: torch.Tensor) -> torch.Tensor:
+        return self._range.to_unit(self._hounsfield(values)).contiguous(memory_format=torch.channels_last)
 
     def _contrast(self, unit: torch.Tensor) -> torch.Tensor:
         """Map the network's scale to that of losses and critic, in which texture is visible; nothing is clipped."""
