@@ -129,8 +129,8 @@ class TrainingConfig:
         for name, known in (("select_by", _SELECT), ("precision", ("auto", "float32"))):
             if getattr(self, name) not in known:
                 yield f"'{name}' must be one of {', '.join(known)}, not '{getattr(self, name)}'"
-        for name in ("l1_weight", "mean_weight", "tissue_weight", "penalty_weight", "steps", "validation_pairs", "warmup_steps",
-                     "validate_every", "seed"):
+        for name in ("l1_weight", "mean_weight", "tissue_weight", "penalty_weight", "steps",
+                     "validation_pairs", "warmup_steps", "validate_every", "seed"):
             if getattr(self, name) < 0:
                 yield f"'{name}' must not be negative, not {getattr(self, name)}"
         if not 0 <= self.generator_average < 1:
