@@ -49,3 +49,44 @@ def test_requirements_name_nothing_that_slicer_ships(host):
     lines = (Path(LDCTDenoise.__file__).parent / "Resources" / "requirements.txt").read_text().splitlines()
     packages = {line for line in lines if line and not line.startswith("#")}
     assert packages == {"safetensors", "scikit-image"}
+
+
+def test_an_offline_computer_installs_from_a_folder(host, monkeypatch, tmp_path):
+    from LDCTDenoiseLib.errors import InputError, MissingDependencyError
+    from LDCTDenoiseSlicer import dependencies
+
+    requirements, folder, calls = tmp_path / "requirements.txt", tmp_path / "wheels", []
+    requirements.write_text("scikit-image\n")
+    folder.mkdir()
+    installed = set()
+    monkeypatch.setattr(importlib.util, "find_spec", lambda n, *a: object() if n in installed else None)
+
+    def install(arguments):
+        calls.append(arguments)
+        assert Path(arguments[-1]).read_text() == f"numpy=={np.__version__}\n"
+        if len(calls) == 1:
+            raise RuntimeError("no matching distribution")
+        installed.update({"torch", "skimage"})
+
+    monkeypatch.setattr(slicer.util, "pip_install", install, raising=False)
+    with pytest.raises(InputError, match="there are no wheels"):
+        dependencies.installFromFolder(folder, requirements)
+    (folder / "torch-2-py3-none-any.whl").write_bytes(b"")
+    with pytest.raises(MissingDependencyError, match="does not hold all that torch, scikit-image need"):
+        dependencies.installFromFolder(folder, requirements)
+    dependencies.installFromFolder(folder, requirements)
+    assert calls[1][:5] == ["torch", "scikit-image", "--no-index", "--find-links", str(folder)]
+    # Nothing is missing any more.
+    dependencies.installFromFolder(folder, requirements)
+    assert len(calls) == 2
+
+
+def test_what_is_not_needed_is_not_asked_for(host, monkeypatch, tmp_path):
+    from LDCTDenoiseSlicer import dependencies
+
+    requirements = tmp_path / "requirements.txt"
+    requirements.write_text("scikit-image\n")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda n, *a: None if n in ("torch", "matplotlib") else object())
+    assert dependencies.missingPackages(requirements) == ["torch"]
+    assert dependencies.missingPackages(requirements, torch=False) == []
+    assert dependencies.missingPackages(requirements, ["matplotlib"], torch=False) == ["matplotlib"]

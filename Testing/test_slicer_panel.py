@@ -1,0 +1,233 @@
+"""The parts of the panel on the strict stand-ins: methods, strength, preview, numbers, figure, sample data."""
+
+import types
+
+import numpy as np
+import pytest
+import slicer
+import slicer.util
+from slicer_item_widgets import Clipboard, QSettings
+from slicer_volumes import addVolume, ct, ijkToRAS, state
+from slicer_widgets import QTimer
+from test_slicer_module import model, names, slowDown, tick, widget  # noqa: F401
+
+
+def quiet(panel):
+    """Whether nothing runs and nothing is left to do."""
+    return lambda: not any(timer.active for timer in QTimer.all)
+
+
+@pytest.fixture
+def pair(widget):  # noqa: F811
+    """Add a pair, chosen in the panel, with an axial view on slice 2."""
+    full = ct((4, 48, 48))
+    low = addVolume(slicer.mrmlScene, full + ct((4, 48, 48), seed=9) // 2, "low")
+    reference = addVolume(slicer.mrmlScene, full, "full")
+    view = slicer.mrmlScene.AddNode(_slice())
+    _show(view, low, 2)
+    parameters = widget.logic.getParameterNode()
+    parameters.methods = ["TV"]
+    parameters.inputVolume, parameters.referenceVolume = low, reference
+    return types.SimpleNamespace(low=low, full=reference, view=view, parameters=parameters)
+
+
+def _slice():
+    view = slicer.vtkMRMLSliceNode()
+    view.SetSingletonTag("Red")
+    view.SetLayoutName("Red")
+    return view
+
+
+def _show(view, volume, k):
+    axes = ijkToRAS(volume)
+    matrix = np.eye(4)
+    matrix[:3, :3] = axes[:3, :3] / np.linalg.norm(axes[:3, :3], axis=0)
+    matrix[:3, 3] = (axes @ [20, 20, k, 1])[:3]
+    view.GetSliceToRAS().DeepCopy(slicer.util.vtkMatrixFromArray(matrix))
+    view.UpdateMatrices()
+
+
+def voxels(node):
+    return slicer.util.arrayFromVolume(node)
+
+
+def apply(widget, host):  # noqa: F811
+    widget.ui.applyButton.click()
+    assert widget.panel.running, widget.ui.statusLabel.text
+    host.spin(quiet(widget.panel))
+
+
+def test_several_methods_and_a_model_of_ones_own(widget, host, pair, model):  # noqa: F811
+    tick(widget, "NLM")
+    assert pair.parameters.methods == ["TV", "NLM"] and not widget.ui.outputSelector.enabled
+    widget.ui.modelPathEdit.currentPath = str(model)
+    apply(widget, host)
+    assert [n.GetName() for n in pair.parameters.outputs] == ["low TV", "low NLM", "low mine"]
+    assert [row[0] for row in widget.ui.numbersTable.cells] == ["FDCT", "LDCT", "TV", "NLM", "mine"]
+    assert "'low TV', 'low NLM', 'low mine': on CPU" in widget.ui.statusLabel.text
+    # The time that each took is remembered, and told before the next run.
+    assert {key.split("/")[2] for key in QSettings.kept if "SecondsPerSlice" in key} == {"TV", "NLM", "mine"}
+    assert "about" in widget.ui.deviceLabel.text and "for 4 slices" in widget.ui.deviceLabel.text
+    # Nothing ticked: nothing to apply.
+    widget.ui.modelPathEdit.currentPath = ""
+    tick(widget, "TV", "NLM")
+    assert not widget.ui.applyButton.enabled and widget.ui.applyButton.toolTip == "Tick a method first"
+
+
+def test_numbers_follow_the_slice_and_are_never_measured_twice(widget, host, pair, monkeypatch):  # noqa: F811
+    from LDCTDenoiseSlicer.panel import numbers
+
+    measured = []
+    original = numbers.measureRows
+    monkeypatch.setattr(numbers, "measureRows", lambda *a: measured.append(a[2].k) or original(*a))
+    host.spin(quiet(widget.panel))
+    measured.clear()
+    for k in (0, 1, 3, 3):
+        _show(pair.view, pair.low, k)
+    host.spin(quiet(widget.panel))
+    # Four events, one measurement: of where the view has come to rest.
+    assert measured == [3]
+    expected = widget.logic.measure({"LDCT": pair.low}, pair.full, 3)
+    assert widget.ui.numbersTable.cells[1] == ["LDCT", *expected.rows[1].cells()]
+    assert widget.ui.captionLabel.text == expected.caption()
+    widget.panel.refresh()
+    pair.view.Modified()
+    host.spin(quiet(widget.panel))
+    assert measured == [3]
+    # Other voxels, other numbers.
+    voxels(pair.low)[:] = voxels(pair.full)
+    slicer.util.arrayFromVolumeModified(pair.low)
+    widget.panel.refresh()
+    host.spin(quiet(widget.panel))
+    assert measured == [3, 3] and widget.ui.numbersTable.cells[1][1] == "inf"
+
+
+def test_numbers_without_a_reference_and_without_a_slice(widget, host, pair):  # noqa: F811
+    pair.parameters.referenceVolume = None
+    host.spin(quiet(widget.panel))
+    (row,) = widget.ui.numbersTable.cells
+    assert row[:5] == ["LDCT", "–", "–", "–", "–"] and row[5] == f"{voxels(pair.low)[2].mean():.1f}"
+    _show(pair.view, pair.low, 9)
+    host.spin(quiet(widget.panel))
+    assert not widget.ui.numbersTable.visible and "shows no slice of 'low'" in widget.ui.captionLabel.text
+    widget.ui.regionComboBox.choose("roi")
+    _show(pair.view, pair.low, 1)
+    host.spin(quiet(widget.panel))
+    assert "Draw or pick an ROI" in widget.ui.captionLabel.text and not widget.ui.csvButton.enabled
+
+
+def test_the_whole_volume_is_measured_on_demand(widget, host, pair):  # noqa: F811
+    widget.ui.regionComboBox.choose("volume")
+    host.spin(quiet(widget.panel))
+    assert widget.ui.captionLabel.text == "Not measured yet." and widget.ui.measureButton.visible
+    widget.ui.measureButton.click()
+    host.spin(quiet(widget.panel))
+    assert [row[0] for row in widget.ui.numbersTable.cells] == ["LDCT"] and " ± " in widget.ui.numbersTable.cells[0][1]
+    assert "mean ± SD over the slices" in widget.ui.captionLabel.text
+    voxels(pair.low)[:] = voxels(pair.full)
+    slicer.util.arrayFromVolumeModified(pair.low)
+    widget.panel.refresh()
+    host.spin(quiet(widget.panel))
+    assert widget.ui.captionLabel.text.startswith("Measured before the volumes changed; measure again.")
+
+
+def test_numbers_are_copied_written_and_put_into_a_table(widget, host, pair, tmp_path):  # noqa: F811
+    host.spin(quiet(widget.panel))
+    widget.ui.copyNumbersButton.click()
+    assert Clipboard.text.startswith("Image\tPSNR (dB)") and widget.ui.captionLabel.text in Clipboard.text
+    widget.panel.export.writeCSV(str(tmp_path / "numbers.csv"))
+    lines = (tmp_path / "numbers.csv").read_text().splitlines()
+    assert lines[0].startswith("image,slice,roi,psnr_db") and len(lines) == 3
+    widget.ui.tableButton.click()
+    table = pair.parameters.numbersTable
+    assert table.GetTable().GetNumberOfRows() == 2
+    widget.ui.tableButton.click()
+    assert pair.parameters.numbersTable is table
+    widget.panel.saveFigure(str(tmp_path / "figure.png"))
+    host.spin(lambda: not widget.panel.running)
+    assert (tmp_path / "figure.png").stat().st_size > 10000
+
+
+def test_strength_follows_the_slider_without_a_run(widget, host, pair):  # noqa: F811
+    apply(widget, host)
+    (output,) = pair.parameters.outputs
+    full = voxels(output).copy()
+    widget.ui.strengthSlider.value = 0.5
+    # The slice in view at once, before the event loop turns.
+    assert (voxels(output)[2] != full[2]).any() and not widget.panel.running
+    host.spin(quiet(widget.panel))
+    halfway = voxels(output).copy()
+    widget.ui.strengthSlider.value = 0.0
+    # A scene that is saved now must hold one strength, and not two.
+    widget.onSceneStartSave(None, None)
+    np.testing.assert_array_equal(voxels(output), voxels(pair.low))
+    widget.ui.strengthSlider.value = 1.0
+    host.spin(quiet(widget.panel))
+    np.testing.assert_array_equal(voxels(output), full)
+    pair.parameters.strength = 0.5
+    apply(widget, host)
+    np.testing.assert_array_equal(voxels(output), halfway)
+    assert output.GetAttribute("LDCTDenoise.Strength") == "0.5"
+
+
+def test_preview_follows_the_slice_and_leaves_no_trace(widget, host, pair, monkeypatch):  # noqa: F811
+    before = state(slicer.mrmlScene)
+    denoised = []
+    slowDown(monkeypatch, denoised)
+    widget.ui.previewCheckBox.checked = True
+    host.spin(lambda: bool(widget.panel.preview.nodes))
+    for k in (0, 1, 3):
+        _show(pair.view, pair.low, k)
+    host.spin(quiet(widget.panel))
+    # What was scrolled past while another slice was denoised is left out.
+    assert len(denoised) == 3
+    node = widget.panel.preview.nodes["TV"]
+    assert node.GetName() == "low TV preview" and not node.GetSaveWithScene()
+    assert [row[0] for row in widget.ui.numbersTable.cells] == ["FDCT", "LDCT", "TV preview"]
+    _show(pair.view, pair.low, 2)
+    host.spin(quiet(widget.panel))
+    assert len(denoised) == 3
+    widget.ui.previewCheckBox.checked = False
+    host.spin(quiet(widget.panel))
+    assert not widget.panel.preview.nodes and node.GetScene() is None
+    assert [n for n in state(slicer.mrmlScene) if "preview" in n[1]] == [] and len(state(slicer.mrmlScene)) == len(before)
+
+
+def test_preview_survives_the_loss_of_its_input(widget, host, pair, monkeypatch):  # noqa: F811
+    slowDown(monkeypatch, [])
+    widget.ui.previewCheckBox.checked = True
+    slicer.mrmlScene.RemoveNode(pair.low)
+    host.spin(quiet(widget.panel))
+    assert names() == ["full"]
+
+
+def test_advanced_shows_models_and_diagnostics(widget, host, pair):  # noqa: F811
+    pair.parameters.methods = ["DCSCN", "TV"]
+    widget.ui.advancedButton.collapsed = False
+    text = widget.ui.modelInfoText.plainText
+    assert "Method: DCSCN" in text and "HU range: [-1024, 3071] HU" in text and "SHA-256: " in text
+    assert "TV: no training, no model file." in text
+    widget.ui.copyDiagnosticsButton.click()
+    assert Clipboard.text == widget.logic.diagnostics() == widget.ui.diagnosticsText.plainText
+    assert not widget.ui.installButton.enabled
+
+
+def test_sample_data_is_made_once(host, monkeypatch, tmp_path):
+    from LDCTDenoiseSlicer import sample
+
+    slicer.mrmlScene.SetCacheManager(slicer.vtkCacheManager())
+    slicer.mrmlScene.GetCacheManager().SetRemoteCacheDirectory(str(tmp_path))
+    monkeypatch.setattr(sample, "_SLICES", 1)
+    monkeypatch.setattr(sample, "_SIZE", 64)
+    loaded = []
+    monkeypatch.setattr(slicer.util, "loadVolume", lambda path, properties: loaded.append((path, properties["name"])))
+    seen = []
+    sample.pairTask().run(lambda step: seen.append(step.fraction))
+    assert seen == sorted(seen) and seen[-1] == pytest.approx(1)
+    assert [name for _, name in loaded] == ["FDCT", "LDCT"] and all(str(tmp_path) in path for path, _ in loaded)
+    from LDCTDenoiseLib.volumes import read_volume
+
+    full, low = (read_volume(path).array.astype(float) for path, _ in loaded)
+    assert full.shape == (1, 64, 64) and np.std(low - full) > 5
+    sample.pairTask().run(lambda step: pytest.fail("made a second time"))
+    assert len(loaded) == 4
