@@ -190,7 +190,8 @@ def test_preview_follows_the_slice_and_leaves_no_trace(widget, host, pair, monke
     widget.ui.previewCheckBox.checked = False
     host.spin(quiet(widget.panel))
     assert not widget.panel.preview.nodes and node.GetScene() is None
-    assert [n for n in state(slicer.mrmlScene) if "preview" in n[1]] == [] and len(state(slicer.mrmlScene)) == len(before)
+    assert not [n for n in state(slicer.mrmlScene) if "preview" in n[1]]
+    assert len(state(slicer.mrmlScene)) == len(before)
 
 
 def test_preview_survives_the_loss_of_its_input(widget, host, pair, monkeypatch):  # noqa: F811
