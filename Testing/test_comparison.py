@@ -167,6 +167,11 @@ def test_a_deleted_image_leaves_the_others(scene, views, images, comparison):
     assert not comparison.shown and views.layout.GetViewArrangement() == USERS_LAYOUT
 
 
+def test_no_image_is_its_own_reference(scene, views, images, comparison):
+    show({"FDCT": images["LDCT"], "LDCT": images["LDCT"], "DCSCN": images["DCSCN"]}, rows=("difference",))
+    assert list(comparison.choice.images) == ["LDCT", "DCSCN"] and comparison.choice.rows == ()
+
+
 def test_a_deleted_roi_takes_its_zooms_along(scene, views, images, comparison):
     show(images, rows=("zoom", "noise"))
     scene.RemoveNode(comparison.choice.roi)

@@ -76,6 +76,9 @@ class Choice:
         window : Window, two numbers or str
             A str is a name of `LDCTDenoiseLib.hounsfield.PRESETS`.
         """
+        if reference is low:
+            # A selector that has lost its volume may have taken the next one: no image is a reference of itself.
+            reference = None
         images = {}
         for label, volume in {FULL: reference, LOW: low, **(outputs or {})}.items():
             if volume is not None:

@@ -139,6 +139,7 @@ class ComparisonSection(VTKObservationMixin):
     def _volumes(self) -> tuple:
         """Return reference, low dose and outputs as far as they are in the scene, and how many do not fit."""
         reference, low = (volume if _isThere(volume) else None for volume in (self._reference, self._low))
+        reference = None if reference is low else reference
         outputs = {label: volume for label, volume in self._outputs.items() if _isThere(volume)}
         room = MOST - (reference is not None) - (low is not None)
         fitting = dict(list(outputs.items())[:room])

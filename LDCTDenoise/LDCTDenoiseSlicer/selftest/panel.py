@@ -8,6 +8,7 @@ from pathlib import Path
 import qt
 import slicer
 
+from .comparison import ComparisonTests
 from .logic import makePair
 
 #: The median of the gaps of the event loop, in seconds, above which the window does not answer. Not the longest gap:
@@ -15,7 +16,7 @@ from .logic import makePair
 _MEDIAN_GAP = 0.05
 
 
-class PanelTest:
+class PanelTest(ComparisonTests):
     """One method for each test.
 
     Parameters
