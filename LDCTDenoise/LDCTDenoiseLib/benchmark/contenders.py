@@ -107,11 +107,15 @@ class _CorrectionOf(nn.Module):
         return self.generator.correction(image)
 
 
+def plain_correction(generator: nn.Module) -> nn.Module:
+    """Return a generator's correction as one would write it down from the paper, with the generator's weights."""
+    return (_Concatenated if isinstance(generator, DCSCN) else _CorrectionOf)(generator)
+
+
 def _plain(method: str, device: str) -> Contender:
     denoiser = make_denoiser(method)
     generator = denoiser.generator
-    network = (_Concatenated if isinstance(generator, DCSCN) else _CorrectionOf)(generator)
-    compute = _module(network, denoiser.hu_range, device, True)
+    compute = _module(plain_correction(generator), denoiser.hu_range, device, True)
     return Contender(f"{method}, float32, NCHW, eager", compute, count_macs(generator, 1, 1), True)
 
 

@@ -29,7 +29,7 @@ class CPUNetwork:
     def __init__(self, strips, hu_range: HURange):
         self._strips, self._range = strips, hu_range
         self._threads = require("torch").get_num_threads()
-        self._pool = _single_threads(self._threads)
+        self._pool = single_threads(self._threads)
 
     @classmethod
     def of(cls, generator, hu_range: HURange) -> "CPUNetwork | None":
@@ -65,7 +65,7 @@ class CPUNetwork:
             output[k, start:stop] = rows[start - top : stop - top].mul_(self._range.width).numpy()
 
 
-def _single_threads(count: int) -> ThreadPoolExecutor:
+def single_threads(count: int) -> ThreadPoolExecutor:
     """Return a pool of threads within which torch uses one thread; elsewhere its number stays what it is."""
     torch = require("torch")
     all_there = threading.Barrier(count)

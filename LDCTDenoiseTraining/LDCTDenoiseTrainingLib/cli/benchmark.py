@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace) -> None:
     source = source_of(training, cache_scans(training.patients, training.cache, config.patch))
     with tempfile.TemporaryDirectory(dir=training.output) as folder:
         write_patches(source, Path(folder), max(arguments.files, config.batch))
-        plain = plain_loop(Path(folder), training, config.total_steps)
+        plain = plain_loop(Path(folder), config, training.device.name, config.total_steps)
     engine = engine_loop(training, source, config.total_steps)
     print(json.dumps({
         "method": config.method, "device": str(training.device), "batch": config.batch, "patch": config.patch,

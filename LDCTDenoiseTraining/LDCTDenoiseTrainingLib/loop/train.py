@@ -15,6 +15,7 @@ from ..losses import absolute_error, gradient_penalty, mean_error, tissue_error
 from ..patients import PatientSet, write_patient_set
 from .card import write_model
 from .config import TrainingConfig
+from .cores import correction_on_cores
 from .failures import failures_named, require_numbers, warn_if_worse
 from .log import CRITIC_NOTE, RunLog
 from .memory import keep_freed_memory
@@ -270,6 +271,8 @@ class Training:
 
     def _generate(self, state: State, low: torch.Tensor) -> torch.Tensor:
         """Return G(low); half precision touches the correction only, the residual is added in float32."""
+        if self.device.is_cpu:
+            return low + correction_on_cores(state.generator, low)
         with torch.autocast(low.device.type, torch.bfloat16, enabled=self._half):
             correction = state.generator.correction(low)
         return low + correction.float()
