@@ -12,7 +12,7 @@ from archive_maker import files_below, of_series, write_archive, write_what_is_n
 from batch_running import batch, check_nothing_half_made, report_of, results
 from dicom_mutations_files import MUTATIONS
 from dicom_series_maker import PATIENT_ID, SERIES_UID, write_enhanced, write_series
-from LDCTDenoiseLib.archive import steps
+from LDCTDenoiseLib.archive import Ledger, steps
 from LDCTDenoiseLib.engine import denoise_array
 from LDCTDenoiseLib.methods import make_denoiser
 from LDCTDenoiseLib.volumes import read_volume, write_volume
@@ -228,6 +228,24 @@ def test_reading_and_writing_overlap_the_computation_with_one_series_ahead(archi
     assert sorted(started) == sorted(begun)
     for n in range(2):  # two ahead would be one too many in memory
         assert started.index(("read", n + 2)) > started.index(("denoise", n))
+
+
+def test_what_another_process_holds_is_waited_for_and_done_when_it_dies(archive, output):
+    """Also when there was other work after it."""
+    made = write_archive(archive, 4)
+    other = Ledger(output)
+    other.begin({"method": "TV", "model": "", "strength": 1.0, "volumes": True, "metrics in": ""})
+    claims = [other.claim(uid) for uid in list(made)[:2]]
+
+    def die():
+        for claim in claims:
+            claim.release()
+
+    timer = threading.Timer(4, die)
+    timer.start()
+    assert batch(archive, output) == 0
+    timer.join()
+    assert set(results(output)) == set(made) and set(results(output).values()) == {"done"}
 
 
 def test_malformed_series_fail_alone_and_the_others_are_right(archive, output):

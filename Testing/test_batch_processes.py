@@ -85,7 +85,8 @@ def test_a_batch_killed_three_times_ends_as_if_it_had_not_been(tmp_path):
 
 
 def attempts(output):
-    return [json.loads(p.read_text())["attempts"] for p in (output / ".ldct-denoise" / "series").glob("*.json")]
+    records = [json.loads(path.read_text()) for path in (output / ".ldct-denoise" / "series").glob("*.json")]
+    return {record["series"]: record["attempts"] for record in records}
 
 
 def test_two_processes_share_the_work_and_do_nothing_twice(tmp_path):
@@ -95,7 +96,9 @@ def test_two_processes_share_the_work_and_do_nothing_twice(tmp_path):
     ranks = [start(archive, output, WORLD_SIZE="2", RANK=str(r), LOCAL_RANK=str(r)) for r in (0, 1)]
     said = [process.communicate(timeout=300)[0] for process in ranks]
     assert [process.returncode for process in ranks] == [1, 1], said
-    assert attempts(output) == [1] * 7
+    # A process that begins when the other has failed already tries once more.
+    tried = attempts(output)
+    assert tried.pop("1.7") in (1, 2) and tried == dict.fromkeys(made, 1)
     assert {uid: len(images) for uid, images in done_in(output).items()} == made
     for text in said:
         assert "7 series: 6 done, 1 failed" in text

@@ -66,6 +66,7 @@ class BatchRun:
         self._ledger, self._settings, self._wishes, self._sender = ledger, settings, wishes, sender
         processes = processes or Processes()
         self._open = deque(processes.in_turn([t for t in tasks if t.action in (DENOISE, MEASURE)]))
+        self._busy: deque[Task] = deque()
         self._finished: queue.SimpleQueue[Step] = queue.SimpleQueue()
         self._stopping = threading.Event()
         self._held: dict[str, object] = {}
@@ -129,23 +130,22 @@ class BatchRun:
 
     def _claim_next(self) -> steps.Job | None:
         while not self._stopping.is_set():
-            busy = deque()
             while self._open and not self._stopping.is_set():
                 task = self._open.popleft()
                 claim = self._ledger.claim(task.series.key)
                 if claim is None:
-                    busy.append(task)
+                    self._busy.append(task)
                 elif (record := self._open_record(task)) is not None:
                     self._held[record.key] = claim
                     return steps.Job(task, record)
                 else:
                     claim.release()
-            if not busy:
+            if not self._busy:
                 return None
             # Others work on these; whoever dies leaves them to us, and nobody ends before all is done: torchrun
             # would take the end of one with an error for the end of all.
-            self._open = busy
             self._stopping.wait(_POLL)
+            self._open, self._busy = self._busy, deque()
         return None
 
     def _give_back(self) -> None:
