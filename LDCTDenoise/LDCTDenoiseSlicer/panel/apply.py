@@ -9,8 +9,8 @@ from slicer.i18n import tr as _
 from .. import dependencies
 from .words import duration
 
-#: Seconds between two changes of the progress shown: each redraws the window, views included.
-_BETWEEN = 0.5
+#: Seconds between two changes of the progress that is shown: each redraws the window, views included.
+_BETWEEN = 1.0
 
 
 class Apply:
@@ -57,7 +57,7 @@ class Apply:
         panel.run(task, denoised)
 
     def showProgress(self, state) -> None:
-        """Show how far it has come: a few times a second."""
+        """Show how far it has come: once a second."""
         panel, progress = self._panel, getattr(state, "progress", None)
         if progress is not None and panel.parameters is not None and panel.parameters.inputVolume is not None:
             columns, rows, _slices = panel.parameters.inputVolume.GetImageData().GetDimensions()
