@@ -82,13 +82,15 @@ class LDCTDenoiseTrainingWidget(ScriptedLoadableModuleWidget, VTKObservationMixi
         if self.panel is not None:
             slicer.app.disconnect("aboutToQuit()", self.onQuit)
             self.panel.close()
+            self.panel = None
         self.removeObservers()
 
     def enter(self):
         self.panel.enter()
 
     def exit(self):
-        self.panel.leave()
+        if self.panel is not None:  # Slicer leaves a module after its cleanup, too
+            self.panel.leave()
 
     def onQuit(self):
         self.panel.closing()

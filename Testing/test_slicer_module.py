@@ -77,11 +77,6 @@ def test_panel_opens_without_torch_and_imports_none(host, monkeypatch):
     widget.cleanup()
 
 
-def test_training_panel_opens(host):
-    widget = host.openModule("LDCTDenoiseTraining")
-    assert "LDCTDenoiseTrainingLib" in widget.parent.widgets[0].text
-
-
 def test_every_control_has_a_tooltip_and_every_parameter_its_widget(widget):
     for name in ("sampleButton", "inputSelector", "referenceSelector", "methodList", "modelPathEdit", "outputSelector",
                  "strengthSlider", "previewCheckBox", "deviceLabel", "applyButton", "regionComboBox", "measureButton",

@@ -123,12 +123,9 @@ def test_killed_from_outside_is_told_and_can_be_resumed(tiny):
     assert logic.attach(run.folder).poll().status == "killed"
     run.setKeep(False)
     logic.resume(run)
-    step = waitFor(run, lambda s: s.step >= 4).step
-    assert step >= 4 and not logic.attach(run.folder).keep
-    logic.closing([run])
-    assert untilEnd(run).status == "stopped"
-    logic.resume(run)
-    waitFor(run, lambda s: s.active)
+    # It goes on from the checkpoint, and not from the beginning.
+    assert waitFor(run, lambda s: s.step >= 4).active and not logic.attach(run.folder).keep
+    assert json.loads((run.folder / "process.log").read_text().splitlines()[0])["step"] >= 2
     logic.stop(run, now=True)
     assert untilEnd(run, 20).status == "killed"
 
@@ -281,5 +278,18 @@ def test_the_estimate_is_measured_here(tiny):
     estimate = logic.estimate(logic.config("DCSCN", **SMALL), "cpu", table)
     assert estimate.fits == estimate.batch == 2 and estimate.seconds > 4 * estimate.secondsPerStep
     assert "s a step" in estimate.text and "GB of" in estimate.text
-    with pytest.raises(Exception, match="CUDA|cuda"):
-        logic.estimate(logic.config("DCSCN", **SMALL), "cuda")
+
+
+@pytest.mark.parametrize("code, words", [
+    ("print('ldct-train: error: GPU X has too little memory for a single pair of patches.'); sys.exit(2)", "GPU X has"),
+    ("os.kill(os.getpid(), 9)", "for want of memory"),
+    ("print('Traceback'); print('ValueError: no'); sys.exit(1)", "ValueError: no"),
+])
+def test_an_estimate_that_fails_says_why(tiny, monkeypatch, code, words):
+    from LDCTDenoiseLib.errors import LDCTError
+    from LDCTDenoiseTrainingSlicer import estimate
+
+    monkeypatch.setattr(estimate, "command", lambda arguments: [sys.executable, "-c", f"import os, sys; {code}"])
+    logic, table = tiny
+    with pytest.raises(LDCTError, match=words):
+        logic.estimate(logic.config("DCSCN", **SMALL), "cpu", table)

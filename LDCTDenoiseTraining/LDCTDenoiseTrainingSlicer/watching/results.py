@@ -146,9 +146,10 @@ def _validated(run: TrainingRun) -> list[dict]:
     if run.model is None:
         raise InputError(f"'{run.name}' has no result yet: the first validation makes it.")
     card = read_card(run.model)
-    step = card.training.get("steps")
-    validation = read_curves(run.folder / "log.jsonl").validation.get(step)
-    if not validation:
+    validations = read_curves(run.folder / "log.jsonl").validation.values()
+    # By its figures: a card need not say of which step it is.
+    validation = next((v for v in validations if v["result"] == card.validation.get("result")), None)
+    if validation is None:
         raise InputError(f"nobody validates in '{run.name}', so there is nothing to show.")
     return [
         {"image": image, "patient": patient, **{name: figures[key].get(name) for name in COLUMNS}}
