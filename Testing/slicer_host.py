@@ -16,7 +16,7 @@ import slicer
 import slicer.util  # before the stand-ins: it must find slicer-core as it is
 from slicer_item_widgets import ITEM_CLASSES, Clipboard, QListWidgetItem, QSettings, QTableWidgetItem
 from slicer_parameters import Choice, WithinRange, parameterNodeWrapper
-from slicer_widgets import UI_CLASSES, QTimer, TextLabel, Widget
+from slicer_widgets import UI_CLASSES, QPushButton, QTimer, TextLabel, Widget
 
 _ROOT = Path(__file__).resolve().parent.parent
 
@@ -154,8 +154,8 @@ def installed():
 
     message = types.SimpleNamespace(Ok=1, Cancel=2, Critical=3, Question=4)
     qt = _module("qt", QTimer=QTimer, QTableWidgetItem=QTableWidgetItem, QFile=QFile, QUiLoader=QUiLoader,
-                 QLabel=TextLabel, QMessageBox=message, QListWidgetItem=QListWidgetItem, QSettings=QSettings,
-                 QApplication=types.SimpleNamespace(clipboard=lambda: Clipboard),
+                 QLabel=TextLabel, QPushButton=QPushButton, QMessageBox=message, QListWidgetItem=QListWidgetItem,
+                 QSettings=QSettings, QApplication=types.SimpleNamespace(clipboard=lambda: Clipboard),
                  Qt=types.SimpleNamespace(
                      TextSelectableByMouse=1, ItemIsUserCheckable=16, ItemIsEnabled=32, Unchecked=0, Checked=2))
     modules = {

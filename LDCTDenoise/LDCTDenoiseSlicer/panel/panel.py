@@ -12,6 +12,7 @@ from ..preview import previewLabel
 from .advanced import Advanced
 from .apply import Apply
 from .cost import Cost
+from .dicom import DICOMExport
 from .export import NumbersExport
 from .methods import MethodList
 from .numbers import NumbersSection
@@ -40,6 +41,7 @@ class Panel:
         self.parameters = None
         self.shownStrength = None
         self.section = ComparisonSection(resourcePath("UI/Comparison.ui"), logic)
+        self.dicom = DICOMExport(self, ui.comparisonPlace.layout())
         ui.comparisonPlace.layout().addWidget(self.section.widget)
         self.methods, self.cost = MethodList(ui), Cost()
         self.view = ViewedSlice(self.section, self._onLookedElsewhere)
@@ -85,6 +87,7 @@ class Panel:
         low = None if parameters is None else parameters.inputVolume
         labels = self.methods.labels()
         self._showButtons(low, labels, running)
+        self.dicom.refresh()
         if parameters is None:
             return
         self.methods.refresh()
