@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseLib.hounsfield import PAPER, PRESETS, Window
 
+from ..measuring import windowOf
 from ..nodes import volumeFromNode
 from .layout import MOST, ROWS, Layout
 
@@ -84,7 +85,7 @@ class Choice:
             if volume is not None:
                 images[str(label)] = volume
         rows = _possible(rows, images, reference, low)
-        return cls(images, reference, low, rows, windowOf(window), **others)
+        return cls(images, reference, low, rows, presetOf(window), **others)
 
     def without(self, volume) -> "Choice | None":
         """Return the choice without a volume that is gone, or None when nothing is left."""
@@ -131,16 +132,10 @@ def _possible(rows, images, reference, low) -> tuple[str, ...]:
     return tuple(row for row in rows if row not in needs or (needs[row] is not None and len(images) > 1))
 
 
-def windowOf(window) -> Window:
+def presetOf(window) -> Window:
     """Return a window from one, from two numbers, or from the name of a preset."""
-    if isinstance(window, Window):
-        return window
-    if isinstance(window, str):
-        if window not in PRESETS:
-            raise InputError(f"there is no window '{window}'; there are {', '.join(PRESETS)}.")
-        return PRESETS[window]
-    try:
-        lower, upper = (float(v) for v in window)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"a window is a lower and an upper HU value, such as (-160, 240), not {window!r}.") from error
-    return Window(lower, upper)
+    if not isinstance(window, str):
+        return windowOf(window)
+    if window not in PRESETS:
+        raise InputError(f"there is no window '{window}'; there are {', '.join(PRESETS)}.")
+    return PRESETS[window]

@@ -114,6 +114,7 @@ class Comparison(VTKObservationMixin):
         """Put it away for good: the module is about to go or to be reloaded."""
         self.hide()
         self._listeners.clear()
+        widgets.undress()
         self.scene._ldctComparison = None
 
     def fit(self) -> None:

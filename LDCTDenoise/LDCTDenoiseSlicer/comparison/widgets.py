@@ -10,8 +10,8 @@ try:
 except ModuleNotFoundError:  # slicer-core
     qt = None
 
-#: The captions, by the name of the view.
-_actors = {}
+#: The captions, by the name of the view: renderer and text actor.
+_captions = {}
 
 #: The least size of a view in pixels: without it six views side by side would make the window wider than the screen.
 _LEAST_SIZE = 80
@@ -42,6 +42,13 @@ def dress(view: str, caption: str, hasBar: bool) -> None:
     widget.setMinimumSize(_LEAST_SIZE, _LEAST_SIZE)
     # Every view as large as the next, whatever its bar would like.
     widget.setSizePolicy(qt.QSizePolicy.Ignored, qt.QSizePolicy.Ignored)
+
+
+def undress() -> None:
+    """Take the captions out of all views: code that is loaded anew writes its own."""
+    for renderer, actor in _captions.values():
+        renderer.RemoveViewProp(actor)
+    _captions.clear()
 
 
 def settle(view: str) -> None:
@@ -85,9 +92,10 @@ def _actor(view: str, widget):
     renderers = widget.sliceView().renderWindow().GetRenderers()
     # The topmost one, above image and markups.
     renderer = max((renderers.GetItemAsObject(i) for i in range(renderers.GetNumberOfItems())), key=_layerOf)
-    actor = _actors.get(view)
+    _renderer, actor = _captions.get(view, (None, None))
     if actor is None or not renderer.HasViewProp(actor):
-        actor = _actors[view] = vtk.vtkTextActor()
+        actor = vtk.vtkTextActor()
+        _captions[view] = renderer, actor
         look = actor.GetTextProperty()
         look.SetFontSize(16)
         look.SetBold(True)
