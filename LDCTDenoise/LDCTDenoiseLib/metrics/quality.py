@@ -1,14 +1,13 @@
 """PSNR, SSIM and RMSE of one image against its reference, in a display window."""
 
 import math
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..errors import InputError
 from ..hounsfield import PAPER, Window
-from .ssim import SIDE, ssim
+from .ssim import squared_error_and_ssim
 
 #: Both images are scaled to [0, 1] by the window, so the range of the data never depends on the image.
 DATA_RANGE = 1.0
@@ -72,28 +71,14 @@ def measure_slice(reference: np.ndarray, image: np.ndarray, window: Window = PAP
         raise InputError(f"reference and image have the shapes {shapes}; give two 2D images of one shape.")
     if not reference.size:
         raise InputError("an empty image has no PSNR, SSIM or RMSE.")
-    a, b = window.to_unit(reference), window.to_unit(image)
-    if not (np.isfinite(a).all() and np.isfinite(b).all()):
+    error, similarity = squared_error_and_ssim(reference, image, window)
+    if math.isnan(error):
         raise InputError("NaN has no place in a comparison; replace those values first.")
-    difference = (a - b).ravel()
-    rmse = math.sqrt(difference @ difference / difference.size)
+    rmse = math.sqrt(error)
     return Quality(
         psnr=math.inf if rmse == 0 else 20 * math.log10(DATA_RANGE / rmse),
-        ssim=ssim(a, b) if min(a.shape) >= SIDE else math.nan,
+        ssim=similarity,
         rmse=rmse,
         rmse_hu=rmse * window.width,
         window=window,
     )
-
-
-def measure_images(reference: np.ndarray, images: dict[str, np.ndarray], window: Window = PAPER) -> dict[str, Quality]:
-    """Measure several images against one reference, two at a time; parameters and errors as for `measure_slice`.
-
-    Returns
-    -------
-    dict of str to Quality
-        By the images' labels, in their order.
-    """
-    with ThreadPoolExecutor(2) as threads:
-        measured = threads.map(lambda image: measure_slice(reference, image, window), images.values())
-        return dict(zip(images, measured, strict=True))

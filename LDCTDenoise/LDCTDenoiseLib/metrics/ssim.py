@@ -1,10 +1,14 @@
-"""SSIM of Wang et al. as scikit-image computes it, to 1e-9 of its number in a fifth of the time.
+"""Squared error and SSIM; the latter as scikit-image computes it, to 1e-9 of its number in a fraction of the time.
 
 Four maps are filtered instead of five, and only where the window fits; both directions of the filter are small matrix
 products, a few rows at a time, so that everything stays in the processor's cache.
 """
 
+import math
+
 import numpy as np
+
+from ..hounsfield import Window
 
 #: Side of the Gaussian window; an image that is smaller has no SSIM.
 SIDE = 11
@@ -23,30 +27,42 @@ def _band(count: int) -> np.ndarray:
     return band
 
 
-def ssim(a: np.ndarray, b: np.ndarray) -> float:
-    """Return the structural similarity of two images on the unit interval, data range 1.
+def squared_error_and_ssim(reference: np.ndarray, image: np.ndarray, window: Window) -> tuple[float, float]:
+    """Return the mean squared error and the SSIM of two images, clipped to a window and scaled to [0, 1].
 
-    The mean over the pixels whose window lies in the image; population statistics.
+    SSIM is the mean over the pixels whose Gaussian window lies in the image, with population statistics and data
+    range 1. A few rows go through all of it at a time.
 
     Parameters
     ----------
-    a, b : numpy.ndarray
-        Float64, shape (rows, columns), at least 11×11.
+    reference, image : numpy.ndarray
+        HU of shape (rows, columns).
+    window : Window
+
+    Returns
+    -------
+    tuple of float
+        The error is NaN when an image holds NaN; SSIM is NaN for an image below 11×11.
 
     References
     ----------
     Wang et al., IEEE Trans Image Process 13(4):600-612, 2004.
     """
-    height, width = a.shape[0] - SIDE + 1, a.shape[1] - SIDE + 1
+    height, width = (n - SIDE + 1 for n in reference.shape)
+    fits = min(height, width) > 0
     blocks = -(-width // _COLUMNS)
     across = _band(_COLUMNS).T.copy()
     # Columns are filled up to whole blocks; what comes of them is left out of the mean.
-    maps = np.zeros((4, _ROWS + SIDE - 1, blocks * _COLUMNS + SIDE - 1))
-    total = 0.0
-    for top in range(0, height, _ROWS):
+    maps = np.zeros((4, _ROWS + SIDE - 1, blocks * _COLUMNS + SIDE - 1)) if fits else None
+    error = total = 0.0
+    for top in range(0, len(reference), _ROWS):
+        x, y = (window.to_unit(values[top : top + _ROWS + SIDE - 1]) for values in (reference, image))
+        difference = (x[:_ROWS] - y[:_ROWS]).ravel()
+        error += difference @ difference
         rows = min(_ROWS, height - top)
-        x, y = (image[top : top + rows + SIDE - 1] for image in (a, b))
-        part = maps[:, : rows + SIDE - 1, : a.shape[1]]
+        if not fits or rows <= 0:
+            continue
+        part = maps[:, : rows + SIDE - 1, : reference.shape[1]]
         part[0], part[1] = x, y
         np.multiply(x, y, out=part[2])
         np.multiply(x, x, out=part[3])
@@ -75,4 +91,4 @@ def ssim(a: np.ndarray, b: np.ndarray) -> float:
         product *= means
         product /= squares
         total += product[:-1].sum() + product[-1, :, : width - (blocks - 1) * _COLUMNS].sum()
-    return total / (height * width)
+    return error / reference.size, total / (height * width) if fits else math.nan
