@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from LDCTDenoiseLib.errors import GeometryError, InputError
 from LDCTDenoiseLib.hounsfield import PAPER, Window
-from LDCTDenoiseLib.metrics import ROI, SSIM_VARIANT, compare_volumes, measure_slice, measure_volume
+from LDCTDenoiseLib.metrics import ROI, SSIM_VARIANT, compare_volumes, measure_images, measure_slice, measure_volume
 from LDCTDenoiseLib.volumes import Geometry, Volume
 from scipy.ndimage import correlate1d
 
@@ -114,6 +114,15 @@ def test_ssim_is_that_of_scikit_image(shape, scale):
     )
     measured = measure_slice(a, b, Window(0, 1)).ssim
     assert measured == pytest.approx(expected, abs=1e-9)
+
+
+def test_several_images_are_measured_as_each_alone():
+    full, low = pair()
+    images = {"LDCT": low[0], "same": full[0], "other": low[1]}
+    measured = measure_images(full[0], images)
+    assert measured == {label: measure_slice(full[0], image) for label, image in images.items()}
+    with pytest.raises(InputError, match="shape"):
+        measure_images(full[0], {"small": low[0, :3]})
 
 
 @pytest.mark.parametrize("text", ["1,2,3", "a,b,c,d,e", "0,5,0,5,0.5", (1, 2, 3, 4), "1,2,3,4,5,6"])

@@ -7,7 +7,7 @@ from pathlib import Path
 import slicer
 from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseLib.hounsfield import Window
-from LDCTDenoiseLib.metrics import compare_volumes, measure_slice
+from LDCTDenoiseLib.metrics import compare_volumes, measure_images
 from LDCTDenoiseLib.volumes import require_same_grid
 
 from .background import Task
@@ -81,7 +81,7 @@ def figureTask(path: str | Path, reference, volumes, sliceIndex: int | None, roi
         metrics = None
         panels = [(label, volume.array[k]) for label, volume in images.items()]
         if full is not None:
-            metrics = {label: measure_slice(full.array[k], image, shownIn) for label, image in panels}
+            metrics = measure_images(full.array[k], dict(panels), shownIn)
             panels.insert(0, ("FDCT", full.array[k]))
         report(Measured(0, 1))
         box = None if region is None else (region.i0, region.i1, region.j0, region.j1)

@@ -2,7 +2,7 @@
 
 from .comparison import Comparison, Row, compare_volumes
 from .noise_power import NoisePower, flat_blocks, noise_power
-from .quality import SSIM_VARIANT, Quality, measure_slice
+from .quality import SSIM_VARIANT, Quality, measure_images, measure_slice
 from .roi import ROI
 from .summary import Summary, VolumeMeasurement, measure_volume
 
@@ -17,6 +17,7 @@ __all__ = [
     "VolumeMeasurement",
     "compare_volumes",
     "flat_blocks",
+    "measure_images",
     "measure_slice",
     "measure_volume",
     "noise_power",

@@ -82,3 +82,14 @@ def measure_slice(reference: np.ndarray, image: np.ndarray, window: Window = PAP
         rmse_hu=rmse * window.width,
         window=window,
     )
+
+
+def measure_images(reference: np.ndarray, images: dict[str, np.ndarray], window: Window = PAPER) -> dict[str, Quality]:
+    """Measure several images against one reference; parameters and errors as for `measure_slice`.
+
+    Returns
+    -------
+    dict of str to Quality
+        By the images' labels, in their order.
+    """
+    return {label: measure_slice(reference, image, window) for label, image in images.items()}
