@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from .log import RunLog
+
 #: In the run's folder.
 STOP_FILE = "stop"
 
@@ -15,3 +17,10 @@ def stop_asked(path: Path) -> bool:
     except OSError:  # it is there and cannot be removed: a folder that turned read-only
         return path.exists()
     return True
+
+
+def stop(state, checkpoint: Path, log: RunLog) -> None:
+    """Write a checkpoint of a `State`, say so, and raise `KeyboardInterrupt`."""
+    state.save(checkpoint)
+    log.note(f"stopped on request at step {state.step}; go on with --resume.", stopped=True)
+    raise KeyboardInterrupt

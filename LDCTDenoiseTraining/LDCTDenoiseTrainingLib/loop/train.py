@@ -22,7 +22,7 @@ from .memory import keep_freed_memory
 from .picture import save_picture
 from .processes import Processes
 from .state import State
-from .stopping import STOP_FILE, stop_asked
+from .stopping import STOP_FILE, stop, stop_asked
 from .validate import score, validate, validation_slices
 
 CHECKPOINT, MODEL, CONFIG = "checkpoint.pt", "model.safetensors", "config.json"
@@ -136,9 +136,8 @@ class Training:
         """Cache the scans, one process a machine; the others find them done."""
         for turn in (True, False):
             if turn == (self.processes.local_rank == 0):
-                scans = cache_scans(
-                    self.patients, self.cache, self.config.patch, self._teller("reading scans", state, log)
-                )
+                scans = cache_scans(self.patients, self.cache, self.config.patch,
+                                    self._teller("reading scans", state, log))
             self.processes.wait_for_all()
         return scans
 
@@ -148,9 +147,7 @@ class Training:
 
     def _stop_if_asked(self, state: State, log: RunLog) -> None:
         if self.processes.size == 1 and stop_asked(self._stop_file):
-            state.save(self.output / CHECKPOINT)
-            log.note(f"stopped on request at step {state.step}; go on with --resume.", stopped=True)
-            raise KeyboardInterrupt
+            stop(state, self.output / CHECKPOINT, log)
 
     def _train(self, state: State, scans, log: RunLog) -> None:
         config, total = self.config, self.config.total_steps
