@@ -1,7 +1,7 @@
 """The generator's part of a step on the CPU: a few patches at a time, one thread each.
 
-Within torch each layer would be shared out among the threads, which wait for each other after each one, and the
-planes of the whole batch would not stay in cache. The pieces are the same whatever the number of threads, and their
+Within torch each layer would be shared out among the threads, which wait for each other after each one: on a busy
+machine that costs a fifth (docs/speed.md). The pieces are the same whatever the number of threads, and their
 gradients are added in one order: so is the result, bit for bit.
 """
 
