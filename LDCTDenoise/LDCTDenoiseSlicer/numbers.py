@@ -8,7 +8,7 @@ import numpy as np
 import slicer
 from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseLib.hounsfield import Window
-from LDCTDenoiseLib.metrics import ROI, SSIM_VARIANT, Quality, measure_images
+from LDCTDenoiseLib.metrics import ROI, SSIM_VARIANT, Quality, measure_slice
 
 from .nodes import requireVolume, volumeFromNode
 from .rois import WorldToPixels
@@ -85,7 +85,7 @@ class Numbers:
 
 def measureRows(images: dict[str, np.ndarray], reference: np.ndarray | None, region: ROI,
                 window: Window) -> Iterator[Row]:
-    """Measure two images at a time, so that a caller can serve events before the next two.
+    """Measure image after image, so that a caller can serve events between two.
 
     Parameters
     ----------
@@ -102,12 +102,9 @@ def measureRows(images: dict[str, np.ndarray], reference: np.ndarray | None, reg
     if reference is not None:
         reference = reference[box]
         yield _row("FDCT", reference, None)
-    labels = list(images)
-    for first in range(0, len(labels), 2):
-        two = {label: images[label][box] for label in labels[first : first + 2]}
-        qualities = {} if reference is None else measure_images(reference, two, window)
-        for label, pixels in two.items():
-            yield _row(label, pixels, qualities.get(label))
+    for label, image in images.items():
+        pixels = image[box]
+        yield _row(label, pixels, None if reference is None else measure_slice(reference, pixels, window))
 
 
 def _row(label: str, pixels: np.ndarray, quality: Quality | None) -> Row:
