@@ -42,7 +42,7 @@ class Host:
         widget.parent.isEntered = False
         widget.exit()
 
-    def spin(self, until, seconds: float = 20) -> list[float]:
+    def spin(self, until, seconds: float = 60) -> list[float]:
         """Fire timers as the event loop does until a condition holds; return the length of each round in seconds."""
         rounds = []
         started = time.monotonic()
