@@ -94,6 +94,8 @@ def test_the_model_file_says_what_was_used(trained):
     card = model.card
     assert (card.method, card.hu_range, card.seed) == ("DCSCN", (-1024, 3071), 1)
     assert card.training["steps_planned"] == 150 and card.training["batch"] == 4 and card.training["loss"] == "L1"
+    best = [r["step"] for r in records(trained) if r.get("best")][-1]
+    assert card.training["steps"] == best
     assert card.training_data[0]["name"] == "made for a test" and card.training_data[-1]["patients"] == 2
     assert card.validation["result"]["psnr"] > card.validation["low"]["psnr"]
     assert card.dose["simulation"].startswith("none")

@@ -13,7 +13,8 @@ from .config import RANDOM, TWIN
 from .state import State
 
 #: Settings that say nothing about the result.
-_NOT_FACTS = ("method", "seed", "hu_range", "log_every", "checkpoint_every", "workers", "noise_workers", "start_from")
+_NOT_FACTS = ("method", "steps", "seed", "hu_range", "log_every", "checkpoint_every", "workers", "noise_workers",
+              "start_from")
 
 
 def write_model(
@@ -39,6 +40,8 @@ def write_model(
     loss = "L1" if not config.adversarial else "WGAN-GP" + (" + L1" if config.l1_weight else "")
     if config.mean_weight:
         loss += " + mean over blocks"
+    if config.tissue_weight:
+        loss += " + mean over flat tissues"
     warm = config.start_from not in ("", RANDOM)
     start = f"a trained {TWIN.get(config.method, config.method)}" if warm else "random weights"
     trained = {
