@@ -8,7 +8,7 @@ from LDCTDenoiseLib.hounsfield import PAPER, Window
 
 from .background import Task
 from .comparison.calls import ComparisonCalls
-from .denoising import Denoising, Job, JobProgress, jobsOf
+from .denoising import Denoising, Job, jobsOf
 from .dicom_export import DICOMCalls
 from .measuring import compareTask, figureTask, labelled, requireSameGrid, windowOf
 from .nodes import requireVolume
@@ -16,8 +16,6 @@ from .numbers import Numbers, measureRows, wholeSlice
 from .rois import pixelROI
 from .strength import Strengths
 from .tables import writeTable
-
-__all__ = ["JobProgress", "LDCTDenoiseLogic"]
 
 
 class LDCTDenoiseLogic(ComparisonCalls, DICOMCalls):
@@ -120,10 +118,7 @@ class LDCTDenoiseLogic(ComparisonCalls, DICOMCalls):
         dict of str to vtkMRMLScalarVolumeNode, or None
             The outputs by label, methods first. None when stopped; the scene is then as it was.
 
-        Raises
-        ------
-        InputError, MethodError, ModelFileError, DeviceError, MissingDependencyError
-            As for `denoise`.
+        Raises what `denoise` does.
         """
         return self._allTask(inputVolume, methods, models, outputs, device, strength, batch).run(progress)
 
@@ -266,10 +261,7 @@ class LDCTDenoiseLogic(ComparisonCalls, DICOMCalls):
         sliceIndex : int, optional
             The slice. Default: that of the ROI, and the middle one without an ROI.
 
-        Raises
-        ------
-        GeometryError, InputError, OutputError, MissingDependencyError
-            If the volumes do not fit, or the figure cannot be drawn or written.
+        Raises GeometryError, InputError, OutputError or MissingDependencyError.
         """
         return figureTask(path, reference, volumes, sliceIndex, roi, window).run()
 
