@@ -3,6 +3,8 @@
 import logging
 import sys
 import threading
+import time
+import types
 
 import numpy as np
 import pytest
@@ -41,8 +43,6 @@ def names():
 
 def slowDown(monkeypatch, batches):
     """Let total variation take a nap for each slice; `batches` counts them."""
-    import time
-
     from LDCTDenoiseLib.methods import registry
 
     class Slow(registry.TotalVariation):
@@ -55,8 +55,6 @@ def slowDown(monkeypatch, batches):
 
 
 def test_module_describes_itself(host):
-    import types
-
     import LDCTDenoise
     import LDCTDenoiseTraining
 

@@ -13,4 +13,4 @@ A short tour, from a file to a table::
     print(compare_volumes(full, {"LDCT": low, "DCSCN": denoised}).to_markdown())
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
