@@ -41,6 +41,9 @@ def write_what_is_no_ct(root: Path) -> None:
 
 
 def files_below(root: Path) -> dict[str, tuple]:
-    """Return what would show any change below a folder: every file's size, time and content."""
-    found = (path for path in sorted(root.rglob("*")) if path.is_file())
+    """Return what would show any change below a folder: every file's time and content.
+
+    Locks are left out: they are empty, and some versions of filelock give them a new time when they are taken.
+    """
+    found = (path for path in sorted(root.rglob("*")) if path.is_file() and path.suffix != ".lock")
     return {str(p.relative_to(root)): (p.stat().st_mtime_ns, p.read_bytes()) for p in found}

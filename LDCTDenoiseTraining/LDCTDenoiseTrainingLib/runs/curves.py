@@ -95,7 +95,8 @@ def save_curves(path: Path, logs: Mapping[str, Path]) -> Path:
                 axes.axhline(value, color="0.6", linestyle=":")
         axes.set_xlabel("generator step")
         axes.grid(alpha=0.3)
-        axes.legend(fontsize=8)
+        if axes.lines:
+            axes.legend(fontsize=8)
         axes.set_visible(bool(axes.lines))  # L1 methods have no critic
     figure.supxlabel(f"Validation on whole slices in {PAPER}, data range 1; dotted: low dose.", fontsize=8)
     with write_whole(path) as part:
