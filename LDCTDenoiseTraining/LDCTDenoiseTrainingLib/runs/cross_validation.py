@@ -9,12 +9,10 @@ from filelock import FileLock, Timeout
 from LDCTDenoiseLib.files import write_whole
 
 from ..data import cache_scans
-from ..loop import Training
-from ..loop.resume import make_config
 from ..loop.stopping import STOP_FILE
 from ..patients import PatientSet, leave_one_out
 from .evaluate import LOW_DOSE, evaluate_models
-from .methods import in_order
+from .methods import in_order, train_methods
 from .table import write_tables
 
 RESULT = "result.json"
@@ -87,12 +85,11 @@ class CrossValidation:
         return rows if {row["image"] for row in rows} >= set(self.methods) else []
 
     def _fold(self, patients: PatientSet, folder: Path) -> None:
-        cache, models = self.cache or self.output / "cache", {}
-        for method in self.methods:
-            settings = {**self.settings, **self.method_settings.get(method, {})}
-            config = make_config(method, folder / method, settings, True, self.config_file)
-            models[method] = Training(patients, config, folder / method, cache=cache, device=self.device, resume=True,
-                                      json_lines=self.json_lines, stop_file=self.output / STOP_FILE).run()
+        cache = self.cache or self.output / "cache"
+        models, config = train_methods(
+            patients, self.methods, folder, self.settings, self.method_settings, self.config_file,
+            cache=cache, device=self.device, json_lines=self.json_lines, stop_file=self.output / STOP_FILE,
+        )
         scans = [s for s in cache_scans(patients, cache, config.patch) if s.scan.role == "validation"]
         rows = evaluate_models(models, scans, config, self.device)
         with write_whole(folder / RESULT) as part:

@@ -1,10 +1,14 @@
 """The methods of an experiment, and settings for all or single ones of them."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from LDCTDenoiseLib.errors import InputError
 
+from ..loop import Training
 from ..loop.config import TrainingConfig
+from ..loop.resume import make_config
+from ..patients import PatientSet
 
 #: An L1 method comes before the adversarial one that starts from it.
 METHODS = ("CNN-L1", "WGAN", "DCSCN", "DCSWGAN")
@@ -40,3 +44,39 @@ def split_settings(settings: dict) -> tuple[dict, dict[str, dict]]:
             raise InputError(f"'{method}' in --set {key} is not a method; choose from {', '.join(METHODS)}.")
         (single.setdefault(method, {}) if dot else common)[name] = value
     return common, single
+
+
+def train_methods(
+    patients: PatientSet,
+    methods: Sequence[str],
+    folder: Path,
+    settings: dict,
+    method_settings: dict[str, dict],
+    config_file: str | None,
+    **options,
+) -> tuple[dict[str, Path], TrainingConfig]:
+    """Train methods one after another, each in a folder of its name; what is done already is left alone.
+
+    Parameters
+    ----------
+    patients : PatientSet
+    methods : sequence of str
+        See `in_order`.
+    folder : Path
+    settings, method_settings : dict
+        For all methods, and for single ones by name.
+    config_file : str or None
+    **options
+        Those of `Training` that all have in common.
+
+    Returns
+    -------
+    tuple of dict and TrainingConfig
+        Method to model file, and the config of the last one.
+    """
+    models = {}
+    for method in methods:
+        output = folder / method
+        config = make_config(method, output, {**settings, **method_settings.get(method, {})}, True, config_file)
+        models[method] = Training(patients, config, output, resume=True, **options).run()
+    return models, config

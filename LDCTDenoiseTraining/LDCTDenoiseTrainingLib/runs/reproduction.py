@@ -10,13 +10,11 @@ from LDCTDenoiseLib.metrics import ROI, measure_slice
 from LDCTDenoiseLib.models import load_model
 
 from ..data import CachedScan, cache_scans
-from ..loop import Training
-from ..loop.resume import make_config
 from ..loop.validate import denoise_slice, validation_slices
 from ..patients import PatientSet
 from .curves import LOG, save_curves
 from .evaluate import LOW_DOSE, evaluate_models
-from .methods import METHODS
+from .methods import METHODS, train_methods
 from .paper import side_by_side
 from .table import summarise, write_tables
 
@@ -47,14 +45,10 @@ class Reproduction:
     def run(self, roi: ROI | None = None) -> Path:
         """Return the table's file."""
         cache = self.cache or self.output / "cache"
-        models = {}
-        for method in METHODS:
-            folder = self.output / method
-            settings = {**self.settings, **self.method_settings.get(method, {})}
-            config = make_config(method, folder, settings, True, self.config_file)
-            training = Training(self.patients, config, folder, cache=cache, device=self.device, resume=True,
-                                json_lines=self.json_lines)
-            models[method] = training.run()
+        models, config = train_methods(
+            self.patients, METHODS, self.output, self.settings, self.method_settings, self.config_file,
+            cache=cache, device=self.device, json_lines=self.json_lines,
+        )
         role = "test" if self.patients.with_role("test") else "validation"
         scans = [s for s in cache_scans(self.patients, cache, config.patch) if s.scan.role == role]
         if not scans:
