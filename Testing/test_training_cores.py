@@ -3,7 +3,7 @@
 import pytest
 import torch
 from LDCTDenoiseLib.networks import build_generator
-from LDCTDenoiseTrainingLib.loop.cores import correction_on_cores
+from LDCTDenoiseTrainingLib.cpu import correction_on_cores
 
 
 def step(method, correction, patches):

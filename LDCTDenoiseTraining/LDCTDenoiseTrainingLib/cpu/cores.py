@@ -10,10 +10,17 @@ from concurrent.futures import ThreadPoolExecutor
 
 import torch
 from LDCTDenoiseLib.methods.cpu import single_threads
+from LDCTDenoiseLib.networks.convstack import ConvStack
+from LDCTDenoiseLib.networks.dcscn import DCSCN
 from torch import Tensor, nn
 
-#: Patches of a piece: their 32 planes of 80×80 pixels are 3 MB.
-_PATCHES = 4
+from .dcscn import DCSCNByHand
+from .stack import StackByHand
+
+#: Patches of a piece: 32 planes of their canvas are 1.7 MB.
+_PATCHES = 2
+
+_BY_HAND = {DCSCN: DCSCNByHand, ConvStack: StackByHand}
 
 _pools: dict[tuple[int, int], ThreadPoolExecutor] = {}
 
@@ -23,13 +30,12 @@ def correction_on_cores(generator: nn.Module, image: Tensor) -> Tensor:
 
     Parameters
     ----------
-    generator : CorrectionGenerator
-        On the CPU.
+    generator : DCSCN or ConvStack
+        On the CPU, float32.
     image : torch.Tensor
         Float32, shape (B, 1, H, W).
     """
-    parameters = [p for p in generator.parameters() if p.requires_grad]
-    return _Pieces.apply(generator, image, *parameters)
+    return _Pieces.apply(generator, image, *generator.parameters())
 
 
 def _threads() -> ThreadPoolExecutor:
@@ -43,20 +49,23 @@ def _threads() -> ThreadPoolExecutor:
 class _Pieces(torch.autograd.Function):
     @staticmethod
     def forward(ctx, generator, image, *parameters):
-        ctx.parameters, graph = parameters, any(ctx.needs_input_grad)
+        by_hand, graph = _BY_HAND[type(generator)](generator), any(ctx.needs_input_grad)
 
-        def compute(piece: Tensor) -> Tensor:
-            with torch.set_grad_enabled(graph):
-                return generator.correction(piece)
+        def compute(piece: Tensor):
+            with torch.inference_mode():
+                output, traces = by_hand.forward(piece)
+            return output, traces if graph else None
 
-        ctx.outputs = list(_threads().map(compute, image.split(_PATCHES)))
-        return torch.cat([output.detach() for output in ctx.outputs])
+        outputs, traces = zip(*_threads().map(compute, image[:, 0].split(_PATCHES)), strict=True)
+        ctx.by_hand, ctx.traces = by_hand, traces
+        return torch.cat(outputs)[:, None]
 
     @staticmethod
     def backward(ctx, gradient):
-        def differentiate(output: Tensor, piece: Tensor) -> tuple[Tensor, ...]:
-            return torch.autograd.grad(output, ctx.parameters, piece)
+        def differentiate(piece: Tensor, traces) -> list[Tensor]:
+            with torch.inference_mode():
+                return ctx.by_hand.backward(piece, traces)
 
-        pieces = list(_threads().map(differentiate, ctx.outputs, gradient.split(_PATCHES)))
-        ctx.outputs = None
+        pieces = list(_threads().map(differentiate, gradient[:, 0].split(_PATCHES), ctx.traces))
+        ctx.traces = None
         return None, None, *(torch.stack(parts).sum(0) for parts in zip(*pieces, strict=True))
