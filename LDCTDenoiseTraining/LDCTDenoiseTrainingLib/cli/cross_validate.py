@@ -4,6 +4,7 @@ import argparse
 
 from LDCTDenoiseLib.errors import InputError
 
+from ..loop.stopping import STOP_FILE, immediate_stop
 from ..runs.cross_validation import CrossValidation
 from ..runs.methods import split_settings
 from .options import add_run_options, patients_of, settings_of
@@ -26,8 +27,10 @@ def run(arguments: argparse.Namespace) -> None:
     if not arguments.method:
         raise InputError("no method is given; choose one with --method.")
     common, single = split_settings(settings_of(arguments))
-    table = CrossValidation(
+    experiment = CrossValidation(
         patients_of(arguments), arguments.method.split(","), arguments.output, common, single, arguments.config,
         arguments.cache, arguments.device, arguments.json,
-    ).run()
+    )
+    with immediate_stop(arguments.output / STOP_FILE):
+        table = experiment.run()
     print(f"table written to {table}" if table else "all free folds are done; other processes hold the rest")

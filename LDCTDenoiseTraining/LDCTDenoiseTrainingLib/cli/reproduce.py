@@ -4,6 +4,7 @@ import argparse
 
 from LDCTDenoiseLib.metrics import ROI
 
+from ..loop.stopping import STOP_FILE, immediate_stop
 from ..runs.methods import split_settings
 from ..runs.reproduction import Reproduction
 from .options import add_run_options, patients_of, settings_of
@@ -23,8 +24,10 @@ def add_parser(commands) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     common, single = split_settings(settings_of(arguments))
-    table = Reproduction(
+    experiment = Reproduction(
         patients_of(arguments), arguments.output, common, single, arguments.config, arguments.cache, arguments.device,
         arguments.json,
-    ).run(ROI.of(arguments.roi))
+    )
+    with immediate_stop(arguments.output / STOP_FILE):
+        table = experiment.run(ROI.of(arguments.roi))
     print(table.read_text(encoding="utf-8"))

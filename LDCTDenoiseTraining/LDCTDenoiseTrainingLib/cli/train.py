@@ -1,6 +1,7 @@
 """`ldct-train train`: one method, one run."""
 
 import argparse
+from contextlib import nullcontext
 
 import torch
 from filelock import FileLock, Timeout
@@ -9,6 +10,7 @@ from LDCTDenoiseLib.errors import InputError
 from ..loop import Training
 from ..loop.processes import Processes, join_processes
 from ..loop.resume import make_config
+from ..loop.stopping import STOP_FILE, immediate_stop
 from . import cross_validate
 from .options import add_run_options, patients_of, settings_of
 
@@ -30,7 +32,9 @@ def run(arguments: argparse.Namespace) -> None:
     if cuda:
         torch.cuda.set_device(processes.local_rank % torch.cuda.device_count())
     try:
-        with run_lock(arguments.output, processes):
+        alone = processes.size == 1
+        with run_lock(arguments.output, processes), \
+                immediate_stop(arguments.output / STOP_FILE) if alone else nullcontext():
             config = make_config(
                 arguments.method, arguments.output, settings_of(arguments), arguments.resume, arguments.config
             )

@@ -59,12 +59,7 @@ class State:
 
     def require_finite(self) -> None:
         """Raise `LDCTError` when a weight is NaN or infinite."""
-        for network in (self.generator, self.critic):
-            if network is not None and not all(torch.isfinite(p).all() for p in network.parameters()):
-                raise LDCTError(
-                    f"the training diverged before step {self.step}: a weight is NaN or infinite. The last checkpoint "
-                    "is good; resume with a smaller learning_rate into another folder, or look at the data."
-                )
+        _require_finite({name: network.state_dict() for name, network in self._parts().items()}, self.step)
 
     def _parts(self) -> dict:
         networks = {"generator": self.generator, "critic": self.critic, "average": self.average}
@@ -80,13 +75,24 @@ class State:
         OutputError
             If it cannot be written.
         """
-        self.require_finite()
-        content = {
+        self.write(self._content(), path)
+
+    def copy(self) -> dict:
+        """Return what `save` would write now, as a copy in main memory, for `write`."""
+        return _copied(self._content())
+
+    def _content(self) -> dict:
+        return {
             "version": _VERSION, "step": self.step, "seconds": self.seconds, "best": self.best,
             "unvalidated": self.unvalidated,
             "networks": {name: network.state_dict() for name, network in self._parts().items()},
             "optimisers": {name: optimiser.state_dict() for name, optimiser in self.optimisers.items()},
         }
+
+    @staticmethod
+    def write(content: dict, path: Path) -> None:
+        """Write a checkpoint of a `copy`, see `save`."""
+        _require_finite(content["networks"], content["step"])
         buffer = io.BytesIO()
         torch.save(content, buffer)
         part = path.with_name(path.name + ".part")  # one name: what a kill leaves is overwritten by the next
@@ -128,6 +134,22 @@ class State:
             raise InputError(f"the checkpoint '{path}' is damaged or no checkpoint.") from error
         self.step, self.seconds, self.best = content["step"], content["seconds"], content["best"]
         self.unvalidated = content.get("unvalidated", False)
+
+
+def _require_finite(networks: dict, step: int) -> None:
+    if not all(torch.isfinite(weight).all() for weights in networks.values() for weight in weights.values()):
+        raise LDCTError(
+            f"the training diverged before step {step}: a weight is NaN or infinite. The last checkpoint is good; "
+            "resume with a smaller learning_rate into another folder, or look at the data."
+        )
+
+
+def _copied(value):
+    if isinstance(value, torch.Tensor):
+        return value.detach().to("cpu", copy=True)
+    if isinstance(value, dict):
+        return {key: _copied(member) for key, member in value.items()}
+    return [_copied(member) for member in value] if isinstance(value, list) else value
 
 
 def _start_weights(config: TrainingConfig, generator: nn.Module) -> dict:

@@ -8,7 +8,6 @@ from LDCTDenoiseLib.engine import choose_device
 from LDCTDenoiseLib.errors import InputError, OutputError
 from LDCTDenoiseLib.hounsfield import HURange
 
-from ..cpu import correction_on_cores, keep_freed_memory
 from ..data import NoiseBank, PatchSource, cache_scans
 from ..data.batches import batches_of_steps
 from ..data.patches import Batch
@@ -16,12 +15,14 @@ from ..losses import absolute_error, gradient_penalty, mean_error, tissue_error
 from ..patients import PatientSet, write_patient_set
 from .card import write_model
 from .config import TrainingConfig
+from .cores import correction_on_cores
 from .failures import failures_named, require_numbers, warn_if_worse
 from .log import CRITIC_NOTE, RunLog
+from .memory import keep_freed_memory
 from .picture import save_picture
 from .processes import Processes
 from .state import State
-from .stopping import STOP_FILE, stop, stop_asked
+from .stopping import STOP_FILE, Stops
 from .validate import score, validate, validation_slices
 
 CHECKPOINT, MODEL, CONFIG = "checkpoint.pt", "model.safetensors", "config.json"
@@ -75,7 +76,8 @@ class Training:
         self.device = choose_device(device)
         self.config, self.output, self.patients = config, Path(output), patients
         self.cache = Path(cache or self.output / "cache")
-        self._stop_file = Path(stop_file or self.output / STOP_FILE)
+        self._stops = Stops(Path(stop_file or self.output / STOP_FILE), self.output / CHECKPOINT,
+                            self.processes.size == 1)
         self._share = self.processes.share(config.batch)
         self._resume = resume
         self._json_lines = json_lines
@@ -135,18 +137,11 @@ class Training:
         """Cache the scans, one process a machine; the others find them done."""
         for turn in (True, False):
             if turn == (self.processes.local_rank == 0):
-                scans = cache_scans(self.patients, self.cache, self.config.patch,
-                                    self._teller("reading scans", state, log))
+                with self._stops.within(state, log):
+                    scans = cache_scans(self.patients, self.cache, self.config.patch,
+                                        self._stops.teller("reading scans", state, log))
             self.processes.wait_for_all()
         return scans
-
-    def _teller(self, what: str, state: State, log: RunLog):
-        """Return a function for pieces of work between two steps: it shows progress and stops when that is asked."""
-        return lambda done, of: (log.progress(what, done, of), self._stop_if_asked(state, log))
-
-    def _stop_if_asked(self, state: State, log: RunLog) -> None:
-        if self.processes.size == 1 and stop_asked(self._stop_file):
-            stop(state, self.output / CHECKPOINT, log)
 
     def _train(self, state: State, scans, log: RunLog) -> None:
         config, total = self.config, self.config.total_steps
@@ -168,14 +163,16 @@ class Training:
         try:
             while state.step < total:
                 generation = source.generation(state.step)
-                bank.wait(generation, makes_noise, self._teller("simulating low dose", state, log))
+                bank.wait(generation, makes_noise, self._stops.teller("simulating low dose", state, log))
                 end = min(total, (generation + 1) * config.noise_refresh)
                 if makes_noise and end < total:
                     bank.start(generation + 1)
                 steps = range(state.step, end)
                 pinned = self.device.name.startswith("cuda")
                 for drawn in batches_of_steps(source, steps, batches, config.batch, self._share, workers, pinned):
-                    for name, loss in self.step(state, drawn).items():
+                    with self._stops.within(state, log, step=True):
+                        step_losses = self.step(state, drawn)
+                    for name, loss in step_losses.items():
                         sums[name] = sums.get(name, 0) + loss
                     state.step += 1
                     state.seconds = time.monotonic() - began
@@ -199,7 +196,7 @@ class Training:
                         if due or state.step % config.checkpoint_every == 0:
                             state.save(self.output / CHECKPOINT)
                     if not last:
-                        self._stop_if_asked(state, log)
+                        self._stops.here(state, log)
         finally:
             bank.close()
         if self.processes.first and state.best:
@@ -210,9 +207,10 @@ class Training:
         validating = [s for s in scans if s.scan.role == "validation"]
         if not validating:
             log.note("nobody validates, so the last state is the result; name patients with --validation.")
-        tell, slices = self._teller("validation slices", state, log), []
+        tell, slices = self._stops.teller("validation slices", state, log), []
         for done, scan in enumerate(validating, start=1):
-            slices.append(validation_slices(scan, self.config, self.config.validation_slices))
+            with self._stops.within(state, log):
+                slices.append(validation_slices(scan, self.config, self.config.validation_slices))
             tell(done, len(validating))
         return slices
 
@@ -287,9 +285,10 @@ class Training:
     def _validate(self, state: State, slices, training, log: RunLog) -> None:
         state.require_finite()
         state.unvalidated = True  # a stop in the middle of it does not lose it
-        validation = validate(state.result, slices, self.config, self.device.name,
-                              self._teller("validation", state, log),
-                              lambda part, output: save_picture(self.output, state.step, part, output))
+        with self._stops.within(state, log):
+            validation = validate(state.result, slices, self.config, self.device.name,
+                                  self._stops.teller("validation", state, log),
+                                  lambda part, output: save_picture(self.output, state.step, part, output))
         state.unvalidated = False
         value = score(validation, self.config, state.step)
         better = not state.best or value > state.best["score"]

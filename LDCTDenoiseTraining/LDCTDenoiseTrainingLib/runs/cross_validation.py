@@ -9,7 +9,7 @@ from filelock import FileLock, Timeout
 from LDCTDenoiseLib.files import write_whole
 
 from ..data import cache_scans
-from ..loop.stopping import STOP_FILE
+from ..loop.stopping import STOP_FILE, piece
 from ..patients import PatientSet, leave_one_out
 from .evaluate import LOW_DOSE, evaluate_models
 from .methods import in_order, train_methods
@@ -91,6 +91,7 @@ class CrossValidation:
             cache=cache, device=self.device, json_lines=self.json_lines, stop_file=self.output / STOP_FILE,
         )
         scans = [s for s in cache_scans(patients, cache, config.patch) if s.scan.role == "validation"]
-        rows = evaluate_models(models, scans, config, self.device)
+        with piece():
+            rows = evaluate_models(models, scans, config, self.device)
         with write_whole(folder / RESULT) as part:
             part.write_text(json.dumps(rows), encoding="utf-8")

@@ -10,6 +10,7 @@ from LDCTDenoiseLib.metrics import ROI, measure_slice
 from LDCTDenoiseLib.models import load_model
 
 from ..data import CachedScan, cache_scans
+from ..loop.stopping import STOP_FILE, piece
 from ..loop.validate import denoise_slice, validation_slices
 from ..patients import PatientSet
 from .curves import LOG, save_curves
@@ -28,7 +29,8 @@ class Reproduction:
     patients : PatientSet
         Tests on the patients with the role "test", or without such on those that validate.
     output : Path
-        Holds a folder for each method, cache/, table.csv, table.md, comparison.png and curves.png.
+        Holds a folder for each method, cache/, table.csv, table.md, comparison.png and curves.png. A file
+        named stop ends it.
     settings : dict
         For all methods; `method_settings` has those of single methods, by name.
     """
@@ -47,18 +49,20 @@ class Reproduction:
         cache = self.cache or self.output / "cache"
         models, config = train_methods(
             self.patients, METHODS, self.output, self.settings, self.method_settings, self.config_file,
-            cache=cache, device=self.device, json_lines=self.json_lines,
+            cache=cache, device=self.device, json_lines=self.json_lines, stop_file=self.output / STOP_FILE,
         )
         role = "test" if self.patients.with_role("test") else "validation"
         scans = [s for s in cache_scans(self.patients, cache, config.patch) if s.scan.role == role]
         if not scans:
             raise InputError("the patient set has no patient to test on; give one the role test or validation.")
-        rows = evaluate_models(models, scans, config, self.device)
+        with piece():
+            rows = evaluate_models(models, scans, config, self.device)
         means = {row["image"]: row for row in summarise(rows)[::2]}
         which = f"\nMeasured on the {role} patients"
         which += "." if role == "test" else ", which also chose the states: give patients the role test for more."
         write_tables(self.output, rows, f"{which}\n{side_by_side(means)}")
-        self._figure(scans[0], config, models, roi)
+        with piece():
+            self._figure(scans[0], config, models, roi)
         save_curves(self.output / "curves.png", {method: self.output / method / LOG for method in METHODS})
         return self.output / "table.md"
 
