@@ -8,6 +8,7 @@ from LDCTDenoiseLib.engine import choose_device
 from LDCTDenoiseLib.errors import InputError, OutputError
 from LDCTDenoiseLib.hounsfield import HURange
 
+from ..cpu import correction_on_cores, keep_freed_memory
 from ..data import NoiseBank, PatchSource, cache_scans
 from ..data.batches import batches_of_steps
 from ..data.patches import Batch
@@ -15,10 +16,8 @@ from ..losses import absolute_error, gradient_penalty, mean_error, tissue_error
 from ..patients import PatientSet, write_patient_set
 from .card import write_model
 from .config import TrainingConfig
-from .cores import correction_on_cores
 from .failures import failures_named, require_numbers, warn_if_worse
 from .log import CRITIC_NOTE, RunLog
-from .memory import keep_freed_memory
 from .picture import save_picture
 from .processes import Processes
 from .state import State
