@@ -15,7 +15,7 @@ class _Traces(NamedTuple):
 
     canvas: Canvas
     layers: list[Trace]
-    features: list[Tensor]
+    features: Tensor
     before_both: Tensor
     a1: Tensor
     b2_trace: Trace
@@ -36,6 +36,7 @@ class DCSCNByHand:
         self._widths = [layer[0].out_channels for layer in generator.features]
         parts = torch.cat([a1.weight, b1.weight])[:, :, 0, 0].split(self._widths, dim=1)
         self._parts = [pad(p.T, layer.outputs, planes) for p, layer in zip(parts, self._layers, strict=True)]
+        self._all = torch.cat(self._parts)
         self._bias = pad(torch.cat([a1.bias, b1.bias]), planes)
         self._activation = Activation(torch.cat([a1_activation.weight, b1_activation.weight]), planes)
         self._b2 = Layer(generator.b2[0], generator.b2[1].weight, planes - self._a1)
@@ -45,14 +46,14 @@ class DCSCNByHand:
 
     def forward(self, patches: Tensor) -> tuple[Tensor, _Traces]:
         """Return the correction of patches (count, height, width) of unit scale, and what `backward` needs."""
-        canvas, sums, features, traces = Canvas(*patches.shape), None, [], []
+        canvas, features, traces = Canvas(*patches.shape), [], []
         planes = canvas.neighbours(canvas.lay(patches))
-        for layer, part in zip(self._layers, self._parts, strict=True):
+        for layer in self._layers:
             planes, trace = layer.forward(canvas, planes)
             features.append(planes.view(-1, layer.outputs))
             traces.append(trace)
-            sums = torch.addmm(self._bias if sums is None else sums, features[-1], part)
-        before = sums.view(canvas.rows, canvas.columns, self._planes)
+        features = torch.cat(features, dim=1)
+        before = torch.addmm(self._bias, features, self._all).view(canvas.rows, canvas.columns, self._planes)
         both = self._activation.forward(before)
         a1, b1 = both[:, :, : self._a1], canvas.clear(both[:, :, self._a1 :].contiguous())
         b2, b2_trace = self._b2.forward(canvas, b1)
@@ -71,11 +72,11 @@ class DCSCNByHand:
         both = torch.cat([laid[:, :, None] * self._last_a1, inward], dim=2)
         both, slopes = self._activation.backward(canvas.clear(both), traces.before_both)
         bias, both = column_sums(both), both.view(-1, self._planes)
-        inward, features, parts = None, [], []
-        for layer, part, width in zip(self._layers[::-1], self._parts[::-1], self._widths[::-1], strict=True):
-            planes = traces.features.pop()
-            parts.insert(0, (planes.T @ both)[:width])
-            inward = both @ part.T if inward is None else inward.view(planes.shape).addmm_(both, part.T)
+        parts = (traces.features.T @ both).split([layer.outputs for layer in self._layers])
+        parts = [part[:width] for part, width in zip(parts, self._widths, strict=True)]
+        inward, features = None, []
+        for layer, part in zip(self._layers[::-1], self._parts[::-1], strict=True):
+            inward = both @ part.T if inward is None else inward.view(len(both), -1).addmm_(both, part.T)
             inward = inward.view(canvas.rows, canvas.columns, -1)
             inward, gradients = layer.backward(canvas, inward, traces.layers.pop())
             features = gradients + features

@@ -156,11 +156,10 @@ def _weight_gradient(canvas: Canvas, read: Tensor, gradient: Tensor) -> Tensor:
     first = canvas.columns + 1  # the first patch's first pixel
     # Up to the last pixel that can count; what lies behind it within a triple is a gap.
     triples = -(-((canvas.rows - 2) * canvas.columns - first) // 3)
-    sums = torch.zeros(3, filters, 3 * inputs)
-    for start in range(3):
-        here = gradient.as_strided((triples, filters), (3 * filters, 1), (first + start) * filters)
-        for row in range(3):
-            pixel = first + start + (row - 1) * canvas.columns - 1
-            around = read.as_strided((triples, 3 * inputs), (3 * inputs, 1), pixel * inputs)
-            torch.addmm(sums[row], here.T, around, out=sums[row])
-    return sums.view(3, filters, 3, inputs).transpose(0, 1)
+    here = gradient.as_strided((3, triples, filters), (filters, 3 * filters, 1), first * filters).transpose(1, 2)
+    rows = []
+    for row in range(3):
+        pixel = first + (row - 1) * canvas.columns - 1
+        around = read.as_strided((3, triples, 3 * inputs), (inputs, 3 * inputs, 1), pixel * inputs)
+        rows.append(torch.bmm(here, around).sum(0))
+    return torch.stack(rows, dim=1).view(filters, 3, 3, inputs)

@@ -1,6 +1,7 @@
-"""Batches in order, drawn ahead by other processes where that pays."""
+"""Batches in order, drawn ahead while the network is at work."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from torch.utils.data import DataLoader, Dataset
@@ -36,12 +37,17 @@ def batches_of_steps(
     share : slice
         This process's share of a batch.
     workers : int
-        Processes that draw; 0 draws in this one.
+        Processes that draw; 0 draws in a thread of this one, a step ahead.
     pinned : bool
-        Put them into memory that a GPU copies from fastest.
+        Have the processes put them into memory that a GPU copies from fastest.
     """
     data = _Steps(source, batches, count, share)
-    more = {"prefetch_factor": 4} if workers else {}
-    yield from DataLoader(
-        data, batch_size=None, sampler=steps, num_workers=workers, collate_fn=None, pin_memory=pinned, **more
-    )
+    if workers:
+        yield from DataLoader(data, None, sampler=steps, num_workers=workers, pin_memory=pinned, prefetch_factor=4)
+        return
+    with ThreadPoolExecutor(1, "LDCTDenoise-patches") as thread:
+        ahead = None
+        for step in [*steps, None]:
+            ready, ahead = ahead, None if step is None else thread.submit(data.__getitem__, step)
+            if ready:
+                yield ready.result()
