@@ -66,15 +66,18 @@ def test_the_tissue_error_sees_one_tissues_shift_and_nothing_at_edges():
     def shifted(tissue, by):
         return tissue_error(scale + (full == tissue) * by, scale, full).item()
 
-    # The mean of one of the four tissues is off, whatever its share of the image is.
-    assert shifted(400.0, 0.02) == pytest.approx(0.02 / 4) == shifted(50.0, -0.02)
-    assert tissue_error(scale + 0.1 * (noise - noise.mean()), scale, full).item() < 0.002
+    # The mean of one tissue is off, whatever its share of the image is.
+    assert shifted(400.0, 0.02) == pytest.approx(0.02) == shifted(50.0, -0.02)
+    # Two images' errors do not cancel out.
+    opposite = torch.tensor([0.02, -0.02])[:, None, None, None] * (full == 400)
+    assert tissue_error(scale + opposite, scale, full).item() == pytest.approx(0.02)
+    assert tissue_error(scale + 0.1 * noise, scale, full).item() < 0.01
     at_edge = torch.zeros_like(full)
     at_edge[:, :, :, 22:26] = 1.0
     assert tissue_error(scale + at_edge, scale, full).item() == 0
     # Air is no tissue, and a handful of pixels says nothing of a mean.
     air = torch.full_like(full, -1000.0)
-    air[0, 0, :9, :9] = 50.0
+    air[0, 0, :15, :15] = 50.0
     assert tissue_error(air + 1, air, air).item() == 0
 
 

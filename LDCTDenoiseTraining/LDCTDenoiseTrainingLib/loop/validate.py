@@ -16,12 +16,11 @@ from scipy import ndimage
 
 from ..data.bank import simulate_slices
 from ..data.cache import CachedScan, save_array, to_int16
+from ..losses.tissues import tissue_masks
 from .config import TrainingConfig
 
-#: Smoothed full-dose HU by which tissue is told apart.
-TISSUES = {"lung": (-950, -600), "fat": (-130, -60), "soft": (0, 120), "bone": (250, 2000)}
-#: Pixels of the Gaussian that smooths for the tissue, and that of the low-pass which leaves texture behind.
-_TISSUE_SIGMA, _TEXTURE_SIGMA = 2.0, 1.5
+#: Pixels of the Gaussian low-pass which leaves texture behind.
+_TEXTURE_SIGMA = 1.5
 #: A soft-tissue voxel that is off by more HU than this is a speck.
 _SPECK = 100.0
 
@@ -90,11 +89,8 @@ def measure_pair(full: np.ndarray, image: np.ndarray) -> dict[str, float]:
     """
     quality = measure_slice(full, image)
     full, image = full.astype(np.float32), image.astype(np.float32)
-    smooth = ndimage.gaussian_filter(full, _TISSUE_SIGMA)
     error = image - full
-    masks = {name: (smooth > lower) & (smooth < upper) for name, (lower, upper) in TISSUES.items()}
-    # Tissue's own edges are no tissue.
-    masks = {name: ndimage.binary_erosion(mask, iterations=2) for name, mask in masks.items()}
+    masks = {name: mask[0, 0].numpy() for name, mask in tissue_masks(torch.from_numpy(full)[None, None]).items()}
     soft = masks["soft"]
 
     def of(values: np.ndarray, mask: np.ndarray) -> float:

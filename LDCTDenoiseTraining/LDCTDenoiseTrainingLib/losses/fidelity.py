@@ -4,6 +4,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from .tissues import tissue_masks
+
 
 def absolute_error(output: Tensor, full: Tensor) -> Tensor:
     """Return the mean absolute error of two batches of one shape."""
@@ -27,18 +29,16 @@ def mean_error(output: Tensor, full: Tensor, block: int) -> Tensor:
     return functional.l1_loss(functional.avg_pool2d(output, block), functional.avg_pool2d(full, block))
 
 
-#: HU between which flat tissue is told apart, and up to which SD of full dose it is flat: lung, fat, soft tissue, and
-#: bone with contrast-filled vessels.
-_TISSUES = ((-950, -600, 60), (-130, -60, 25), (0, 150, 25), (200, 1500, 60))
-#: Side of the square in which mean and SD are taken, and the fewest pixels of a tissue that say something of its mean.
-_SQUARE, _FEWEST = 7, 200
+#: Fewest pixels of a tissue in an image that say something of its mean.
+_FEWEST = 100
 
 
 def tissue_error(output: Tensor, full: Tensor, hounsfield: Tensor) -> Tensor:
-    """Return the mean error of flat tissues: the absolute value of the mean over each tissue, averaged over tissues.
+    """Return the error of the mean of each tissue: absolute values, summed over tissues, averaged over images.
 
-    What minimises an absolute or a squared error is drawn toward what is most frequent: bone and contrast-filled
-    vessels, which are rare, come out too dark. This holds the mean of each tissue over a batch.
+    What minimises an absolute or a squared error is drawn toward what is most frequent, the more the lower the dose:
+    bone and contrast-filled vessels, which are rare, come out too dark, and fat too bright. This holds the mean of
+    each tissue in each image, so that errors of two patients or two doses do not cancel out.
 
     Parameters
     ----------
@@ -47,13 +47,9 @@ def tissue_error(output: Tensor, full: Tensor, hounsfield: Tensor) -> Tensor:
     hounsfield : torch.Tensor
         Full dose in HU, shape (B, 1, H, W).
     """
-    mean = functional.avg_pool2d(hounsfield, _SQUARE, 1, _SQUARE // 2, count_include_pad=False)
-    square = functional.avg_pool2d(hounsfield**2, _SQUARE, 1, _SQUARE // 2, count_include_pad=False)
-    spread = (square - mean**2).clamp_min(0).sqrt()
     error, shifts = output - full, []
-    for lower, upper, flat in _TISSUES:
-        mask = (mean > lower) & (mean < upper) & (spread < flat)
+    for mask in tissue_masks(hounsfield).values():
         # One formula for any number of pixels, so that nothing waits for a GPU.
-        count = mask.sum()
-        shifts.append((error * mask).sum().abs() / count.clamp_min(1) * (count >= _FEWEST))
-    return torch.stack(shifts).mean()
+        count = mask.sum((1, 2, 3))
+        shifts.append((error * mask).sum((1, 2, 3)).abs() / count.clamp_min(1) * (count >= _FEWEST))
+    return torch.stack(shifts).sum(0).mean()
