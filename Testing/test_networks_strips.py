@@ -1,6 +1,9 @@
 """The generators in strips, as the CPU computes them, against their plain definitions."""
 
 import os
+import platform
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -102,6 +105,24 @@ def test_any_number_of_threads_gives_the_plain_result(method, threads):
         expected = volume + generator.correction(unit)[:, 0].numpy() * WIDE.width
     assert np.abs(expected - volume).max() > 5
     np.testing.assert_allclose(output, expected, atol=0.01)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="about the C library of most Linux systems")
+def test_memory_of_planes_is_not_cleared_anew_for_each_layer():
+    code = (
+        "import resource, numpy as np, torch\n"
+        "from LDCTDenoiseLib.hounsfield import WIDE\n"
+        "from LDCTDenoiseLib.methods.cpu import CPUNetwork\n"
+        "from LDCTDenoiseLib.networks import build_generator\n"
+        "torch.set_num_threads(1)\n"
+        "work, image = CPUNetwork.of(build_generator('DCSCN'), WIDE), np.zeros((1, 256, 512), np.float32)\n"
+        "faults = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
+        "work.correction(image); before = faults(); work.correction(image); print(faults() - before)"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=300)
+    # Three strips of which each has 40 MB of planes to write, 10,000 pages.
+    assert int(done.stdout) < 5000, done.stderr
 
 
 def test_weights_that_change_between_two_runs_are_those_of_the_second():

@@ -12,8 +12,8 @@ from .convstack import ConvStack
 from .correction import CorrectionGenerator
 from .dcscn import DCSCN
 
-#: Planes are padded with zeros to a multiple of this, the width of an AVX2 register: oneDNN's kernels for other
-#: numbers of planes run at half the speed.
+#: What a convolution computes is padded to a multiple of this, the width of an AVX2 register: oneDNN is slower when the
+#: last planes do not fill one. What it reads may have any number of planes.
 _MULTIPLE = 8
 
 
@@ -29,35 +29,30 @@ def _pad(tensor: Tensor, *shape: int) -> Tensor:
 
 
 class _Activation:
-    """ReLU, PReLU or none on rows."""
+    """ReLU, PReLU or none on pixels of shape (pixels, planes); leaves out the planes beyond so many, the padding."""
 
     def __init__(self, module: nn.Module | None, planes: int):
         self._relu = isinstance(module, nn.ReLU)
-        self._slopes = _pad(module.weight, planes) if isinstance(module, nn.PReLU) else None
-        self._row = torch.empty(0)
+        self._slopes = module.weight.detach().cpu().clone() if isinstance(module, nn.PReLU) else None
+        self._planes = planes
 
-    def __call__(self, rows: Tensor) -> Tensor:
-        if self._relu:
-            return rows.relu_()
-        if self._slopes is None:
-            return rows
-        # A row at a time, with the slopes repeated: torch's own PReLU would go pixel by pixel.
-        flat = rows.reshape(len(rows), -1)
-        row = self._row
-        if len(row) != flat.shape[1]:
-            row = self._row = self._slopes.repeat(rows.shape[1])
-        return torch.prelu(flat, row).view(rows.shape)
+    def __call__(self, pixels: Tensor) -> Tensor:
+        pixels = pixels[:, : self._planes]
+        if self._slopes is not None:
+            return torch.prelu(pixels, self._slopes)
+        return (pixels.relu_() if self._relu else pixels).contiguous()
 
 
 class _Layer:
-    """A 3×3 convolution and its activation, with padded planes."""
+    """A 3×3 convolution and its activation."""
 
-    def __init__(self, convolution: nn.Conv2d, activation: nn.Module | None, inputs: int):
+    def __init__(self, convolution: nn.Conv2d, activation: nn.Module | None):
+        self._planes = convolution.out_channels
         # The last layer of a stack has one filter, which must not cost eight.
-        self.outputs = convolution.out_channels if convolution.out_channels == 1 else _padded(convolution.out_channels)
-        self._weight = _pad(convolution.weight, self.outputs, inputs, 3, 3)
-        self._bias = _pad(convolution.bias, self.outputs)
-        self._activate = _Activation(activation, self.outputs)
+        computed = 1 if self._planes == 1 else _padded(self._planes)
+        self._weight = _pad(convolution.weight, computed, convolution.in_channels, 3, 3)
+        self._bias = _pad(convolution.bias, computed)
+        self._activate = _Activation(activation, self._planes)
 
     def __call__(self, rows: Tensor, above: bool, below: bool) -> Tensor:
         """Return the rows that can be known: where the image goes on `above` or `below`, one row less."""
@@ -65,16 +60,7 @@ class _Layer:
         # The strides of channels-last by name: with one plane torch could take them for the other layout.
         image = rows.as_strided((1, planes, height, width), (rows.numel(), 1, width * planes, planes))
         output = functional.conv2d(image, self._weight, self._bias, padding=1).permute(0, 2, 3, 1)[0]
-        return self._activate(output[above : height - below])
-
-
-def _layers(pairs) -> list[_Layer]:
-    """Return the layers of a chain of convolutions with their activations."""
-    layers, inputs = [], 1
-    for convolution, activation in pairs:
-        layers.append(_Layer(convolution, activation, inputs))
-        inputs = layers[-1].outputs
-    return layers
+        return self._activate(_inner(output, above, below).flatten(0, 1)).view(-1, width, self._planes)
 
 
 class StackStrips:
@@ -88,7 +74,7 @@ class StackStrips:
 
     def __init__(self, generator: ConvStack):
         steps = [*generator.stack, None]
-        self._layers = _layers(zip(steps[::2], steps[1::2], strict=True))
+        self._layers = [_Layer(*pair) for pair in zip(steps[::2], steps[1::2], strict=True)]
         self._residual = generator.residual
         self.radius = len(self._layers)
 
@@ -113,21 +99,19 @@ class DCSCNStrips:
     """A DCSCN, for strips of an image; see `StackStrips`."""
 
     def __init__(self, generator: DCSCN):
-        self._layers = _layers(generator.features)
+        self._layers = [_Layer(*pair) for pair in generator.features]
         self.radius = len(self._layers) + 1
         (a1, a1_slope), (b1, b1_slope) = generator.a1, generator.b1
         # A1 and B1 read the same planes, and a 1×1 convolution of a concatenation is a sum over its parts.
-        self._a1, planes = a1.out_channels, a1.out_channels + _padded(b1.out_channels)
-        weight = torch.cat([a1.weight, b1.weight])[:, :, 0, 0]
+        self._a1 = a1.out_channels
+        weight = torch.cat([a1.weight, b1.weight]).detach().cpu()[:, :, 0, 0]
         parts = weight.split([convolution.out_channels for convolution, _ in generator.features], dim=1)
-        self._parts = [_pad(p.T, layer.outputs, planes) for p, layer in zip(parts, self._layers, strict=True)]
-        self._bias = _pad(torch.cat([a1.bias, b1.bias]), planes)
-        slopes = nn.PReLU(planes)
-        slopes.weight = nn.Parameter(_pad(torch.cat([a1_slope.weight, b1_slope.weight]), planes))
-        self._activate = _Activation(slopes, planes)
-        self._b2 = _Layer(*generator.b2, planes - self._a1)
+        self._parts = [part.T.contiguous() for part in parts]
+        self._bias = torch.cat([a1.bias, b1.bias]).detach().cpu()
+        self._slopes = torch.cat([a1_slope.weight, b1_slope.weight]).detach().cpu()
+        self._b2 = _Layer(*generator.b2)
         last = generator.last.weight.detach().cpu()[0, :, 0, 0]
-        self._last_a1, self._last_b2 = last[: self._a1].clone(), _pad(last[self._a1 :], self._b2.outputs)
+        self._last_a1, self._last_b2 = last[: self._a1].clone(), last[self._a1 :].clone()
 
     def __call__(self, image: Tensor, above: bool, below: bool) -> Tensor:
         """Return the correction of a strip; see `StackStrips.__call__`."""
@@ -138,7 +122,7 @@ class DCSCNStrips:
             more = self.radius - 1 - depth
             planes = _inner(rows, above * more, below * more).flatten(0, 1)
             sums = torch.addmm(self._bias, planes, part) if sums is None else torch.addmm(sums, planes, part, out=sums)
-        both = self._activate(sums.view(-1, image.shape[1], sums.shape[1]))
+        both = torch.prelu(sums, self._slopes).view(-1, image.shape[1], sums.shape[1])
         b2 = self._b2(both[:, :, self._a1 :].contiguous(), above, below)
         a1 = _inner(both, above, below)[:, :, : self._a1]
         return (a1 @ self._last_a1).add_(b2 @ self._last_b2)
