@@ -21,6 +21,9 @@ try:
 except ModuleNotFoundError:  # slicer-core
     ScriptedLoadableModule = ScriptedLoadableModuleTest = ScriptedLoadableModuleWidget = type("DesktopOnly", (), {})
 
+#: The attribute of a parameter node for which a low-dose volume has been chosen: from then on the choice is the user's.
+_CHOSEN = "LDCTDenoise.InputChosen"
+
 __all__ = ["LDCTDenoise", "LDCTDenoiseLogic", "LDCTDenoiseTest", "LDCTDenoiseWidget"]
 
 
@@ -90,6 +93,7 @@ class LDCTDenoiseWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartImportEvent, self.onSceneStartImport)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneEndImport)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartSaveEvent, self.onSceneStartSave)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.NodeAboutToBeRemovedEvent, self.onNodeAboutToBeRemoved)
         self.initializeParameterNode()
 
     def cleanup(self):
@@ -126,16 +130,23 @@ class LDCTDenoiseWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         if self.parent.isEntered:
             self.initializeParameterNode()
 
+    @vtk.calldata_type(vtk.VTK_OBJECT)
+    def onNodeAboutToBeRemoved(self, caller, event, node):
+        # Before it goes: a selector that loses its volume takes another one, which nobody has chosen.
+        if self.panel is not None:
+            self.panel.release(node)
+
     def initializeParameterNode(self):
-        """Make sure that there is a parameter node, with a volume chosen when the scene has one."""
+        """Make sure that there is a parameter node; the first time, with a volume chosen when the scene has one."""
         self.setParameterNode(self.logic.getParameterNode())
-        if not self._parameterNode.inputVolume:
+        if not self._parameterNode.inputVolume and not self._parameterNode.parameterNode.GetAttribute(_CHOSEN):
             # By class name: label maps and vector volumes are scalar volumes, too, by inheritance.
             volumes = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
             first = next((v for v in volumes
                           if v.GetClassName() == "vtkMRMLScalarVolumeNode" and not v.GetHideFromEditors()), None)
             if first:
                 self._parameterNode.inputVolume = first
+        self._rememberChoice()
 
     def setParameterNode(self, parameterNode):
         """Bind panel and widgets to another parameter node, or to none."""
@@ -158,7 +169,12 @@ class LDCTDenoiseWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         ScriptedLoadableModuleWidget.onReload(self)
 
     def _onParametersModified(self, caller=None, event=None):
+        self._rememberChoice()
         self.panel.refresh()
+
+    def _rememberChoice(self):
+        if self._parameterNode.inputVolume:
+            self._parameterNode.parameterNode.SetAttribute(_CHOSEN, "1")
 
 
 #

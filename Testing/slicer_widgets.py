@@ -129,6 +129,9 @@ class QProgressBar(Widget):
     def setFormat(self, text):
         self.format = text
 
+    def setUpdatesEnabled(self, enabled):
+        assert isinstance(enabled, bool)
+
 
 class ctkCollapsibleButton(Widget):
     properties = {"text": "", "collapsed": False}

@@ -104,7 +104,7 @@ def test_first_volume_is_chosen_and_methods_are_those_at_hand(host, model):
     from LDCTDenoiseLib.methods import available_methods
 
     items = widget.ui.methodList.items
-    assert [item.text.split(" ")[0] for item in items] == available_methods()
+    assert [item.text.split(" ")[0] for item in items] == [*available_methods(), "mine"]
     assert [item.text.split(" ")[0] for item in items if item.checkState()] == ["DCSCN"]
     assert widget.ui.applyButton.enabled and not widget.ui.sampleButton.visible
     assert widget.ui.outputSelector.baseName == "CT DCSCN"

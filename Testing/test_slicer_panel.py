@@ -1,4 +1,4 @@
-"""The parts of the panel on the strict stand-ins: methods, strength, preview, numbers, figure, sample data."""
+"""The parts of the panel on the strict stand-ins: methods, strength, preview, numbers, figure."""
 
 import types
 
@@ -211,24 +211,3 @@ def test_advanced_shows_models_and_diagnostics(widget, host, pair):  # noqa: F81
     widget.ui.copyDiagnosticsButton.click()
     assert Clipboard.text == widget.logic.diagnostics() == widget.ui.diagnosticsText.plainText
     assert not widget.ui.installButton.enabled
-
-
-def test_sample_data_is_made_once(host, monkeypatch, tmp_path):
-    from LDCTDenoiseSlicer import sample
-
-    slicer.mrmlScene.SetCacheManager(slicer.vtkCacheManager())
-    slicer.mrmlScene.GetCacheManager().SetRemoteCacheDirectory(str(tmp_path))
-    monkeypatch.setattr(sample, "_SLICES", 1)
-    monkeypatch.setattr(sample, "_SIZE", 64)
-    loaded = []
-    monkeypatch.setattr(slicer.util, "loadVolume", lambda path, properties: loaded.append((path, properties["name"])))
-    seen = []
-    sample.pairTask().run(lambda step: seen.append(step.fraction))
-    assert seen == sorted(seen) and seen[-1] == pytest.approx(1)
-    assert [name for _, name in loaded] == ["FDCT", "LDCT"] and all(str(tmp_path) in path for path, _ in loaded)
-    from LDCTDenoiseLib.volumes import read_volume
-
-    full, low = (read_volume(path).array.astype(float) for path, _ in loaded)
-    assert full.shape == (1, 64, 64) and np.std(low - full) > 5
-    sample.pairTask().run(lambda step: pytest.fail("made a second time"))
-    assert len(loaded) == 4

@@ -11,14 +11,16 @@ from .comparison.calls import ComparisonCalls
 from .denoising import Denoising, Job, jobsOf
 from .dicom_export import DICOMCalls
 from .measuring import compareTask, figureTask, labelled, requireSameGrid, windowOf
+from .models import ModelCalls
 from .nodes import requireVolume
 from .numbers import Numbers, measureRows, wholeSlice
 from .rois import pixelROI
+from .sample import SampleCalls
 from .strength import Strengths
 from .tables import writeTable
 
 
-class LDCTDenoiseLogic(ComparisonCalls, DICOMCalls):
+class LDCTDenoiseLogic(ComparisonCalls, DICOMCalls, ModelCalls, SampleCalls):
     """Denoise volumes of the scene and compare them with a reference.
 
     Works in Slicer's Python console, with `--no-main-window` and on slicer-core; only what lays out views, see
@@ -289,8 +291,7 @@ class LDCTDenoiseLogic(ComparisonCalls, DICOMCalls):
 
     def _denoiseTask(self, inputVolume, method, outputVolume, device, strength, model, batch) -> tuple[Task, Job]:
         methods, models = ([method or "DCSCN"], ()) if method is not None or model is None else ((), [model])
-        job = jobsOf(methods, models)[0]
-        job = Job(job.method, model)
+        job = Job(jobsOf(methods, models)[0].method, model)
         outputs = {} if outputVolume is None else {job.label: outputVolume}
         return Denoising(inputVolume, [job], outputs, device, strength, batch).task(), job
 

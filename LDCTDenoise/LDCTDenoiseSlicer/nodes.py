@@ -10,7 +10,7 @@ from vtk.util import numpy_support
 #: The role under which an output refers to the volume it was made from.
 INPUT_ROLE = "LDCTDenoise.Input"
 
-_FLIP = np.diag([-1.0, -1.0, 1.0])  # RAS to LPS
+_FLIP = np.diag([-1.0, -1.0, 1.0])  # RAS to LPS, and back
 
 
 def requireVolume(node, role: str) -> None:
@@ -88,6 +88,14 @@ def worldGeometry(node) -> Geometry:
         tuple(float(v) for v in _FLIP @ toWorld[:3, 3]),
         tuple(float(v) for v in (axes / spacing).ravel()),
     )
+
+
+def toRAS(geometry: Geometry) -> np.ndarray:
+    """Return the matrix from (i, j, k) of a grid to RAS, shape (4, 4)."""
+    matrix = np.eye(4)
+    matrix[:3, :3] = _FLIP @ np.reshape(geometry.direction, (3, 3)) * geometry.spacing
+    matrix[:3, 3] = _FLIP @ geometry.origin
+    return matrix
 
 
 def requireComparableTransforms(reference, other) -> None:

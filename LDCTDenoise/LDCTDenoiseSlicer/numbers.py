@@ -19,6 +19,9 @@ COLUMNS = (
     *("window_lower_hu", "window_upper_hu", "data_range", "ssim_variant"),
 )
 
+#: The label of the reference's own row.
+REFERENCE = "FDCT"
+
 #: By how much the normal of a view may differ from that of the slices (cosine), for the view to show one slice.
 _PARALLEL = 0.999
 
@@ -83,8 +86,8 @@ class Numbers:
         )
 
 
-def measureRows(images: dict[str, np.ndarray], reference: np.ndarray | None, region: ROI,
-                window: Window) -> Iterator[Row]:
+def measureRows(images: dict[str, np.ndarray], reference: np.ndarray | None, region: ROI, window: Window,
+                known: dict[str, Row] | None = None) -> Iterator[Row]:
     """Measure image after image, so that a caller can serve events between two.
 
     Parameters
@@ -97,19 +100,28 @@ def measureRows(images: dict[str, np.ndarray], reference: np.ndarray | None, reg
         The pixels; its slice has been chosen by the caller.
     window : Window
         For PSNR, SSIM and RMSE.
+    known : dict of str to Row, optional
+        Rows that have been measured already, by label; "FDCT" is the reference's.
     """
+    known = known or {}
     box = (slice(region.j0, region.j1), slice(region.i0, region.i1))
     if reference is not None:
         reference = reference[box]
-        yield _row("FDCT", reference, None)
+        yield known.get(REFERENCE) or _row(REFERENCE, reference, None)
     for label, image in images.items():
+        if label in known:
+            yield known[label]
+            continue
         pixels = image[box]
         yield _row(label, pixels, None if reference is None else measure_slice(reference, pixels, window))
 
 
 def _row(label: str, pixels: np.ndarray, quality: Quality | None) -> Row:
-    values = np.asarray(pixels, np.float64)
-    return Row(label, quality, float(values.mean()), float(values.std()))
+    # One copy, and one pass over it for each sum: half the time of `mean` and `std`.
+    values = np.array(pixels, np.float64).ravel()
+    mean = float(values.mean())
+    values -= mean
+    return Row(label, quality, mean, math.sqrt(values @ values / values.size))
 
 
 def wholeSlice(volumeNode, k: int) -> ROI:

@@ -18,6 +18,7 @@ class LDCTDenoiseParameterNode:
     inputVolume - The low-dose volume.
     referenceVolume - The full-dose volume to compare with; may be none.
     methods - The names of the ticked methods.
+    models - The names of the ticked models of the user's own folder.
     modelPath - A model file of one's own; empty for none.
     outputVolume - The volume to fill when one method is ticked; none makes a new one.
     outputs - What the last run made, in the order of the methods; what is compared and measured.
@@ -34,6 +35,7 @@ class LDCTDenoiseParameterNode:
     referenceVolume: vtkMRMLScalarVolumeNode
     # No Choice: which methods have weights differs from one computer to the next, and a scene must open on both.
     methods: list[str] = ["DCSCN"]
+    models: list[str] = []
     modelPath: str = ""
     outputVolume: vtkMRMLScalarVolumeNode
     outputs: list[vtkMRMLScalarVolumeNode]

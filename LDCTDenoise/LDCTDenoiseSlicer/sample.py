@@ -1,24 +1,18 @@
-"""Sample data: a phantom at full and at a quarter of the dose, simulated on the spot and kept in Slicer's cache."""
+"""Sample data: a phantom at full and at a quarter of the dose, simulated with `ldct-denoise demo` and shipped."""
 
 from pathlib import Path
 
 import slicer
-from LDCTDenoiseLib.phantom import abdomen_phantom
-from LDCTDenoiseLib.volumes import write_volume
+from LDCTDenoiseLib.hounsfield import PAPER
+from LDCTDenoiseLib.volumes import Volume, read_volume
 
-from .background import Task
-from .torch_import import importTorch
+from .comparison.plane import vtkMatrix
+from .nodes import newImage, toRAS
 
 _RESOURCES = Path(__file__).resolve().parent.parent / "Resources"
 
-#: What the two volumes are called, in the scene and, with a version, in the cache: full dose, low dose.
+#: What the two volumes are called, in the scene and in `Resources/Sample`: full dose, low dose.
 NAMES = ("FDCT", "LDCT")
-
-#: Raised when the phantom or its scan changes, so that nobody goes on with an older one.
-_VERSION = 1
-
-#: Slices of the phantom, and pixels across.
-_SLICES, _SIZE = 6, 512
 
 
 def registerSampleData() -> None:
@@ -36,65 +30,42 @@ def registerSampleData() -> None:
     )
 
 
-def pairTask() -> Task:
-    """Return a task that makes the pair, unless it is in the cache already, and adds it to the scene.
+class SampleCalls:
+    """The part of `LDCTDenoiseLogic` that brings something to try with."""
 
-    Its progress has a `fraction`; its result is (full-dose node, low-dose node).
-    """
-    paths = [_cache() / f"LDCTDenoise-phantom-{_VERSION}-{name}.nrrd" for name in NAMES]
+    def loadSampleData(self) -> tuple:
+        """Add the phantom pair to the application's scene; nothing is downloaded.
 
-    def work(report):
-        if not all(path.is_file() for path in paths):
-            _make(paths, report)
+        Three slices of an abdomen that was drawn and not scanned, at full dose and at a quarter of it.
 
-    def finish(_):
-        return [slicer.util.loadVolume(str(path), {"name": name}) for path, name in zip(paths, NAMES, strict=True)]
-
-    return Task(work, finish)
-
-
-class _Step:
-    """How far the making has come."""
-
-    def __init__(self, fraction: float):
-        self.fraction = fraction
+        Returns
+        -------
+        tuple of two vtkMRMLScalarVolumeNode
+            Full dose and low dose, shown in the paper's window.
+        """
+        return tuple(_add(read_volume(_RESOURCES / "Sample" / f"{name}.nrrd"), name) for name in NAMES)
 
 
-def _make(paths, report) -> None:
-    importTorch()
-    from LDCTDenoiseLib.simulation import as_scanned, full_dose_run, low_dose_run
-
-    phantom = abdomen_phantom(_SLICES, _SIZE)
-    report(_Step(0.1))
-    scans, volume = [], phantom
-    for number, (start, name) in enumerate(zip((full_dose_run, low_dose_run), NAMES, strict=True)):
-        run = start(volume)
-        for progress in run:
-            report(_Step(0.1 + 0.45 * (number + progress.fraction)))
-        volume = as_scanned(run, name)
-        scans.append(volume)
-    paths[0].parent.mkdir(parents=True, exist_ok=True)
-    for scan, path in zip(scans, paths, strict=True):
-        write_volume(scan, path)
-
-
-def _cache() -> Path:
-    """Return the folder of Slicer's downloads, which the user can empty in the application's settings (Cache)."""
-    return Path(slicer.mrmlScene.GetCacheManager().GetRemoteCacheDirectory())
+def _add(volume: Volume, name: str):
+    """Add a volume to the scene, without a file of its own: the scene's next save writes one."""
+    scene = slicer.mrmlScene
+    name = name if scene.GetFirstNodeByName(name) is None else scene.GenerateUniqueName(name)
+    node = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name)
+    image, voxels = newImage(volume.array.shape, volume.array.dtype.newbyteorder("="))
+    voxels[:] = volume.array
+    node.SetIJKToRASMatrix(vtkMatrix(toRAS(volume.geometry)))
+    node.SetAndObserveImageData(image)
+    node.CreateDefaultDisplayNodes()
+    display = node.GetDisplayNode()
+    display.AutoWindowLevelOff()
+    display.SetWindowLevelMinMax(PAPER.lower, PAPER.upper)
+    return node
 
 
 def _download(source) -> list:
-    """Make and load the pair for the module Sample Data; the window answers meanwhile."""
-    from . import dependencies
-
-    with slicer.util.tryWithErrorDisplay("LDCT Denoise: the phantom could not be made."):
-        dependencies.ensurePackages(_RESOURCES / "requirements.txt")
-        task = pairTask()
-        task.start()
-        while task.running:
-            task.poll()
-            slicer.app.processEvents()
-        full, low = task.finish()
-        slicer.util.setSliceViewerLayers(background=low, fit=True)
-        return [full, low]
+    """Load the pair for the module Sample Data."""
+    with slicer.util.tryWithErrorDisplay("LDCT Denoise: the sample data could not be loaded."):
+        pair = list(SampleCalls().loadSampleData())
+        slicer.util.setSliceViewerLayers(background=pair[1], fit=True)
+        return pair
     return []

@@ -76,7 +76,9 @@ class Box(VTKObservationMixin):
         place = np.array(self.roi.GetCenterWorld())
         step = (centre - place) @ normal
         if abs(step) > 1e-6:
+            wasModifying = self.roi.StartModify()
             self.roi.SetCenterWorld(place + step * normal)
+            self.roi.EndModify(wasModifying)
 
 
 def _handles(shown: bool) -> dict:

@@ -48,6 +48,8 @@ class LinkedViews(VTKObservationMixin):
         self._fitted = {True: True, False: True}
         self._resized, self._leader, self._paused = set(), None, False
         self._soon = Soon(self._settle)
+        # A round later than what follows from the slice, such as numbers: they take less time than the pictures.
+        self._soonShown = Soon(self._resume)
         self._sizes = {node.GetID(): node.GetDimensions() for node in self._all}
         for node in self._all:
             self.addObserver(node, vtk.vtkCommand.ModifiedEvent, self._onModified)
@@ -91,6 +93,7 @@ class LinkedViews(VTKObservationMixin):
     def close(self) -> None:
         self.removeObservers()
         self._soon.stop()
+        self._soonShown.stop()
         self._resume()
 
     def fit(self, depth: float | None = None) -> None:
@@ -146,7 +149,7 @@ class LinkedViews(VTKObservationMixin):
         try:
             self._bringInLine()
         finally:
-            self._resume()
+            self._soonShown.ask()
 
     def _resume(self) -> None:
         if self._paused:

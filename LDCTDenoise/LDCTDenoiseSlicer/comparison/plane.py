@@ -6,9 +6,7 @@ import numpy as np
 import slicer
 import vtk
 
-from ..nodes import worldGeometry
-
-_FLIP = np.diag([-1.0, -1.0, 1.0])  # LPS to RAS
+from ..nodes import toRAS, worldGeometry
 
 
 def matrixOf(sliceNode) -> np.ndarray:
@@ -18,11 +16,7 @@ def matrixOf(sliceNode) -> np.ndarray:
 
 def ijkToWorld(volumeNode) -> np.ndarray:
     """Return the matrix from (i, j, k) of a volume to the world, shape (4, 4), a linear parent transform included."""
-    geometry = worldGeometry(volumeNode)
-    matrix = np.eye(4)
-    matrix[:3, :3] = _FLIP @ np.reshape(geometry.direction, (3, 3)) * geometry.spacing
-    matrix[:3, 3] = _FLIP @ geometry.origin
-    return matrix
+    return toRAS(worldGeometry(volumeNode))
 
 
 def bentBy(volumeNode):

@@ -114,6 +114,14 @@ class ComparisonSection(VTKObservationMixin):
         self._reference, self._low, self._outputs = reference, low, dict(outputs)
         self._refresh()
 
+    def release(self, node) -> None:
+        """Let go of a node that is about to leave the scene."""
+        if self.roi is node:
+            # In one step: zooms without a box would get a new one.
+            with slicer.util.NodeModify(self._parameters.parameterNode):
+                self._parameters.comparisonROI = None
+                self._parameters.zoomRow = False
+
     def close(self) -> None:
         """Put the user's layout back and let go of the scene."""
         self.setParameterNode(None)

@@ -66,9 +66,13 @@ class Apply:
         if now - self._shown < _BETWEEN or state is None:
             return
         self._shown = now
-        # In the bar and not in the line below it, whose new text would have the whole panel laid out anew.
-        self._panel.ui.progressBar.setFormat(_inWords(state) if progress is not None else "%p%")
-        self._panel.ui.progressBar.value = int(100 * state.fraction)
+        # In the bar and not in the line below it, whose new text would have the whole panel laid out anew. And drawn
+        # once: with views in the window, any change in it has all of it composed again.
+        bar = self._panel.ui.progressBar
+        bar.setUpdatesEnabled(False)
+        bar.setFormat(_inWords(state) if progress is not None else "%p%")
+        bar.value = int(100 * state.fraction)
+        bar.setUpdatesEnabled(True)
 
     def _outputs(self, jobs) -> dict:
         """Return the nodes to fill: what the last run of the same method made, or what is chosen for the only one."""

@@ -1,6 +1,7 @@
 """The section "Numbers": a table that follows slice and ROI, and what one can do with it."""
 
 import time
+from collections import OrderedDict
 
 import qt
 import slicer
@@ -8,14 +9,17 @@ from LDCTDenoiseLib.errors import InputError, LDCTError
 from slicer.i18n import tr as _
 
 from ..measuring import requireSameGrid
-from ..numbers import Numbers, measureRows, wholeSlice
+from ..numbers import REFERENCE, Numbers, Row, measureRows, wholeSlice
 from ..parameters import REGIONS
 from ..rois import pixelROI
 from ..tables import CAPTION, isComparisonOf, shownRows
 from .words import regions
 
 #: Seconds of measuring in one round of the event loop; one image is always finished.
-_BUDGET = 0.02
+_BUDGET = 0.03
+
+#: Rows that are remembered, so that scrolling back, or another strength of one output, measures no more than it must.
+_REMEMBERED = 256
 
 
 class NumbersSection:
@@ -39,6 +43,9 @@ class NumbersSection:
         self._shown = self._measuring = None
         self._rows, self._done = None, []
         self._measuredWhole = None
+        # What was measured last, by the voxels that it was measured of.
+        self._known: OrderedDict[tuple, Row] = OrderedDict()
+        self._keys: dict[str, tuple] = {}
         for region, words in regions().items():
             ui.regionComboBox.addItem(words, region)
         ui.regionComboBox.connect("currentIndexChanged(int)", self._onRegionChosen)
@@ -91,7 +98,9 @@ class NumbersSection:
         until = time.monotonic() + _BUDGET
         try:
             while time.monotonic() < until:
-                self._done.append(next(self._rows))
+                row = next(self._rows)
+                self._done.append(row)
+                self._remember(row)
         except StopIteration:
             self._rows = None
             key, region, whole, window = self._measuring
@@ -137,13 +146,25 @@ class NumbersSection:
         k = region.k
         slices = {label: slicer.util.arrayFromVolume(node)[k] for label, node in images.items()}
         reference = None if full is None else slicer.util.arrayFromVolume(full)[k]
-        return measureRows(slices, reference, region, self._view.window), region, whole
+        window = self._view.window
+        against = None if full is None else _voxels(full)
+        self._keys = {label: (label, _voxels(node), against, region, window) for label, node in images.items()}
+        if full is not None:
+            self._keys[REFERENCE] = (REFERENCE, against, region)
+        known = {label: self._known[key] for label, key in self._keys.items() if key in self._known}
+        return measureRows(slices, reference, region, window, known), region, whole
+
+    def _remember(self, row: Row) -> None:
+        self._known[self._keys[row.label]] = row
+        self._known.move_to_end(self._keys[row.label])
+        while len(self._known) > _REMEMBERED:
+            self._known.popitem(last=False)
 
     def _signature(self) -> tuple:
         """Return which voxels are there to be measured."""
         nodes = {} if self._parameters is None else {"": self._parameters.referenceVolume, **self._images()}
         return tuple(
-            (label, node.GetID(), node.GetImageData().GetMTime(), node.GetTransformNodeID())
+            (label, *_voxels(node), node.GetTransformNodeID())
             for label, node in nodes.items() if node is not None and node.GetImageData() is not None
         )
 
@@ -180,3 +201,9 @@ class NumbersSection:
         self.ui.captionLabel.text = caption
         for button in (self.ui.copyNumbersButton, self.ui.csvButton, self.ui.tableButton):
             button.enabled = bool(rows)
+
+
+def _voxels(node) -> tuple:
+    """Return something that changes when a volume's voxels do."""
+    # Modification times grow from one image to the next: no other node of that id, in the next scene, has the same.
+    return node.GetID(), node.GetImageData().GetMTime()

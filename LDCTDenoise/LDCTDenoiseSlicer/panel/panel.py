@@ -6,7 +6,7 @@ from LDCTDenoiseLib.hounsfield import PAPER
 from LDCTDenoiseLib.methods import available_methods
 from slicer.i18n import tr as _
 
-from .. import dependencies, sample
+from .. import dependencies
 from ..comparison.section import ComparisonSection
 from ..preview import previewLabel
 from .advanced import Advanced
@@ -135,6 +135,15 @@ class Panel:
             self._runner.stop()
             self.say(reason)
 
+    def release(self, node) -> None:
+        """Let go of a node that is about to leave the scene: what it was chosen as becomes none."""
+        parameters = self.parameters
+        if parameters is not None:
+            for name in ("inputVolume", "referenceVolume", "outputVolume"):
+                if getattr(parameters, name) is node:
+                    setattr(parameters, name, None)
+            self.section.release(node)
+
     def close(self) -> None:
         """Stop, and wait for the threads a little: the module is about to go."""
         self.stop(_("Stopped."))
@@ -202,14 +211,7 @@ class Panel:
 
     def _onSample(self, checked: bool = False) -> None:
         def start() -> None:
-            dependencies.ensurePackages(self._requirements)
-            self.say(_("Making the phantom pair…"))
-            task = sample.pairTask()
-            task.start()
-            self.run(task, loaded)
-
-        def loaded(pair) -> None:
-            full, low = pair
+            full, low = self.logic.loadSampleData()
             self.parameters.inputVolume, self.parameters.referenceVolume = low, full
             slicer.util.setSliceViewerLayers(background=low, fit=True)
             self.say(_("Phantom: full dose (FDCT) and quarter dose (LDCT). Press Apply."))
