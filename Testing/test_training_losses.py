@@ -71,6 +71,10 @@ def test_the_tissue_error_sees_one_tissues_shift_and_nothing_at_edges():
     # Two images' errors do not cancel out.
     opposite = torch.tensor([0.02, -0.02])[:, None, None, None] * (full == 400)
     assert tissue_error(scale + opposite, scale, full).item() == pytest.approx(0.02)
+    # Two processes with half of the images each see the same on average.
+    uneven = scale + torch.tensor([0.03, 0.01])[:, None, None, None] * (full == 400)
+    halves = [tissue_error(uneven[n : n + 1], scale[n : n + 1], full[n : n + 1]).item() for n in (0, 1)]
+    assert sum(halves) / 2 == pytest.approx(tissue_error(uneven, scale, full).item())
     assert tissue_error(scale + 0.1 * noise, scale, full).item() < 0.01
     at_edge = torch.zeros_like(full)
     at_edge[:, :, :, 22:26] = 1.0
