@@ -62,6 +62,7 @@ class LDCTDenoiseTrainingWidget(ScriptedLoadableModuleWidget, VTKObservationMixi
         VTKObservationMixin.__init__(self)
         self.logic = None
         self.panel = None
+        self._parameterNode = None
 
     def setup(self):
         ScriptedLoadableModuleWidget.setup(self)
@@ -73,7 +74,12 @@ class LDCTDenoiseTrainingWidget(ScriptedLoadableModuleWidget, VTKObservationMixi
         uiWidget.setMRMLScene(slicer.mrmlScene)
         self.logic = LDCTDenoiseTrainingLogic()
         self.panel = Panel(self.ui, self.logic, self.resourcePath("training-requirements.txt"))
-        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
+        scene = slicer.mrmlScene
+        self.addObserver(scene, scene.StartCloseEvent, self.onSceneStartClose)
+        self.addObserver(scene, scene.EndCloseEvent, self.onSceneComplete)
+        self.addObserver(scene, scene.StartImportEvent, self.onSceneStartImport)
+        self.addObserver(scene, scene.EndImportEvent, self.onSceneComplete)
+        self.addObserver(scene, scene.NodeRemovedEvent, self.onNodeRemoved)
         # A module's cleanup comes on its reload, too, which is no reason to stop a training.
         slicer.app.connect("aboutToQuit()", self.onQuit)
 
@@ -86,6 +92,7 @@ class LDCTDenoiseTrainingWidget(ScriptedLoadableModuleWidget, VTKObservationMixi
         self.removeObservers()
 
     def enter(self):
+        self.initializeParameterNode()
         self.panel.enter()
 
     def exit(self):
@@ -95,8 +102,33 @@ class LDCTDenoiseTrainingWidget(ScriptedLoadableModuleWidget, VTKObservationMixi
     def onQuit(self):
         self.panel.closing()
 
-    def onSceneEndClose(self, caller, event):
-        self.panel.enter()
+    def initializeParameterNode(self):
+        """Follow the scene's parameter node, which is made when there is none."""
+        if self._parameterNode is None:
+            from LDCTDenoiseTrainingSlicer.parameters import getParameterNode
+
+            self.setParameterNode(getParameterNode(slicer.mrmlScene))
+
+    def setParameterNode(self, parameterNode):
+        """Bind the panel to another parameter node, or to none."""
+        self._parameterNode = parameterNode
+        self.panel.setParameterNode(parameterNode)
+
+    def onSceneStartClose(self, caller, event):
+        self.panel.stop(_("Stopped: the scene was closed."))
+        self.setParameterNode(None)
+
+    def onSceneStartImport(self, caller, event):
+        self.setParameterNode(None)
+
+    def onSceneComplete(self, caller, event):
+        if self.parent.isEntered:
+            self.enter()
+
+    def onNodeRemoved(self, caller, event):
+        # When a scene is closed, nobody follows it.
+        if self._parameterNode is not None:
+            self.panel.patients.onNodeRemoved()
 
     def onReload(self):
         """Reload the module with the code beneath it."""

@@ -135,12 +135,13 @@ def test_patients_are_added_edited_split_and_checked(widget, host, tmp_path):
     ui.recipeLabel.text = ""
     widget.panel.recipe._fields["patch"].type("16")
     slicer.mrmlScene.RemoveNode(slicer.util.getNode("P1 low"))
+    assert "'P1 low', the low-dose volume of patient 'P1', has been deleted" in ui.patientTable.item(1, 6).text()
     ui.checkButton.click()
     assert widget.panel.work.running and not ui.sections.enabled and ui.workBar.visible
     settle(host, widget)
     assert ui.sections.enabled and "problems, in red above" in ui.statusLabel.text
     item = ui.patientTable.item(1, 6)
-    assert "not in a scene" in item.text() and item.brush == "#d02020" and item.toolTip == item.text()
+    assert "not in a scene" in item.text() and "has been deleted from the scene" in item.text() and item.brush == "#d02020" and item.toolTip == item.text()
     ui.startButton.click()
     assert "has been deleted from the scene" in ui.statusLabel.text
     ui.patientTable.selectRow(1)
@@ -221,7 +222,11 @@ def test_start_watch_stop_leave_reload_resume_and_use(widget, host, layout, tmp_
     again = host.openModule("LDCTDenoiseTraining")
     ui, runs = again.ui, again.panel.runs
     assert ui.runsFolderEdit.currentPath == str(tmp_path / "runs")
-    assert ui.runTable.cells[0][2] == "training" and not again.panel.patients.table.rows
+    assert ui.runTable.cells[0][2] == "training"
+    # What the panel showed came back with the parameter node.
+    assert [row[1:4] for row in ui.patientTable.cells] == [["P0", "train", "P0 full"], ["P1", "validation", "P1 full"]]
+    assert again.panel.recipe.config().steps == 100_000 and again.panel.recipe.method == "CNN-L1"
+    assert again.panel.runs.ticked == [str(tmp_path / "runs" / "mine")]
     ui.runTable.selectRow(0)
     ui.keepCheckBox.checked = True
     (slot,) = slicer.app.slots
@@ -243,7 +248,7 @@ def test_start_watch_stop_leave_reload_resume_and_use(widget, host, layout, tmp_
     assert (tmp_path / "figures.csv").is_file()
     ui.useButton.click()
     (entry,) = [entry for entry in catalogue() if not entry.ships]
-    assert entry.name == "mine" and getParameterNode(slicer.mrmlScene).modelPath == str(entry.path)
+    assert entry.name == "mine" and list(getParameterNode(slicer.mrmlScene).models) == ["mine"]
     again.cleanup()
 
 

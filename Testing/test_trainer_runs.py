@@ -149,8 +149,8 @@ def _polled(run):
 def test_leave_one_out_trains_every_fold(mrml, tmp_path):
     logic, table = tinyLogic(mrml, tmp_path, patients=2)
     run = logic.start(table, logic.config("WGAN", **{**SMALL, "steps": 2, "critic_steps": 1, "mean_weight": 3}),
-                      device="cpu", leaveOneOut=True)
-    assert run.leaveOneOut
+                      device="cpu", kind="cross-validate")
+    assert run.kind == "cross-validate" and run.name == "Leave-one-out"
     with pytest.raises(InputError, match="no table yet"):
         logic.result(run)
     assert untilEnd(run).status == "finished", run.lines
@@ -159,7 +159,7 @@ def test_leave_one_out_trains_every_fold(mrml, tmp_path):
     node = logic.result(run)
     images = [node.GetTable().GetValueByName(n, "image").ToString() for n in range(node.GetTable().GetNumberOfRows())]
     assert images == [*["LDCT"] * 2, *["CNN-L1"] * 2, *["WGAN"] * 2, *["LDCT"] * 2, *["CNN-L1"] * 2, *["WGAN"] * 2]
-    assert set(run.logs) == {f"WGAN, P{n}/{m}" for n in (0, 1) for m in ("CNN-L1", "WGAN")}
+    assert set(run.logs) == {f"Leave-one-out, P{n}/{m}" for n in (0, 1) for m in ("CNN-L1", "WGAN")}
     with pytest.raises(InputError, match="leave-one-out makes none"):
         logic.useModel(run)
 
@@ -185,7 +185,7 @@ def test_what_can_be_known_to_be_wrong_is_said_before_anything_is_written(tiny, 
         logic.start(table, logic.config("WGAN", **SMALL))
     table.rows[1].role = "test"
     with pytest.raises(InputError, match="at least two patients"):
-        logic.start(table, config, leaveOneOut=True)
+        logic.start(table, config, kind="cross-validate")
     assert "Nobody validates" in logic.notes(table)[0]
     table.remove(table.rows[1:])
     assert "one patient only" in logic.notes(table)[0]

@@ -1,8 +1,9 @@
 """The logic of LDCT Denoise Training: what the panel does, as calls for the Python console and scripts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import slicer
 from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseSlicer.background import Task
 from LDCTDenoiseTrainingLib.loop.config import TrainingConfig, read_settings
@@ -11,16 +12,21 @@ from LDCTDenoiseTrainingLib.patients import write_patient_set
 from .estimate import Estimate, estimateTask
 from .patients import PatientTable
 from .patients.check import checkTask
+from .patients.dicom import DicomSeries, listSeries
 from .patients.export import Export
 from .patients.preview import Preview, previewTask
 from .patients.table import Row
 from .running import RunState, TrainingRun, findRuns, runsFolder
 from .running.beginning import Beginning
-from .running.runs import newName
+from .running.run import LEAVE_ONE_OUT, TABLE, TRAINING
+from .running.runs import delete, forget, newName, remember
 from .watching import results
 from .watching.curves import CurvePlots
 
 __all__ = ["LDCTDenoiseTrainingLogic"]
+
+#: What experiments are called where the user gives no name.
+_NAMES = {LEAVE_ONE_OUT: "Leave-one-out", TABLE: "Table"}
 
 
 class LDCTDenoiseTrainingLogic:
@@ -60,6 +66,16 @@ class LDCTDenoiseTrainingLogic:
     def newPatients(self) -> PatientTable:
         """Return an empty table of patients."""
         return PatientTable()
+
+    def dicomSeries(self, database=None) -> list[DicomSeries]:
+        """Return the CT series of a DICOM database, to choose from for `addDicom`; `slicer.dicomDatabase` by default.
+
+        Raises
+        ------
+        InputError
+            If no database is open.
+        """
+        return listSeries(getattr(slicer, "dicomDatabase", None) if database is None else database)
 
     def check(self, patients: PatientTable, patch: int = 80, progress: Callable | None = None) -> list[str] | None:
         """Read and check every image that takes part; return all problems, which the rows hold, too.
@@ -146,7 +162,8 @@ class LDCTDenoiseTrainingLogic:
     #
 
     def start(self, patients: PatientTable, config: TrainingConfig, name: str | None = None, device: str = "auto",
-              keep: bool = False, leaveOneOut: bool = False, progress: Callable | None = None) -> TrainingRun:
+              keep: bool = False, kind: str = TRAINING, methods: Sequence[str] = (),
+              progress: Callable | None = None) -> TrainingRun:
         """Start a training in a process of its own and return it at once.
 
         Parameters
@@ -160,8 +177,12 @@ class LDCTDenoiseTrainingLogic:
             "auto", "cpu", "cuda", "cuda:N" or "mps".
         keep : bool
             Whether it goes on when Slicer closes.
-        leaveOneOut : bool
-            Train once for each patient that is left out, and make the table of all.
+        kind : str
+            "train": one training. "cross-validate": one for each patient that is left out, and the table of all.
+            "reproduce": the four methods, and their table beside the paper's.
+        methods : sequence of str
+            Further methods of a leave-one-out. What belongs to one method is taken from `config` for its own, and the
+            default for the others; all else they have in common.
         progress : callable, optional
             Called with (volumes written, volumes in all).
 
@@ -175,19 +196,19 @@ class LDCTDenoiseTrainingLogic:
         MissingDependencyError
             If a package that a training needs, such as torch, is not installed.
         """
-        return self._beginning(patients, config, name, device, keep, leaveOneOut).task().run(progress)
+        return self._beginning(patients, config, name, device, keep, kind, methods).task().run(progress)
 
     def startStart(self, patients: PatientTable, config: TrainingConfig, name: str | None = None, device: str = "auto",
-                   keep: bool = False, leaveOneOut: bool = False) -> Task:
+                   keep: bool = False, kind: str = TRAINING, methods: Sequence[str] = ()) -> Task:
         """Begin `start` in a thread of its own, since writing volumes takes a while; `finish` returns the run."""
-        return _started(self._beginning(patients, config, name, device, keep, leaveOneOut).task())
+        return _started(self._beginning(patients, config, name, device, keep, kind, methods).task())
 
     def poll(self, run: TrainingRun) -> RunState:
         """Say how far a run is; takes milliseconds."""
         return run.poll()
 
     def stop(self, run: TrainingRun, now: bool = False) -> None:
-        """Stop a run. It writes a checkpoint after the step in progress; with `now` it is ended without one."""
+        """Stop a run. It writes a checkpoint and ends within a second or two; with `now` it is ended without one."""
         run.stopNow() if now else run.stop()
 
     def resume(self, run: TrainingRun, **settings) -> None:
@@ -195,8 +216,22 @@ class LDCTDenoiseTrainingLogic:
         run.resume(settings)
 
     def attach(self, folder: str | Path) -> TrainingRun:
-        """Return the run in a folder, such as one of an earlier session or of the command line."""
-        return TrainingRun(folder)
+        """Return the run in a folder: of an earlier session, of the command line, or one that was forgotten."""
+        run = TrainingRun(folder)
+        remember(run.folder)
+        return run
+
+    def forget(self, run: TrainingRun) -> None:
+        """List a run no more, see `runs.forget`; its files stay, and `attach` brings it back."""
+        forget(run)
+
+    def delete(self, run: TrainingRun) -> None:
+        """Delete a run's folder with all that it made, see `runs.delete`."""
+        delete(run)
+
+    def startDelete(self, run: TrainingRun) -> Task:
+        """Begin `delete` in a thread of its own, since a run can be large."""
+        return _started(Task(lambda report: delete(run), lambda done: None))
 
     def runs(self) -> list[TrainingRun]:
         """Return the runs in `folder`, the newest first."""
@@ -228,11 +263,11 @@ class LDCTDenoiseTrainingLogic:
         """Add a run's model to those that LDCT Denoise lists; return its file."""
         return results.useModel(run, name)
 
-    def _beginning(self, patients, config, name, device, keep, leaveOneOut) -> Beginning:
-        name = (name or "").strip() or newName(config.method, self.folder)
+    def _beginning(self, patients, config, name, device, keep, kind, methods) -> Beginning:
+        name = (name or "").strip() or newName(_NAMES.get(kind, config.method), self.folder)
         if Path(name).name != name or name in (".", ".."):
             raise InputError(f"'{name}' cannot be the name of a run; give a plain name without slashes.")
-        return Beginning(patients, config, self.folder / name, device, keep, leaveOneOut)
+        return Beginning(patients, config, self.folder / name, device, keep, kind, methods)
 
 
 def _started(task: Task) -> Task:

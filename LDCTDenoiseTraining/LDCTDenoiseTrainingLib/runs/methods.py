@@ -5,9 +5,7 @@ from pathlib import Path
 
 from LDCTDenoiseLib.errors import InputError
 
-from ..loop import Training
 from ..loop.config import TrainingConfig
-from ..loop.resume import make_config
 from ..patients import PatientSet
 
 #: An L1 method comes before the adversarial one that starts from it.
@@ -74,6 +72,10 @@ def train_methods(
     tuple of dict and TrainingConfig
         Method to model file, and the config of the last one.
     """
+    # Only who trains needs torch; who asks for the methods does not.
+    from ..loop import Training
+    from ..loop.resume import make_config
+
     models = {}
     for method in methods:
         output = folder / method

@@ -1,5 +1,6 @@
 """The panel as a whole: its sections, and what they share."""
 
+from .memory import Memory
 from .patients import PatientsSection
 from .recipe import RecipeSection
 from .results import ResultsSection
@@ -21,12 +22,21 @@ class Panel:
 
     def __init__(self, ui, logic, requirements: str):
         self.work = Work(ui)
-        self.patients = PatientsSection(ui, logic, self.work, lambda: self.recipe.patch)
-        self.recipe = RecipeSection(ui, logic, self.work, lambda: self.patients.table, requirements)
-        self.results = None
+        self.results = self._memory = None
+        self.patients = PatientsSection(ui, logic, self.work, lambda: self.recipe.patch, self._onChanged)
+        self.recipe = RecipeSection(ui, logic, self.work, lambda: self.patients.table, requirements, self._onChanged)
         self.runs = RunsSection(ui, logic, self.work, self.recipe, lambda: self.patients.table, requirements,
-                                self._onRun)
+                                self._onRun, self._onChanged)
         self.results = ResultsSection(ui, logic, self.work, lambda: self.runs.run)
+        self._memory = Memory(self.patients, self.recipe, self.runs, self.work)
+
+    def setParameterNode(self, node) -> None:
+        """Show what a parameter node holds, and keep there what is changed; None lets go of it."""
+        self._memory.setParameterNode(node)
+
+    def stop(self, reason: str) -> None:
+        """Stop what is done beside the event loop; trainings go on."""
+        self.work.cancel(reason)
 
     def enter(self) -> None:
         """The module is opened: volumes may have come and gone, and runs been added."""
@@ -43,8 +53,14 @@ class Panel:
 
     def close(self) -> None:
         """The module goes."""
+        self.setParameterNode(None)
         self.work.close()
+        self.patients.close()
         self.runs.close()
+
+    def _onChanged(self) -> None:
+        if self._memory is not None:
+            self._memory.store()
 
     def _onRun(self) -> None:
         if self.results is not None:

@@ -14,6 +14,7 @@ from ..patients import SceneImage
 from ..patients.scene import ctVolumes
 from ..watching.pictures import writeStrip
 from .cells import fill, tickItem
+from .dicompicker import DicomPicker
 from .work import Work
 
 _TICK, _PATIENT = 0, 1
@@ -33,16 +34,20 @@ class PatientsSection:
     work : Work
     patch : callable
         Returns the recipe's patch, for the check.
+    onChanged : callable
+        Called when the table may have changed.
     """
 
-    def __init__(self, ui, logic, work: Work, patch):
-        self.ui, self.logic, self._work, self._patch = ui, logic, work, patch
+    def __init__(self, ui, logic, work: Work, patch, onChanged):
+        self.ui, self.logic, self._work, self._patch, self._onChanged = ui, logic, work, patch, onChanged
         self.table = logic.newPatients()
         self._lows: list = []
+        self._gone = 0
+        self.picker: DicomPicker | None = None
         for name, step in (
             ("addScene", lambda: self._added(self.table.addVolumes())),
             ("addFolder", self._addFolder), ("addFile", self._addFile),
-            ("addDicom", lambda: self._added(self.table.addDicom(getattr(slicer, "dicomDatabase", None)))),
+            ("addDicom", self._pickDicom),
             ("remove", self._remove), ("save", self._save), ("check", self._check), ("preview", self._preview),
             ("split", self._split),
         ):
@@ -64,6 +69,11 @@ class PatientsSection:
         number = self.ui.patientTable.currentRow()
         return self.table.rows[number] if 0 <= number < len(self.table.rows) else None
 
+    def show(self, table) -> None:
+        """Show another table."""
+        self.table = table
+        self.refresh()
+
     def refresh(self) -> None:
         """Show the table as it is."""
         rows = []
@@ -71,12 +81,26 @@ class PatientsSection:
             low = _("simulated") if row.simulated else row.low.label
             slices = "" if row.shape is None else str(row.shape[0])
             rows.append([tickItem(row.used), row.patient, _roles()[row.role], row.full.label, low, slices,
-                         " ".join(row.problems)])
+                         " ".join(row.troubles)])
         fill(self.ui.patientTable, rows, editable=(_PATIENT,), red=(6,))
         notes = self.logic.notes(self.table)
         self.ui.patientsLabel.text = " ".join(notes)
         self.ui.patientsLabel.visible = bool(notes)
         self._showDetails()
+        self._onChanged()
+
+    def close(self) -> None:
+        """Let go of the dialog, if one is open."""
+        if self.picker is not None:
+            self.picker.close()
+
+    def onNodeRemoved(self) -> None:
+        """A node has left the scene: if it was a volume of the table, its row says so."""
+        images = [image for row in self.table.rows for _role, image in row.images]
+        gone = sum(isinstance(image, SceneImage) and not image.there for image in images)
+        if gone != self._gone:
+            self._gone = gone
+            self.refresh()
 
     def _added(self, notes: list[str]) -> None:
         self.refresh()
@@ -91,6 +115,19 @@ class PatientsSection:
         path = qt.QFileDialog.getOpenFileName(None, _("Patient set"), "", _("Patient sets (*.json *.csv)"))
         if path:
             self._added(self.table.addFile(path))
+
+    def _pickDicom(self) -> None:
+        database = getattr(slicer, "dicomDatabase", None)
+        series = self.logic.dicomSeries(database)
+        if not series:
+            raise InputError(_("the DICOM database holds no CT series; import the patients in the module DICOM first."))
+
+        def add(chosen: list[str]) -> None:
+            self._work.guarded(lambda: self._added(self.table.addDicom(database, chosen)))
+
+        self.close()
+        self.picker = DicomPicker(series, self.table.series, add)
+        self.picker.open()
 
     def _save(self) -> None:
         path = qt.QFileDialog.getSaveFileName(None, _("Save patient set"), "patients.json",
@@ -155,6 +192,7 @@ class PatientsSection:
             ranges = {name: getattr(self.ui, f"{name}Edit").text.split(",") for name in _RANGES}
             # One number is a range of its own.
             self.row.simulation = SimulationRanges(**{k: v * 2 if len(v) == 1 else v for k, v in ranges.items()})
+            self._onChanged()
 
     def _showDetails(self) -> None:
         row, ui = self.row, self.ui
@@ -165,8 +203,10 @@ class PatientsSection:
         blocked = [widget.blockSignals(True) for widget in (ui.roleComboBox, ui.lowComboBox)]
         ui.roleComboBox.setCurrentIndex(ROLES.index(row.role))
         volumes = [SceneImage(node) for node in ctVolumes()]
-        self._lows = [None, *([row.low] if row.low is not None and row.low not in volumes else []),
-                      *(image for image in volumes if image != row.full)]
+        # What stands in other rows of the patient may have been paired wrongly.
+        others = [image for other in self.table.samePatient(row) for _, image in other.images]
+        fitting = (image for image in (row.low, *others, *volumes) if image not in (None, row.full))
+        self._lows = [None, *dict.fromkeys(fitting)]
         ui.lowComboBox.clear()
         for image in self._lows:
             ui.lowComboBox.addItem(_("simulated") if image is None else image.label)

@@ -12,6 +12,7 @@ from LDCTDenoiseTrainingLib.loop.config import TrainingConfig, read_settings
 from slicer.i18n import tr as _
 
 from ..recipe import CHOICES, MAIN, otherKeys, wordsOf
+from ..running.run import KINDS, LEAVE_ONE_OUT, TABLE, TRAINING
 from .work import Work
 
 
@@ -27,16 +28,25 @@ class RecipeSection:
         Returns the table of patients, for the estimate.
     requirements : str
         Path of the file with the packages that a training needs.
+    onChanged : callable
+        Called when something was changed.
     """
 
-    def __init__(self, ui, logic, work: Work, patients, requirements: str):
+    def __init__(self, ui, logic, work: Work, patients, requirements: str, onChanged):
         self.ui, self.logic, self._work, self._patients = ui, logic, work, patients
-        self._requirements = requirements
+        self._requirements, self._onChanged = requirements, onChanged
         self._fields: dict = {}
+        self._ready = False
         self._build(ui.mainSettings, MAIN)
         self._build(ui.otherSettings, otherKeys())
-        for method in NETWORK_METHODS:
+        self._ticks = dict(zip(NETWORK_METHODS, (ui.cnnBox, ui.wganBox, ui.dcscnBox, ui.dcswganBox), strict=True))
+        for method, box in self._ticks.items():
             ui.methodComboBox.addItem(method, method)
+            box.connect("toggled(bool)", lambda ticked: self._onChanged())
+        for kind, words in _kinds().items():
+            ui.kindComboBox.addItem(words, kind)
+        ui.kindComboBox.connect("currentIndexChanged(int)", lambda index: self._judge())
+        ui.deviceComboBox.connect("currentIndexChanged(int)", lambda index: self._onChanged())
         for device in DEVICES:
             ui.deviceComboBox.addItem(device, device)
         ui.methodComboBox.setCurrentIndex(list(NETWORK_METHODS).index("DCSCN"))
@@ -45,6 +55,7 @@ class RecipeSection:
                            ("estimate", self._estimate)):
             button = getattr(ui, f"{name}Button")
             button.connect("clicked(bool)", lambda checked=False, step=step: work.guarded(step))
+        self._ready = True
         self.showDefaults()
 
     @property
@@ -54,6 +65,42 @@ class RecipeSection:
     @property
     def device(self) -> str:
         return DEVICES[self.ui.deviceComboBox.currentIndex]
+
+    @property
+    def kind(self) -> str:
+        """What Start does, one of `KINDS`."""
+        return KINDS[self.ui.kindComboBox.currentIndex]
+
+    @property
+    def methods(self) -> list[str]:
+        """The further methods of a leave-one-out."""
+        ticked = [method for method, box in self._ticks.items() if box.checked and method != self.method]
+        return ticked if self.kind == LEAVE_ONE_OUT else []
+
+    def written(self) -> dict:
+        """Return what stands in the fields, right or wrong."""
+        return {
+            "method": self.method, "device": self.device, "kind": self.kind,
+            "methods": [method for method, box in self._ticks.items() if box.checked],
+            "settings": {key: self._text(key) for key in self._fields},
+        }
+
+    def restore(self, written: dict) -> None:
+        """Put into the fields what was `written`, and defaults where that says nothing."""
+        ui, method = self.ui, written.get("method")
+        for box, names, value in ((ui.methodComboBox, NETWORK_METHODS, method if method else "DCSCN"),
+                                  (ui.deviceComboBox, DEVICES, written.get("device")),
+                                  (ui.kindComboBox, KINDS, written.get("kind"))):
+            box.setCurrentIndex(names.index(value) if value in names else 0)
+        self.showDefaults()
+        for name, box in self._ticks.items():
+            box.checked = name in written.get("methods", ())
+        for key, text in written.get("settings", {}).items():
+            if key in CHOICES and text in CHOICES[key]:
+                self._fields[key].setCurrentIndex(CHOICES[key].index(text))
+            elif key in self._fields and key not in CHOICES:
+                self._fields[key].text = str(text)
+        self._judge()
 
     def config(self) -> TrainingConfig:
         """Return the settings as they stand in the fields; raises `InputError` when one does not fit."""
@@ -68,11 +115,13 @@ class RecipeSection:
         blocked = self.ui.methodComboBox.blockSignals(True)
         self.ui.methodComboBox.setCurrentIndex(list(NETWORK_METHODS).index(config.method))
         self.ui.methodComboBox.blockSignals(blocked)
+        self._ready = False  # until all fields are filled
         for key, value in asdict(config).items():
             if key in CHOICES:
                 self._fields[key].setCurrentIndex(CHOICES[key].index(value))
             elif key != "method":
                 self._fields[key].text = _shown(value)
+        self._ready = True
         self._judge()
 
     def showDefaults(self) -> None:
@@ -87,6 +136,7 @@ class RecipeSection:
                 field = qt.QComboBox()
                 for choice in CHOICES[key]:
                     field.addItem(choice, choice)
+                field.connect("currentIndexChanged(int)", lambda index: self._judge())
             else:
                 field = qt.QLineEdit()
                 field.connect("editingFinished()", self._judge)
@@ -101,6 +151,12 @@ class RecipeSection:
 
     def _judge(self) -> None:
         """Say what the settings come to, or what is wrong with them."""
+        if not self._ready:
+            return
+        self.ui.furtherMethods.visible = self.ui.furtherMethodsLabel.visible = self.kind == LEAVE_ONE_OUT
+        for method, box in self._ticks.items():
+            box.enabled = method != self.method
+        self._onChanged()
         try:
             config = self.config()
         except LDCTError as error:
@@ -131,6 +187,11 @@ class RecipeSection:
         ensurePackages(self._requirements)
         task = self.logic.startEstimate(config, self.device, self._patients())
         self._work.begin(task, _("Measuring a few steps"), measured)
+
+
+def _kinds() -> dict[str, str]:
+    return {TRAINING: _("one training"), LEAVE_ONE_OUT: _("leave one patient out, each in turn"),
+            TABLE: _("the paper's table: all four methods")}
 
 
 def _shown(value) -> str:

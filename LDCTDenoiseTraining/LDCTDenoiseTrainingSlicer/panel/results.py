@@ -1,9 +1,7 @@
 """The section "Results": the selected run's figures, and its model."""
 
 import qt
-import slicer
 from LDCTDenoiseLib.errors import InputError, LDCTError
-from LDCTDenoiseSlicer.parameters import getParameterNode
 from slicer.i18n import tr as _
 
 from ..watching.results import caption, resultRows
@@ -64,9 +62,11 @@ class ResultsSection:
 
     def _use(self) -> None:
         path = self.logic.useModel(self._require())
-        getParameterNode(slicer.mrmlScene).modelPath = str(path)
-        text = _("'{name}' is among your models, and chosen in LDCT Denoise as a model file of your own.")
-        self._work.say(text.format(name=path.stem))
+        # Now, and not when the panel opens: it brings the whole viewer.
+        from LDCTDenoiseSlicer.logic import LDCTDenoiseLogic
+
+        LDCTDenoiseLogic().chooseModel(path)
+        self._work.say(_("'{name}' is among your models, and ticked in LDCT Denoise.").format(name=path.stem))
 
 
 def _shown(text: str, digits: int | None) -> str:

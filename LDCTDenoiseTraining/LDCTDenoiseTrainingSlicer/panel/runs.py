@@ -39,17 +39,20 @@ class RunsSection:
         Path of the file with the packages that a training needs.
     onSelected : callable
         Called when another run is selected, or the selected one has ended.
+    onChanged : callable
+        Called when another folder was chosen, or a run was ticked.
     """
 
-    def __init__(self, ui, logic, work: Work, recipe, patients, requirements: str, onSelected):
+    def __init__(self, ui, logic, work: Work, recipe, patients, requirements: str, onSelected, onChanged):
         self.ui, self.logic, self._work, self._recipe = ui, logic, work, recipe
-        self._patients, self._requirements, self._onSelected = patients, requirements, onSelected
+        self._patients, self._requirements = patients, requirements
+        self._onSelected, self._onChanged = onSelected, onChanged
         self.runs: list[TrainingRun] = []
         self._states: dict[TrainingRun, RunState] = {}
         self._ticked: set[TrainingRun] = set()
         self._plots, self._picture, self._looked = PlotView(), None, 0.0
         for name, step in (("start", self._start), ("stop", self._stop), ("resume", self._resume),
-                           ("attach", self._attach)):
+                           ("attach", self._attach), ("forget", self._forget), ("delete", self._delete)):
             button = getattr(ui, f"{name}Button")
             button.connect("clicked(bool)", lambda checked=False, step=step: work.guarded(step))
         ui.runTable.connect("itemSelectionChanged()", self._onSelection)
@@ -71,6 +74,26 @@ class RunsSection:
         """The selected run."""
         number = self.ui.runTable.currentRow()
         return self.runs[number] if 0 <= number < len(self.runs) else None
+
+    @property
+    def folder(self) -> str:
+        return self.ui.runsFolderEdit.currentPath
+
+    @property
+    def ticked(self) -> list[str]:
+        """The folders of the runs whose curves are drawn."""
+        return [str(run.folder) for run in self.runs if run in self._ticked]
+
+    def restore(self, folder: str, ticked: list[str]) -> None:
+        """Show the runs of a folder, the user's own where it is empty, and tick some."""
+        if folder and folder != self.folder:
+            blocked = self.ui.runsFolderEdit.blockSignals(True)
+            self.ui.runsFolderEdit.currentPath = folder
+            self.ui.runsFolderEdit.blockSignals(blocked)
+            self._onFolder(folder, remember=False)
+        if ticked != self.ticked:
+            self._ticked = {run for run in self.runs if str(run.folder) in ticked}
+            self.look()
 
     def state(self, run: TrainingRun) -> RunState:
         """What is known of a run."""
@@ -121,7 +144,7 @@ class RunsSection:
         ensurePackages(self._requirements)
         task = self.logic.startStart(
             self._patients(), config, self.ui.nameEdit.text, self._recipe.device, self.ui.keepCheckBox.checked,
-            self.ui.leaveOneOutCheckBox.checked)
+            self._recipe.kind, self._recipe.methods)
         self._work.begin(task, _("Writing volumes of the scene"), self._started)
 
     def _started(self, run: TrainingRun) -> None:
@@ -134,6 +157,7 @@ class RunsSection:
         self._ticked.add(run)
         self.look()
         self.ui.runTable.selectRow(0)
+        self._onChanged()
 
     def _stop(self) -> None:
         run = self._require()
@@ -153,6 +177,35 @@ class RunsSection:
         if folder:
             self._add(self.logic.attach(folder))
 
+    def _forget(self) -> None:
+        run = self._require()
+        self.logic.forget(run)
+        self._remove(run)
+        self._work.say(_("'{name}' is no longer listed; its files are in {folder}.").format(
+            name=run.name, folder=run.folder))
+
+    def _delete(self) -> None:
+        run = self._require()
+        if self._states[run].active:
+            raise InputError(_("'{name}' is running; stop it first.").format(name=run.name))
+        question = _("Delete the run '{name}' for good, its model and checkpoint with it?\n\n{folder}")
+        if slicer.util.confirmYesNoDisplay(question.format(name=run.name, folder=run.folder)):
+            self._work.begin(self.logic.startDelete(run), _("Deleting"), lambda done: self._deleted(run))
+
+    def _deleted(self, run: TrainingRun) -> None:
+        self._remove(run)
+        self._work.say(_("'{name}' is deleted.").format(name=run.name))
+
+    def _remove(self, run: TrainingRun) -> None:
+        """Take a run out of the list."""
+        self.runs.remove(run)
+        self._ticked.discard(run)
+        self._states.pop(run)
+        self._picture = None
+        self.look()
+        self._onSelection()
+        self._onChanged()
+
     def _require(self) -> TrainingRun:
         if self.run is None:
             raise InputError(_("select a run in the table first."))
@@ -168,6 +221,7 @@ class RunsSection:
         self.runs += [run for run in self.logic.runs() if run.folder not in known]
         self._states = {run: state for run, state in self._states.items() if run in self.runs}
         self.look()
+        self._onChanged()
 
     def _onTime(self) -> None:
         if time.monotonic() - self._looked >= _SECONDS:
@@ -189,6 +243,7 @@ class RunsSection:
             item, run = self.ui.runTable.item(number, 0), self.runs[number]
             self._ticked.add(run) if item.checkState() == qt.Qt.Checked else self._ticked.discard(run)
             self.draw()
+            self._onChanged()
 
     def _onKeep(self, keep: bool) -> None:
         if self.run is not None and self._states[self.run].active:
@@ -218,7 +273,8 @@ class RunsSection:
         ui.progressBar.visible = run is not None
         ui.stopButton.enabled = state is not None and state.active
         ui.stopButton.text = _("End now") if state is not None and state.status == STOPPING else _("Stop")
-        ui.resumeButton.enabled = state is not None and not state.active
+        for button in (ui.resumeButton, ui.forgetButton, ui.deleteButton):
+            button.enabled = state is not None and not state.active
         if run is None:
             ui.runLabel.text = ""
             ui.pictureLabel.visible = ui.pictureCaption.visible = False

@@ -1,69 +1,164 @@
 """CT series of Slicer's DICOM database."""
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from LDCTDenoiseLib.derived.options import DESCRIPTION_NOTICE
 from LDCTDenoiseLib.errors import InputError
 
-_MODALITY, _DESCRIPTION = "0008,0060", "0008,103e"
+from .pairing import Candidate, Pair, proposePairs
+
+_IMAGE_TYPE = "0008,0008"
+
+#: Localizers have a handful of files; the headers of longer series are not read for that.
+_FEW = 5
 
 
 @dataclass(frozen=True)
 class DicomSeries:
-    """A CT series.
+    """A CT series, in the words in which Slicer shows it.
 
     Attributes
     ----------
+    pseudonym : str
+        From the number that the database has for the patient: no name and no PatientID.
     patient : str
-        A pseudonym from the number that the database has for the patient: no name and no PatientID.
-    study, uid, description : str
-    folder : Path
-        The folder that holds all its files.
+        Who it is, for the user's eyes alone.
+    study, uid : str
+        StudyInstanceUID and SeriesInstanceUID.
+    studyDescription, date, description : str
+    images : int
+        Its files; an enhanced multi-frame image is one.
+    size : str
+        Columns and rows, "512x512"; empty where the database does not know them.
+    localizer, derived : bool
+        Whether it is a scout, and whether it is an export of LDCT Denoise: neither is a target to learn.
     """
 
-    patient: str
+    pseudonym: str
+    patient: str = field(repr=False)
     study: str
     uid: str
-    description: str
-    folder: Path
+    studyDescription: str = ""
+    date: str = ""
+    description: str = ""
+    images: int = 0
+    size: str = ""
+    localizer: bool = False
+    derived: bool = False
+
+    @property
+    def label(self) -> str:
+        return self.description or self.uid
+
+    @property
+    def grid(self) -> tuple:
+        """Equal for series that can be two reconstructions of one scan."""
+        return self.study, self.images, self.size
 
 
-def ctSeries(database, wanted: Sequence[str] | None = None) -> list[DicomSeries]:
-    """Return the CT series of a `ctkDICOMDatabase`, patients in its order.
+def listSeries(database) -> list[DicomSeries]:
+    """Return every CT series of a `ctkDICOMDatabase`, patients in its order; their files are not looked for.
 
     Parameters
     ----------
     database : ctkDICOMDatabase or None
         `slicer.dicomDatabase`.
+
+    Raises
+    ------
+    InputError
+        If no database is open.
+    """
+    if database is None or not database.isOpen:
+        raise InputError("no DICOM database is open; open the module DICOM once, and import the patients there.")
+    return [
+        _series(database, patient, study, uid)
+        for patient in database.patients()
+        for study in database.studiesForPatient(patient)
+        for uid in database.seriesForStudy(study)
+        if database.fieldForSeries("Modality", uid) == "CT"
+    ]
+
+
+def chosenSeries(database, wanted: Sequence[str] | None = None) -> list[tuple[DicomSeries, Path]]:
+    """Return series of a `ctkDICOMDatabase`, each with the folder that holds all its files.
+
+    Parameters
+    ----------
+    database : ctkDICOMDatabase or None
     wanted : sequence of str, optional
-        SeriesInstanceUIDs. Default: all.
+        SeriesInstanceUIDs. Default: every CT series but localizers and exports of LDCT Denoise.
 
     Raises
     ------
     InputError
         If no database is open, it holds no CT, a series is unknown, or its files have left the disk.
     """
-    if database is None or not database.isOpen:
-        raise InputError("no DICOM database is open; open the module DICOM once, and import the patients there.")
-    found = []
-    for patient in database.patients():
-        for study in database.studiesForPatient(patient):
-            for uid in database.seriesForStudy(study):
-                if wanted is not None and uid not in wanted:
-                    continue
-                files = list(database.filesForSeries(uid))
-                if not files or database.fileValue(files[0], _MODALITY) != "CT":
-                    continue
-                missing = next((file for file in files if not os.path.isfile(file)), None)
-                if missing:
-                    raise InputError(f"the DICOM database names '{missing}', which is not there any more; "
-                                     "repair the database in the module DICOM.")
-                folder = Path(os.path.commonpath([os.path.dirname(file) for file in files]))
-                words = database.fileValue(files[0], _DESCRIPTION)
-                found.append(DicomSeries(f"DICOM-{patient}", study, uid, words or uid, folder))
+    found = listSeries(database)
+    if wanted is None:
+        found = [one for one in found if not (one.localizer or one.derived)]
+    else:
+        found = [one for one in found if one.uid in wanted]
     unknown = set(wanted or ()) - {one.uid for one in found}
     if unknown or not found:
         raise InputError(f"the DICOM database holds no CT series {min(unknown, default='at all')}; import it first.")
-    return found
+    return [(one, _folder(one, database.filesForSeries(one.uid))) for one in found]
+
+
+def pairSeries(series: Sequence[DicomSeries]) -> tuple[list[Pair], list[str]]:
+    """Pair the series of each patient, see `proposePairs`; the images of the pairs are the series themselves."""
+    pairs, notes = [], []
+    for pseudonym in dict.fromkeys(one.pseudonym for one in series):
+        mine = [Candidate(one.label, one, one.grid) for one in series if one.pseudonym == pseudonym]
+        proposed, more = proposePairs(mine)
+        pairs += [Pair(pseudonym, pair.full, pair.low) for pair in proposed]
+        notes += more
+    return pairs, notes
+
+
+def _series(database, patient: str, study: str, uid: str) -> DicomSeries:
+    def said(name: str) -> str:
+        return str(database.fieldForSeries(name, uid) or "")
+
+    words = said("SeriesDescription")
+    # Of a database whose displayed fields are not made yet the files are counted.
+    images = int(said("DisplayedCount") or 0) or len(database.instancesForSeries(uid))
+    return DicomSeries(
+        f"DICOM-{patient}", database.displayedNameForPatient(patient) or database.nameForPatient(patient),
+        study, uid, database.fieldForStudy("StudyDescription", study), database.fieldForStudy("StudyDate", study),
+        words, images, said("DisplayedSize"), images <= _FEW and _isLocalizer(database, uid),
+        words.endswith(DESCRIPTION_NOTICE),
+    )  # fmt: skip
+
+
+def _isLocalizer(database, uid: str) -> bool:
+    """Whether its images call themselves so; the database reads the header of a file that it has not yet."""
+    instances = database.instancesForSeries(uid, 1)
+    return bool(instances) and "LOCALIZER" in database.instanceValue(instances[0], _IMAGE_TYPE).split("\\")
+
+
+def _folder(one: DicomSeries, files: Iterable[str]) -> Path:
+    """Return the folder with all files of a series; raise `InputError` if there is none, or files are missing."""
+    files = list(files)
+    # A series that is known from a server alone has no file at all.
+    missing = [file for file in files if not file or not os.path.isfile(file)]
+    if missing or not files:
+        where = f", such as '{missing[0]}'" if missing and missing[0] else ""
+        raise InputError(
+            f"{len(missing)} of the {len(files)} files of the series '{one.label}' of {one.pseudonym} are not there "
+            f"any more{where}; import it again in the module DICOM."
+        )
+    try:
+        folder = Path(os.path.commonpath([os.path.dirname(os.path.abspath(file)) for file in files]))
+    except ValueError:  # on several drives of Windows
+        folder = None
+    if folder is None or folder == folder.parent:
+        # A search below a drive's root would read the whole drive.
+        raise InputError(
+            f"the files of the series '{one.label}' of {one.pseudonym} have no folder in common; import it again in "
+            "the module DICOM, and choose to copy the files."
+        )
+    return folder

@@ -1,9 +1,10 @@
 """Where an image of a patient is: in a file or folder, or in the scene."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseLib.volumes import Volume, read_volume
 from LDCTDenoiseSlicer.nodes import volumeFromNode
 
@@ -17,14 +18,17 @@ class FileImage:
     path : Path
     series : str
         SeriesInstanceUID where the folder holds several series, else empty.
+    words : str
+        What to show instead of the file's name: folders of a DICOM database are called by numbers.
     """
 
     path: Path
     series: str = ""
+    words: str = field(default="", compare=False)
 
     @property
     def label(self) -> str:
-        return self.path.name
+        return self.words or self.path.name
 
     @property
     def place(self) -> str:
@@ -41,15 +45,18 @@ class SceneImage:
 
     Parameters
     ----------
-    node : vtkMRMLScalarVolumeNode
+    node : vtkMRMLScalarVolumeNode or None
+        None for one that had left when the table was read from a scene.
+    name : str
+        What it was called then.
     """
 
-    def __init__(self, node):
-        self.node = node
+    def __init__(self, node, name: str = ""):
+        self.node, self._name = node, name
 
     @property
     def label(self) -> str:
-        return self.node.GetName()
+        return self._name if self.node is None else self.node.GetName()
 
     @property
     def place(self) -> str:
@@ -59,7 +66,7 @@ class SceneImage:
     @property
     def there(self) -> bool:
         """Whether the volume is still in the scene."""
-        return self.node.GetScene() is not None
+        return self.node is not None and self.node.GetScene() is not None
 
     def reader(self, role: str) -> Callable[[], Volume]:
         """Return a function that gives the volume as it is now, for a worker thread; to be called in the scene's.
@@ -69,11 +76,13 @@ class SceneImage:
         InputError
             If it is no CT volume, or has left the scene.
         """
+        if self.node is None:
+            raise InputError(f"the {role}, '{self.label}', is not in the scene.")
         volume = volumeFromNode(self.node, role)
         return lambda: volume
 
     def __eq__(self, other):
-        return isinstance(other, SceneImage) and other.node is self.node
+        return isinstance(other, SceneImage) and other.node is self.node and other.label == self.label
 
     def __hash__(self):
         return hash(self.node)

@@ -9,7 +9,7 @@ from LDCTDenoiseTrainingLib.patients import ROLES, PatientSet, SimulationRanges,
 from LDCTDenoiseTrainingLib.patients.names import name_base
 
 from . import scene
-from .dicom import ctSeries
+from .dicom import chosenSeries, pairSeries
 from .images import FileImage, SceneImage
 from .pairing import Candidate, Pair, proposePairs
 
@@ -62,6 +62,13 @@ class Row:
             images.append((f"low-dose volume of patient '{self.patient}'", self.low))
         return images
 
+    @property
+    def troubles(self) -> list[str]:
+        """What stands against a start: volumes that have left the scene, and what the check found."""
+        gone = [f"'{image.label}', the {role}, has been deleted from the scene; untick the patient, or load the volume "
+                "and add it again." for role, image in self.images if isinstance(image, SceneImage) and not image.there]
+        return gone + self.problems
+
 
 class PatientTable:
     """Rows that can be added and changed, so that no patient ever stands on two sides of the split.
@@ -76,6 +83,12 @@ class PatientTable:
     def __init__(self):
         self.rows: list[Row] = []
         self.sources: list[dict] = []
+
+    @property
+    def series(self) -> set[str]:
+        """SeriesInstanceUIDs of the DICOM series in the table."""
+        images = (image for row in self.rows for _, image in row.images)
+        return {image.series for image in images if isinstance(image, FileImage) and image.series}
 
     def addVolumes(self, volumes: Sequence | None = None) -> list[str]:
         """Add volumes of the scene, paired by name and grid; returns what the user should know.
@@ -121,17 +134,23 @@ class PatientTable:
         ----------
         database : ctkDICOMDatabase
         series : sequence of str, optional
-            SeriesInstanceUIDs. Default: every CT series.
+            SeriesInstanceUIDs, see `LDCTDenoiseTrainingLogic.dicomSeries`. Default: every CT series but localizers and
+            exports of LDCT Denoise. Those in the table already are passed over.
+
+        Raises
+        ------
+        InputError
+            If no database is open, a series is unknown or in no folder, its files have left the disk, or all are in
+            the table already.
         """
-        pairs, notes = [], []
-        found = ctSeries(database, series)
-        for patient in dict.fromkeys(one.patient for one in found):
-            mine = [one for one in found if one.patient == patient]
-            candidates = [Candidate(one.description, FileImage(one.folder, one.uid), one.study) for one in mine]
-            proposed, more = proposePairs(candidates)
-            pairs += [Pair(patient, pair.full, pair.low) for pair in proposed]
-            notes += more
-        return self._addPairs(pairs, notes)
+        found = chosenSeries(database, series)
+        known = self.series
+        new = {one.uid: (one, folder) for one, folder in found if one.uid not in known}
+        if not new:
+            raise InputError("these series are in the table already; choose others, or import more.")
+        images = {uid: FileImage(folder, uid, one.label) for uid, (one, folder) in new.items()}
+        pairs, notes = pairSeries([one for one, _folder in new.values()])
+        return self._addPairs([Pair(p.patient, images[p.full.uid], p.low and images[p.low.uid]) for p in pairs], notes)
 
     def remove(self, rows: Sequence[Row]) -> None:
         """Take rows out of the table."""
@@ -142,7 +161,7 @@ class PatientTable:
         if not patient.strip():
             raise InputError("a patient needs a name; a pseudonym will do.")
         row.patient = patient.strip()
-        others = [other for other in self._samePatient(row) if other is not row]
+        others = [other for other in self.samePatient(row) if other is not row]
         if others:
             row.role = others[0].role
 
@@ -150,7 +169,7 @@ class PatientTable:
         """Give a patient, with all scans, a role."""
         if role not in ROLES:
             raise InputError(f"the role '{role}' is unknown; choose from {', '.join(ROLES)}.")
-        for same in self._samePatient(row):
+        for same in self.samePatient(row):
             same.role = role
 
     def setLow(self, row: Row, image) -> None:
@@ -190,7 +209,8 @@ class PatientTable:
     def _sides(self) -> list[str]:
         return list(dict.fromkeys(name_base(r.patient) for r in self.rows if r.takesPart and r.role != "test"))
 
-    def _samePatient(self, row: Row) -> list[Row]:
+    def samePatient(self, row: Row) -> list[Row]:
+        """Return the rows of a row's patient, itself among them."""
         return [other for other in self.rows if name_base(other.patient) == name_base(row.patient)]
 
     def _addSet(self, patients: PatientSet) -> list[str]:
@@ -215,7 +235,7 @@ class PatientTable:
     def _add(self, rows: list[Row], keepRoles: bool) -> list[Row]:
         """Append rows; a patient who is in the table already keeps the role, whatever the new rows say."""
         for row in rows:
-            known = self._samePatient(row)
+            known = self.samePatient(row)
             if known:
                 row.role = known[0].role
             elif not keepRoles:

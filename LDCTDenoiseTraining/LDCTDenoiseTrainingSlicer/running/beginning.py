@@ -1,6 +1,7 @@
 """From patients and settings to a process that trains."""
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -10,11 +11,12 @@ from LDCTDenoiseLib.models import find_model
 from LDCTDenoiseSlicer.background import Task
 from LDCTDenoiseTrainingLib.loop.config import TWIN, TrainingConfig
 from LDCTDenoiseTrainingLib.patients import write_patient_set
+from LDCTDenoiseTrainingLib.runs.methods import in_order
 
 from ..patients import PatientTable
 from ..patients.export import Export, requirePatients, requireSpace
 from .interpreter import requirePackages
-from .run import CONFIG, FINISHED, PATIENTS, TrainingRun, settingText
+from .run import CONFIG, FINISHED, KINDS, LEAVE_ONE_OUT, PATIENTS, TABLE, TRAINING, TrainingRun, settingText
 from .runs import findRuns, requireNew
 
 #: Cached volumes and noise, which the runs of one folder share.
@@ -36,7 +38,9 @@ class Beginning:
     folder : Path
         The run's, not there yet.
     device : str
-    keep, leaveOneOut : bool
+    keep : bool
+    kind : str
+    methods : sequence of str
         See `LDCTDenoiseTrainingLogic.start`.
     """
 
@@ -45,17 +49,22 @@ class Beginning:
     folder: Path
     device: str
     keep: bool
-    leaveOneOut: bool
+    kind: str = TRAINING
+    methods: Sequence[str] = ()
 
     def __post_init__(self):
+        if self.kind not in KINDS:
+            raise InputError(f"'{self.kind}' is no kind of run; choose from {', '.join(KINDS)}.")
+        if self.methods and self.kind != LEAVE_ONE_OUT:
+            raise InputError("only a leave-one-out takes further methods; start each training by itself.")
+        self.methods = in_order([*self.methods, self.config.method])
         requirePatients(self.patients)
-        if self.leaveOneOut and len({r.patient for r in self.patients.rows if self._turns(r)}) < 2:
-            raise InputError("leave-one-out needs at least two patients with the role train or validation; add more.")
+        self._requireKind()
         check_choice(self.device)
         requirePackages()
         requireNew(self.folder)
         requireSpace(self.patients, self.folder, self.config.noise_generations)
-        if self.config.adversarial and not self.config.start_from and not self.leaveOneOut:
+        if self.config.adversarial and not self.config.start_from and self.kind == TRAINING:
             self.config = self.config.changed({"start_from": str(self._twin())})
 
     def task(self) -> Task:
@@ -80,23 +89,32 @@ class Beginning:
     def _arguments(self) -> list[str]:
         shared = ["--patients", str(self.folder / PATIENTS), "--output", str(self.folder), "--device", self.device,
                   "--cache", str(self.folder.parent / CACHE)]
-        if not self.leaveOneOut:
-            return ["train", *shared, "--config", str(self.folder / CONFIG)]
-        methods, settings = [self.config.method], []
+        if self.kind == TRAINING:
+            return [TRAINING, *shared, "--config", str(self.folder / CONFIG)]
+        settings = []
         defaults = asdict(TrainingConfig.of_method(self.config.method))
         for key, value in asdict(self.config).items():
             if key not in ("method", "start_from") and value != defaults[key]:
                 owner = f"{self.config.method}." if key in _OF_ONE_METHOD else ""
                 settings.append(f"--set={owner}{key}={settingText(value)}")
-        if self.config.adversarial:
-            methods.insert(0, TWIN[self.config.method])
-        return ["cross-validate", *shared, "--method", ",".join(methods), *settings]
+        if self.kind == TABLE:
+            return [TABLE, *shared, *settings]
+        twins = [TWIN[method] for method in self.methods if method in TWIN]
+        return [LEAVE_ONE_OUT, *shared, "--method", ",".join(in_order([*self.methods, *twins])), *settings]
+
+    def _requireKind(self) -> None:
+        """Check that there are the patients that an experiment needs."""
+        rows = [row for row in self.patients.rows if row.takesPart]
+        if self.kind == LEAVE_ONE_OUT and len({r.patient for r in rows if r.role in ("train", "validation")}) < 2:
+            raise InputError("leave-one-out needs at least two patients with the role train or validation; add more.")
+        if self.kind == TABLE and not any(row.role in ("test", "validation") for row in rows):
+            raise InputError("the table needs a patient to measure on; give one the role test or validation.")
 
     def _twin(self) -> Path:
         """Find the trained L1 twin that an adversarial method starts from: a run beside it, or a model at hand."""
         twin = TWIN[self.config.method]
         for run in findRuns(self.folder.parent):
-            fits = not run.leaveOneOut and run.model is not None and run.config.method == twin
+            fits = run.kind == TRAINING and run.model is not None and run.config.method == twin
             if fits and run.poll().status == FINISHED:
                 return run.model
         try:
@@ -106,7 +124,3 @@ class Beginning:
                 f"{self.config.method} starts from a trained {twin}, and there is none; train that first, choose a "
                 "model file as start_from, or write none there for random weights."
             ) from error
-
-    @staticmethod
-    def _turns(row) -> bool:
-        return row.takesPart and row.role in ("train", "validation")

@@ -19,6 +19,8 @@ class Follower:
         What is done beside the steps now: `phase`, `done`, `of`; empty while steps are done.
     stopped : bool
         Whether a record said that it stopped on request.
+    spoken : bool
+        Whether it has said anything.
     lines : deque of str
         The last lines, for people.
     errors : list of str
@@ -35,6 +37,10 @@ class Follower:
         self.last, self.phase, self.stopped = {}, {}, False
         self.lines: deque[str] = deque(maxlen=_KEPT)
         self.errors: list[str] = []
+
+    @property
+    def spoken(self) -> bool:
+        return self._offset > 0
 
     def read(self) -> bool:
         """Take what is new; return whether there was anything."""

@@ -1,5 +1,7 @@
 """A run: a folder with a training in it, whoever started it."""
 
+import contextlib
+import json
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +17,14 @@ from .process import OUTPUT, ProcessFile, launch, terminate
 
 CHECKPOINT, MODEL, CONFIG, LOG, PATIENTS = (
     "checkpoint.pt", "model.safetensors", "config.json", "log.jsonl", "patients.json")
+
+#: What a run does, by the command of `ldct-train` that does it: one training; one for each method and each patient that
+#: is left out; the four methods and their table beside the paper's.
+TRAINING, LEAVE_ONE_OUT, TABLE = "train", "cross-validate", "reproduce"
+KINDS = (TRAINING, LEAVE_ONE_OUT, TABLE)
+
+#: What an experiment of several trainings writes last.
+_LAST = {LEAVE_ONE_OUT: "table.csv", TABLE: "curves.png"}
 
 RUNNING, STOPPING, FINISHED, STOPPED, FAILED, KILLED = (
     "running", "stopping", "finished", "stopped", "failed", "killed")
@@ -92,8 +102,9 @@ class TrainingRun:
         return arguments[arguments.index("--device") + 1] if "--device" in arguments else "auto"
 
     @property
-    def leaveOneOut(self) -> bool:
-        return self._process is not None and self._process.arguments[:1] == ["cross-validate"]
+    def kind(self) -> str:
+        """One of `KINDS`."""
+        return self._process.arguments[0] if self._process is not None else TRAINING
 
     @property
     def keep(self) -> bool:
@@ -102,17 +113,23 @@ class TrainingRun:
 
     @property
     def model(self) -> Path | None:
-        """The model file of the best state so far, or None before the first validation."""
-        path = self.folder / MODEL
+        """The model file of the best state so far, or None before the first validation.
+
+        Of the paper's table it is that of the method whose recipe it has; a leave-one-out has none to keep.
+        """
+        if self.kind == LEAVE_ONE_OUT:
+            return None
+        path = self.folder / MODEL if self.kind == TRAINING else self.folder / self.config.method / MODEL
         return path if path.is_file() else None
 
     @property
     def logs(self) -> dict[str, Path]:
-        """The log of each training in it, by label: its own, or one for each fold and method."""
-        if not self.leaveOneOut:
+        """The log of each training in it, by label: its own, or one for each method, and fold."""
+        if self.kind == TRAINING:
             return {self.name: self.folder / LOG}
-        found = sorted(self.folder.glob(f"fold-*/*/{LOG}"))
-        return {f"{self.name}, {'/'.join(log.parts[-3:-1]).removeprefix('fold-')}": log for log in found}
+        found = sorted(self.folder.glob(f"fold-*/*/{LOG}" if self.kind == LEAVE_ONE_OUT else f"*/{LOG}"))
+        parts = (log.parent.relative_to(self.folder).as_posix().removeprefix("fold-") for log in found)
+        return {f"{self.name}, {part}": log for part, log in zip(parts, found, strict=True)}
 
     @property
     def lines(self) -> list[str]:
@@ -140,8 +157,16 @@ class TrainingRun:
                         self._message(status))
 
     def stop(self) -> None:
-        """Ask it to write a checkpoint and to end after the step in progress; returns at once."""
+        """Ask it to write a checkpoint and to end; returns at once, and it ends within a second or two.
+
+        One that has not begun, since it still imports torch, has nothing to write and is ended here.
+        """
         if not self._alive():
+            return
+        self._output.read()
+        if self._process is not None and not self._output.spoken:
+            self.stopNow()
+            self._say({"note": "stopped on request before it had begun.", "stopped": True})
             return
         try:
             self._stopFile.touch()
@@ -185,6 +210,11 @@ class TrainingRun:
             self._process = ProcessFile(self._process.pid, self._process.began, self._process.arguments, keep)
             self._process.write(self.folder)
 
+    def _say(self, record: dict) -> None:
+        """Add a record to what the process said."""
+        with contextlib.suppress(OSError), (self.folder / OUTPUT).open("a", encoding="utf-8") as output:
+            output.write(json.dumps(record) + "\n")
+
     @property
     def _stopFile(self) -> Path:
         return self.folder / STOP_FILE
@@ -207,9 +237,10 @@ class TrainingRun:
     def _outcome(self) -> str:
         output = self._output
         code = self._child.returncode if self._child is not None else None
-        complete = output.last.get("step", 0) == output.last.get("of", -1) and self.model is not None
-        if self.leaveOneOut:
-            complete = (self.folder / "table.csv").is_file()
+        if self.kind == TRAINING:
+            complete = output.last.get("step", 0) == output.last.get("of", -1) and self.model is not None
+        else:
+            complete = (self.folder / _LAST[self.kind]).is_file()
         if output.stopped:
             return STOPPED
         if code == 0 or (code is None and complete and not self._reasons()):
@@ -224,10 +255,11 @@ class TrainingRun:
         return told
 
     def _message(self, status: str) -> str:
-        again = "Resume goes on from the last checkpoint." if (self.folder / CHECKPOINT).exists() or self.leaveOneOut \
-            else "There is no checkpoint yet; Resume begins anew."
+        resumes = self.kind != TRAINING or (self.folder / CHECKPOINT).exists()
+        again = "Resume goes on from the last checkpoint." if resumes else \
+            "There is no checkpoint yet; Resume begins anew."
         if status == STOPPING:
-            return "Stopping: a checkpoint is written after the step in progress."
+            return "Stopping: a checkpoint is written."
         if status == STOPPED:
             return f"Stopped. {again}"
         if status == FAILED:

@@ -1,12 +1,24 @@
-"""The folder of all runs, and the runs in it."""
+"""The folder of all runs, and the runs in it: found, forgotten and deleted."""
 
+import fnmatch
+import shutil
 from pathlib import Path
 
-from LDCTDenoiseLib.errors import InputError
-from LDCTDenoiseLib.files import check_folder
+from LDCTDenoiseLib.errors import InputError, OutputError
+from LDCTDenoiseLib.files import check_folder, write_whole
 from LDCTDenoiseLib.models import user_folder
+from LDCTDenoiseTrainingLib.runs.methods import METHODS
 
-from .run import CHECKPOINT, CONFIG, LOG, TrainingRun
+from .process import OUTPUT, RUN_FILE
+from .run import CHECKPOINT, CONFIG, LOG, MODEL, PATIENTS, TrainingRun
+
+#: In a folder of runs: the names of those that are not to be listed, one a line.
+_FORGOTTEN = ".forgotten"
+
+#: What a training leaves in its folder.
+_OF_A_RUN = (CHECKPOINT, f"{CHECKPOINT}.part", CONFIG, LOG, MODEL, PATIENTS, RUN_FILE, OUTPUT, "validation.npz",
+             "tensorboard", "cache", "images", "stop", "table.csv", "table.md", "comparison.png", "curves.png",
+             "fold-*", *METHODS, ".lock*", ".*.part")
 
 
 def runsFolder() -> Path:
@@ -17,15 +29,80 @@ def runsFolder() -> Path:
 def findRuns(folder: str | Path | None = None) -> list[TrainingRun]:
     """Return the runs in a folder, the newest first; running ones among them go on being watched."""
     folder = Path(folder or runsFolder())
-    runs = []
+    runs, forgotten = [], _forgotten(folder)
     for place in folder.iterdir() if folder.is_dir() else ():
         try:
-            if place.is_dir():
+            if place.is_dir() and not place.name.startswith(".") and place.name not in forgotten:
                 runs.append(TrainingRun(place))
         except InputError:
             continue
     return sorted(runs, key=lambda run: (run.folder / CONFIG).stat().st_mtime if (run.folder / CONFIG).is_file() else 0,
                   reverse=True)
+
+
+def forget(run: TrainingRun) -> None:
+    """List a run no more; its files stay, and `remember` brings it back.
+
+    Raises
+    ------
+    InputError
+        If it is running: nobody would see it any more.
+    OutputError
+        If its folder cannot be written.
+    """
+    if run.poll().active:
+        raise InputError(f"'{run.name}' is running; stop it first.")
+    _setForgotten(run.folder.parent, _forgotten(run.folder.parent) | {run.name})
+
+
+def remember(folder: Path) -> None:
+    """List the run in a folder again."""
+    folder = Path(folder)
+    if folder.name in (names := _forgotten(folder.parent)):
+        _setForgotten(folder.parent, names - {folder.name})
+
+
+def delete(run: TrainingRun) -> None:
+    """Delete a run's folder with all that it made.
+
+    Raises
+    ------
+    InputError
+        If it is running, is no run any more, or its folder also holds what no training made; nothing is deleted then.
+    OutputError
+        If it cannot be deleted.
+    """
+    folder = run.folder
+    if run.poll().active:
+        raise InputError(f"'{run.name}' is running; stop it first.")
+    if folder.is_symlink():
+        raise InputError(f"'{folder}' is a link to another folder; delete that by hand.")
+    TrainingRun(folder)  # is it one still?
+    strange = [p.name for p in folder.iterdir() if not any(fnmatch.fnmatchcase(p.name, known) for known in _OF_A_RUN)]
+    if strange:
+        raise InputError(f"'{folder}' also holds '{strange[0]}', which no training made: nothing was deleted. Move it "
+                         "elsewhere, or delete the folder by hand.")
+    # Out of sight at once: a file in use, on Windows, then stops it before anything is gone.
+    going = folder.with_name(f".{folder.name}.deleted")
+    try:
+        if going.exists():
+            shutil.rmtree(going)
+        folder.rename(going)
+        shutil.rmtree(going)
+    except OSError as error:
+        raise OutputError(f"cannot delete '{error.filename or folder}': {error.strerror or error}.") from error
+
+
+def _forgotten(folder: Path) -> set[str]:
+    try:
+        return set((folder / _FORGOTTEN).read_text(encoding="utf-8").splitlines())
+    except (OSError, UnicodeDecodeError):
+        return set()
+
+
+def _setForgotten(folder: Path, names: set[str]) -> None:
+    with write_whole(folder / _FORGOTTEN) as part:
+        part.write_text("".join(f"{name}\n" for name in sorted(names)), encoding="utf-8")
 
 
 def newName(method: str, folder: str | Path | None = None) -> str:

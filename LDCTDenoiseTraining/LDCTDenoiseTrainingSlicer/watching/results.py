@@ -18,29 +18,35 @@ from LDCTDenoiseTrainingLib.runs.curves import read_curves
 from LDCTDenoiseTrainingLib.runs.table import CAPTION as MEASURED
 from LDCTDenoiseTrainingLib.runs.table import COLUMNS, to_csv
 
-from ..running.run import TrainingRun
+from ..running.run import LEAVE_ONE_OUT, TABLE, TRAINING, TrainingRun
 
-#: The table of a leave-one-out, written by the training itself.
+#: The table of an experiment of several trainings, which it writes itself.
 _TABLE = "table.csv"
+
+_MEASURED_ON = {
+    TRAINING: "Slices of validation patients, best state.",
+    LEAVE_ONE_OUT: "Whole scans of the patient left out.",
+    TABLE: "Whole scans of the patients with the role test, or of those who validate where there are none.",
+}
 
 
 def resultRows(run: TrainingRun) -> list[dict[str, str]]:
     """Return a run's table as texts: images and patients with their figures, then means and SDs.
 
-    Of a leave-one-out these are the left-out patients' whole scans; of a single training, the slices of the best
-    validation.
+    Of a leave-one-out these are the left-out patients' whole scans; of the paper's table, those of the test patients,
+    or else of those who validate; of a single training, the slices of the best validation.
 
     Raises
     ------
     InputError
         If there is nothing yet.
     """
-    if run.leaveOneOut:
+    if run.kind != TRAINING:
         path = run.folder / _TABLE
         try:
             text = path.read_text(encoding="utf-8")
         except OSError as error:
-            raise InputError(f"'{run.name}' has no table yet; it is written when every patient has been left out.") \
+            raise InputError(f"'{run.name}' has no table yet; it is written when everything has been trained.") \
                 from error
     else:
         text = to_csv(_validated(run))
@@ -97,8 +103,7 @@ def writeResults(run: TrainingRun, path: str | Path) -> None:
 
 def caption(run: TrainingRun) -> str:
     """Say what a run's figures are measured on and in."""
-    what = "Whole scans of the patient left out." if run.leaveOneOut else "Slices of validation patients, best state."
-    return f"{what} {MEASURED}"
+    return f"{_MEASURED_ON[run.kind]} {MEASURED}"
 
 
 def useModel(run: TrainingRun, name: str | None = None) -> Path:
@@ -118,7 +123,7 @@ def useModel(run: TrainingRun, name: str | None = None) -> Path:
         If another model has the name.
     """
     if run.model is None:
-        why = "a leave-one-out makes none to keep; train one on all patients" if run.leaveOneOut else \
+        why = "a leave-one-out makes none to keep; train one on all patients" if run.kind == LEAVE_ONE_OUT else \
             "the first validation makes it"
         raise InputError(f"'{run.name}' has no model yet: {why}.")
     read_card(run.model)

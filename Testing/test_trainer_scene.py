@@ -1,0 +1,208 @@
+"""The trainer's parameter node: what is saved with the scene, and what becomes of it in another one."""
+
+import json
+
+import pytest
+import slicer
+import slicer.util
+import trainer_host
+from training_maker import body, save_scan
+
+
+@pytest.fixture
+def host(monkeypatch):
+    with trainer_host.installed(monkeypatch) as host:
+        yield host
+
+
+@pytest.fixture
+def widget(host, tmp_path):
+    widget = host.openModule("LDCTDenoiseTraining")
+    widget.ui.runsFolderEdit.currentPath = str(tmp_path / "runs")
+    yield widget
+    widget.cleanup()
+
+
+def addPairs(count=2):
+    from trainer_runs import addPairs
+
+    addPairs(slicer.mrmlScene, count)
+
+
+def addFile(widget, tmp_path):
+    save_scan(tmp_path / "data" / "folder.nii.gz", body(7, slices=2))
+    trainer_host.FileDialog.answer = str(tmp_path / "data")
+    widget.ui.addFolderButton.click()
+
+
+def finishedRun(folder, name):
+    """A folder as a training leaves it, as far as the list of runs asks."""
+    from LDCTDenoiseTrainingLib.loop.config import TrainingConfig
+
+    (folder / name).mkdir(parents=True)
+    TrainingConfig.of_method("DCSCN").write(folder / name / "config.json")
+    (folder / name / "log.jsonl").write_text('{"step": 4, "of": 4}\n')
+    (folder / name / "checkpoint.pt").write_bytes(b"x")
+    return folder / name
+
+
+def shown(widget):
+    return [row[1:5] for row in widget.ui.patientTable.cells]
+
+
+def fill(widget, tmp_path):
+    """Two patients of the scene and one of a file, a recipe of one's own, two runs, one of them ticked."""
+    ui = widget.ui
+    addPairs()
+    ui.addSceneButton.click()
+    addFile(widget, tmp_path)
+    ui.splitButton.click()
+    ui.patientTable.tick(1, False)
+    ui.patientTable.selectRow(2)
+    ui.doseEdit.type("0.25")
+    ui.methodComboBox.choose("WGAN")
+    ui.kindComboBox.choose("cross-validate")
+    ui.dcscnBox.checked = True
+    widget.panel.recipe._fields["batch"].type("16")
+    widget.panel.recipe._fields["select_by"].choose("ssim")
+    for name in ("one", "two"):
+        finishedRun(tmp_path / "runs", name)
+    ui.runsFolderEdit.currentPath = str(tmp_path)
+    ui.runsFolderEdit.currentPath = str(tmp_path / "runs")
+    number = [row[1] for row in ui.runTable.cells].index("two")
+    ui.runTable.tick(number, True)
+
+
+EXPECTED = [["P0", "train", "P0 full", "P0 low"], ["P1", "train", "P1 full", "P1 low"],
+            ["folder", "validation", "folder.nii.gz", "simulated"]]
+
+
+def requireFilled(widget, tmp_path):
+    panel = widget.panel
+    assert shown(widget) == EXPECTED
+    rows = panel.patients.table.rows
+    assert [row.used for row in rows] == [True, False, True] and rows[2].simulation.dose == (0.25, 0.25)
+    assert rows[0].full.node is slicer.util.getNode("P0 full")
+    config = panel.recipe.config()
+    assert (config.method, config.batch, config.select_by) == ("WGAN", 16, "ssim")
+    assert panel.recipe.kind == "cross-validate" and panel.recipe.methods == ["DCSCN"]
+    assert panel.runs.folder == str(tmp_path / "runs") and panel.runs.ticked == [str(tmp_path / "runs" / "two")]
+
+
+def test_everything_comes_back_with_the_scene(widget, host, tmp_path):
+    fill(widget, tmp_path)
+    requireFilled(widget, tmp_path)
+    slicer.mrmlScene.SetRootDirectory(str(tmp_path))
+    slicer.mrmlScene.SetURL(str(tmp_path / "scene.mrml"))
+    for node in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode"):
+        storage = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLNRRDStorageNode")
+        storage.SetFileName(str(tmp_path / f"{node.GetName()}.nrrd"))
+        node.SetAndObserveStorageNodeID(storage.GetID())
+        assert storage.WriteData(node)
+    assert slicer.mrmlScene.Commit()
+    slicer.mrmlScene.Clear(0)
+    # Another scene: nothing of the one before, and the runs' folder is the user's.
+    assert shown(widget) == [] and widget.panel.recipe.method == "DCSCN" and not widget.panel.runs.ticked
+    assert widget.panel.recipe.config().batch == 128 and widget.panel.runs.folder == str(tmp_path / "runs")
+    widget.ui.runsFolderEdit.currentPath = str(tmp_path)
+    slicer.mrmlScene.SetURL(str(tmp_path / "scene.mrml"))
+    assert slicer.mrmlScene.Connect()
+    requireFilled(widget, tmp_path)
+
+
+def test_a_volume_deleted_is_told_in_red_at_once_and_after_it_was_saved(widget, host, tmp_path):
+    from LDCTDenoiseTrainingSlicer.parameters import getParameterNode
+
+    addPairs(1)
+    widget.ui.addSceneButton.click()
+    slicer.mrmlScene.RemoveNode(slicer.util.getNode("P0 low"))
+    item = widget.ui.patientTable.item(0, 6)
+    assert "'P0 low', the low-dose volume" in item.text() and item.brush == "#d02020"
+    stored = json.loads(getParameterNode(slicer.mrmlScene).patients)
+    assert stored["rows"][0]["low"] == {"volume": None, "name": "P0 low"}
+    # Another panel reads it from the parameter node.
+    widget.cleanup()
+    again = host.openModule("LDCTDenoiseTraining")
+    assert shown(again) == [["P0", "train", "P0 full", "P0 low"]]
+    assert "has been deleted from the scene" in again.ui.patientTable.item(0, 6).text()
+    again.ui.startButton.click()
+    assert "'P0 low', the low-dose volume of patient 'P0', has been deleted" in again.ui.statusLabel.text
+    again.cleanup()
+
+
+def test_a_file_that_is_gone_and_a_table_that_cannot_be_read(widget, host, tmp_path):
+    from LDCTDenoiseTrainingSlicer.parameters import getParameterNode
+
+    addFile(widget, tmp_path)
+    (tmp_path / "data" / "folder.nii.gz").unlink()
+    node = getParameterNode(slicer.mrmlScene)
+    widget.setParameterNode(None)
+    widget.panel.patients.show(widget.logic.newPatients())
+    widget.setParameterNode(node)
+    assert "folder.nii.gz' is not there" in widget.ui.patientTable.item(0, 6).text()
+    node.patients = '{"rows": [{}]}'
+    assert "cannot be read" in widget.ui.statusLabel.text
+    node.patients = ""
+    assert shown(widget) == []
+    node.recipe = "[]"
+    assert "recipe in this scene cannot be read" in widget.ui.statusLabel.text
+
+
+def test_a_run_is_forgotten_found_again_and_deleted(widget, tmp_path, monkeypatch):
+    ui, runs = widget.ui, widget.panel.runs
+    folders = [finishedRun(tmp_path / "runs", name) for name in ("one", "two")]
+    widget.panel.runs._onFolder(str(tmp_path / "runs"))
+    names = lambda: sorted(row[1] for row in ui.runTable.cells)  # noqa: E731
+    assert names() == ["one", "two"]
+
+    def select(name):
+        ui.runTable.selectRow([row[1] for row in ui.runTable.cells].index(name))
+
+    select("one")
+    ui.forgetButton.click()
+    assert names() == ["two"] and folders[0].is_dir() and "no longer listed" in ui.statusLabel.text
+    assert [run.name for run in widget.logic.runs()] == ["two"]
+    trainer_host.FileDialog.answer = str(folders[0])
+    ui.attachButton.click()
+    assert names() == ["one", "two"] and len(widget.logic.runs()) == 2
+    asked = []
+    monkeypatch.setattr(slicer.util, "confirmYesNoDisplay", lambda text: asked.append(text) or len(asked) > 1,
+                        raising=False)
+    select("two")
+    ui.deleteButton.click()
+    assert folders[1].is_dir() and "'two' for good" in asked[0] and str(folders[1]) in asked[0]
+    (folders[1] / "thesis.txt").write_text("mine")
+    ui.deleteButton.click()
+    host_spin(widget)
+    assert "also holds 'thesis.txt'" in ui.statusLabel.text and (folders[1] / "checkpoint.pt").is_file()
+    (folders[1] / "thesis.txt").unlink()
+    ui.deleteButton.click()
+    host_spin(widget)
+    assert names() == ["one"] and not folders[1].exists() and runs.ticked == [str(folders[0])]
+    assert sorted(p.name for p in (tmp_path / "runs").iterdir()) == [".forgotten", "one"]
+
+
+def host_spin(widget):
+    import slicer_host
+
+    slicer_host.Host().spin(lambda: not widget.panel.work.running, 60)
+
+
+def test_what_is_no_run_or_runs_is_not_deleted(widget, tmp_path):
+    from filelock import FileLock
+    from LDCTDenoiseLib.errors import InputError
+
+    logic = widget.logic
+    folder = finishedRun(tmp_path / "runs", "one")
+    run = logic.attach(folder)
+    with FileLock(folder / ".lock"):
+        for step in (logic.delete, logic.forget):
+            with pytest.raises(InputError, match="is running"):
+                step(run)
+    (tmp_path / "link").symlink_to(folder)
+    with pytest.raises(InputError, match="is a link"):
+        logic.delete(logic.attach(tmp_path / "link"))
+    (folder / "config.json").unlink()
+    with pytest.raises(InputError, match="holds no training"):
+        logic.delete(run)
+    assert (folder / "checkpoint.pt").is_file()
