@@ -2,66 +2,41 @@
 
 import sys
 import types
+from pathlib import Path
 
 import numpy as np
 import pydicom
 import pytest
 import slicer
 import slicer.util
+from dicom_database import Database, Indexer, imported
 from dicom_series_maker import OTHER_UID, write_enhanced, write_series
 from LDCTDenoiseLib.derived import SeriesOptions
 from LDCTDenoiseLib.errors import InputError, OutputError
 from LDCTDenoiseLib.volumes import read_volume
+from LDCTDenoiseSlicer.dicom_export import exportTask
 from volume_reading import without_patient
 
 
-class Database:
-    """What is used of ctkDICOMDatabase: any other name raises."""
-
-    __slots__ = ("files", "isOpen", "takes")
-
-    def __init__(self):
-        self.files, self.isOpen, self.takes = {}, True, True
-
-    def fileForInstance(self, uid: str) -> str:
-        return self.files.get(uid, "")
-
-
-class Indexer:
-    """What is used of ctkDICOMIndexer."""
-
-    copied = []
-
-    def addDirectory(self, database, folder: str, copy: bool) -> None:
-        assert isinstance(folder, str) and isinstance(copy, bool)
-        self.copied.append(copy)
-        if database.takes:
-            for path in read_volume(folder).facts["files"]:
-                database.files[str(pydicom.dcmread(path, stop_before_pixels=True).SOPInstanceUID)] = path
-
-    def waitForImportFinished(self) -> None:
-        pass
-
-
 @pytest.fixture
-def database(monkeypatch):
-    found = Database()
-    Indexer.copied = []
+def database(monkeypatch, tmp_path):
+    found = Database(tmp_path / "database")
     monkeypatch.setattr(slicer, "dicomDatabase", found, raising=False)
     monkeypatch.setitem(sys.modules, "ctk", types.SimpleNamespace(ctkDICOMIndexer=Indexer))
     return found
 
 
 def load(scene, database, source, backwards: bool = False):
-    """Load a series as Slicer does: HU in a node that names its instances."""
+    """Import a series and load it as Slicer does: HU in a node that names its instances, in the order of its slices.
+
+    Slicer turns a left-handed series round, `backwards`.
+    """
+    imported(database, source, copy=False)
     volume = read_volume(source)
     node = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "CT")
-    slicer.util.updateVolumeFromArray(node, np.array(volume.array[::-1] if backwards else volume.array))
-    uids = []
-    for path in volume.facts["files"]:
-        uid = str(pydicom.dcmread(path, stop_before_pixels=True).SOPInstanceUID)
-        database.files[uid] = path
-        uids.append(uid)
+    turn = slice(None, None, -1 if backwards else 1)
+    slicer.util.updateVolumeFromArray(node, np.array(volume.array[turn]))
+    uids = [str(pydicom.dcmread(path, stop_before_pixels=True).SOPInstanceUID) for path in volume.facts["files"][turn]]
     node.SetAttribute("DICOM.instanceUIDs", " ".join(uids))
     return node
 
@@ -73,7 +48,8 @@ def test_an_output_goes_beside_its_input(scene, logic, database, tmp_path, backw
     output = logic.denoise(low, method="TV", device="cpu", strength=0.5)
     states = []
     (uid,) = logic.exportToDICOM(output, tmp_path / "out", SeriesOptions(number="905"), states.append)
-    assert output.GetAttribute("LDCTDenoise.ExportedSeriesUID") == uid and Indexer.copied == [False]
+    assert output.GetAttribute("LDCTDenoise.ExportedSeriesUID") == uid
+    assert all(Path(file).parent == tmp_path / "out" for file in database.filesForSeries(uid))
     assert [(s.done, s.of) for s in states] == [(n, 4) for n in range(5)]
     written, source = read_volume(tmp_path / "out"), read_volume(tmp_path / "in")
     voxels = slicer.util.arrayFromVolume(output)
@@ -94,9 +70,12 @@ def test_several_outputs_and_a_folder_of_the_databases_own(scene, logic, databas
     outputs = list(logic.denoiseAll(low, ["TV", "NLM"], device="cpu").values())
     before = set(database.files)
     uids = logic.exportToDICOM(outputs)
-    assert len(set(uids)) == 2 and Indexer.copied == [True, True]
+    assert len(set(uids)) == 2
     assert [node.GetAttribute("LDCTDenoise.ExportedSeriesUID") for node in outputs] == uids
-    assert len(set(database.files) - before) == 2
+    (study,) = database.studiesForPatient("1")
+    assert database.patients() == ("1",) and set(uids) < set(database.seriesForStudy(study))
+    new = set(database.files) - before
+    assert len(new) == 2 and all(tmp_path / "database" in Path(database.files[uid]).parents for uid in new)
     # The database has its copies.
     assert list((tmp_path / "temporary").iterdir()) == []
 
@@ -106,8 +85,23 @@ def test_a_stopped_export_leaves_nothing(scene, logic, database, tmp_path):
     low = load(scene, database, tmp_path / "in")
     output = logic.denoise(low, method="TV", device="cpu")
     assert logic.exportToDICOM(output, tmp_path / "out", progress=lambda state: state.done < 2) is None
-    assert not (tmp_path / "out").exists() and Indexer.copied == []
+    assert not (tmp_path / "out").exists() and len(database.files) == 4
     assert output.GetAttribute("LDCTDenoise.ExportedSeriesUID") is None
+
+
+def test_a_stopped_or_refused_import_leaves_no_temporary_files(scene, logic, database, tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    write_series(tmp_path / "in", 4)
+    output = logic.denoise(load(scene, database, tmp_path / "in"), method="TV", device="cpu")
+    task = exportTask([output])
+    assert task.run(lambda state: state.done < 2) is None
+    assert list((tmp_path / "temporary").iterdir()) == []
+    database.takes = False
+    task = exportTask([output])
+    with pytest.raises(OutputError, match="did not take"):
+        task.run()
+    assert list((tmp_path / "temporary").iterdir()) == []
 
 
 def test_in_a_thread(scene, logic, database, tmp_path):

@@ -1,5 +1,6 @@
 """Outputs back to DICOM: a series derived from the files their input was loaded from, in Slicer's DICOM database."""
 
+import contextlib
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -110,16 +111,21 @@ def exportTask(outputVolumes: Sequence, folder: str | Path | None = None, option
 
     def work(report) -> list[list[tuple[str, str]]]:
         written, images = [], sum(len(export.files) for export in exports)
-        for export in exports:
-            before = sum(map(len, written))
-            written.append(_write(export, options, lambda n, before=before: report(Written(before + n, images))))
+        with contextlib.ExitStack() as undo:
+            if temporary is not None:
+                undo.callback(temporary.cleanup)
+            for export in exports:
+                before = sum(map(len, written))
+                written.append(_write(export, options, lambda n, before=before: report(Written(before + n, images))))
+            undo.pop_all()  # the series are for the database now
         return written
 
     def finish(written: list[list[tuple[str, str]]]) -> list[str]:
-        series = [_import(export, images, folder is None) for export, images in zip(exports, written, strict=True)]
-        if temporary is not None:
-            temporary.cleanup()
-        return series
+        try:
+            return [_import(export, images, folder is None) for export, images in zip(exports, written, strict=True)]
+        finally:
+            if temporary is not None:
+                temporary.cleanup()
 
     return Task(work, finish, [*nodes, *(node.GetNodeReference(INPUT_ROLE) for node in nodes)])
 
