@@ -2,7 +2,7 @@
 
 from .comparison import Comparison, Row, compare_volumes
 from .noise_power import NoisePower, flat_blocks, noise_power
-from .quality import SSIM_VARIANT, Quality, measure_images, measure_slice
+from .quality import SSIM_VARIANT, Quality, Reference, measure_images, measure_slice
 from .roi import ROI
 from .summary import Summary, VolumeMeasurement, measure_volume
 
@@ -12,6 +12,7 @@ __all__ = [
     "Comparison",
     "NoisePower",
     "Quality",
+    "Reference",
     "Row",
     "Summary",
     "VolumeMeasurement",

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..hounsfield import PAPER, Window
-from .ssim import squared_error_and_ssim
+from .ssim import SSIMReference
 
 #: Both images are scaled to [0, 1] by the window, so the range of the data never depends on the image.
 DATA_RANGE = 1.0
@@ -47,15 +47,16 @@ class Quality:
     ssim_variant: str = SSIM_VARIANT
 
 
-def measure_slice(reference: np.ndarray, image: np.ndarray, window: Window = PAPER) -> Quality:
-    """Measure an image, a slice or the pixels of an ROI, against its reference.
+class Reference:
+    """A reference slice, or the pixels of an ROI, ready for several images to be measured against it.
 
     Both are clipped to the window and scaled to [0, 1]. PSNR is `20 log10(1 / RMSE)`, which reproduces nine of the
-    ten rows of the paper's Table 1; SSIM is that of Wang et al., IEEE Trans Image Process 13(4):600-612, 2004.
+    ten rows of the paper's Table 1; SSIM is that of Wang et al., IEEE Trans Image Process 13(4):600-612, 2004, computed
+    to 1e-6.
 
     Parameters
     ----------
-    reference, image : numpy.ndarray
+    reference : numpy.ndarray
         HU of shape (rows, columns).
     window : Window
         The display window.
@@ -63,33 +64,48 @@ def measure_slice(reference: np.ndarray, image: np.ndarray, window: Window = PAP
     Raises
     ------
     InputError
-        If the shapes differ or an image is empty or holds NaN.
+        If the reference is not a 2D image or is empty.
     """
-    reference, image = np.asarray(reference), np.asarray(image)
-    if reference.shape != image.shape or reference.ndim != 2:
-        shapes = f"{reference.shape} and {image.shape}"
-        raise InputError(f"reference and image have the shapes {shapes}; give two 2D images of one shape.")
-    if not reference.size:
-        raise InputError("an empty image has no PSNR, SSIM or RMSE.")
-    error, similarity = squared_error_and_ssim(reference, image, window)
-    if math.isnan(error):
-        raise InputError("NaN has no place in a comparison; replace those values first.")
-    rmse = math.sqrt(error)
-    return Quality(
-        psnr=math.inf if rmse == 0 else 20 * math.log10(DATA_RANGE / rmse),
-        ssim=similarity,
-        rmse=rmse,
-        rmse_hu=rmse * window.width,
-        window=window,
-    )
+
+    def __init__(self, reference: np.ndarray, window: Window = PAPER):
+        reference = np.asarray(reference)
+        if reference.ndim != 2:
+            raise InputError(f"the reference has the shape {reference.shape}; give two 2D images of one shape.")
+        if not reference.size:
+            raise InputError("an empty image has no PSNR, SSIM or RMSE.")
+        self._shape, self._window, self._compared = reference.shape, window, SSIMReference(reference, window)
+
+    def measure(self, image: np.ndarray) -> Quality:
+        """Measure an image in HU; raise `InputError` if its shape is not the reference's, or either holds NaN."""
+        image = np.asarray(image)
+        if image.shape != self._shape:
+            shapes = f"{self._shape} and {image.shape}"
+            raise InputError(f"reference and image have the shapes {shapes}; give two 2D images of one shape.")
+        error, similarity = self._compared.compare(image)
+        if math.isnan(error):
+            raise InputError("NaN has no place in a comparison; replace those values first.")
+        rmse = math.sqrt(error)
+        return Quality(
+            psnr=math.inf if rmse == 0 else 20 * math.log10(DATA_RANGE / rmse),
+            ssim=similarity,
+            rmse=rmse,
+            rmse_hu=rmse * self._window.width,
+            window=self._window,
+        )
+
+
+def measure_slice(reference: np.ndarray, image: np.ndarray, window: Window = PAPER) -> Quality:
+    """Measure an image against its reference; parameters and errors as for `Reference`."""
+    return Reference(reference, window).measure(image)
 
 
 def measure_images(reference: np.ndarray, images: dict[str, np.ndarray], window: Window = PAPER) -> dict[str, Quality]:
-    """Measure several images against one reference; parameters and errors as for `measure_slice`.
+    """Measure several images against one reference; parameters and errors as for `Reference`.
 
     Returns
     -------
     dict of str to Quality
         By the images' labels, in their order.
     """
-    return {label: measure_slice(reference, image, window) for label, image in images.items()}
+    compared = Reference(reference, window)
+    return {label: compared.measure(image) for label, image in images.items()}
