@@ -1,6 +1,19 @@
 """The widgets of slicer_host that hold items or text: lists, tables, boxes to tick, numbers, paths, plain text."""
 
+import types
+
 from slicer_widgets import Widget
+
+
+class Sized(Widget):
+    """A list or table that is as high as its rows."""
+
+    @property
+    def sizeHint(self):
+        return types.SimpleNamespace(height=lambda: 20)
+
+    def setMinimumHeight(self, height):
+        assert height == 20
 
 
 class Bound(Widget):
@@ -64,9 +77,8 @@ class QListWidgetItem:
                 self.list.emit("itemChanged(QListWidgetItem*)", self)
 
 
-class QListWidget(Widget):
-    properties = {"sizeAdjustPolicy": None, "selectionMode": None, "verticalScrollBarPolicy": None,
-                  "horizontalScrollBarPolicy": None}
+class QListWidget(Sized):
+    properties = {"sizeAdjustPolicy": None, "selectionMode": None, "horizontalScrollBarPolicy": None}
     signals = ("itemChanged(QListWidgetItem*)",)
 
     def __init__(self, name=""):
@@ -97,7 +109,7 @@ class QTableWidgetItem:
         self._text = text
 
 
-class QTableWidget(Widget):
+class QTableWidget(Sized):
     properties = {"sizeAdjustPolicy": None, "editTriggers": None, "minimumSize": None, "selectionMode": None,
                   "selectionBehavior": None}
 

@@ -59,7 +59,7 @@ class Comparison(VTKObservationMixin):
         return self._stage.sliceIndex if self._stage is not None else None
 
     def addListener(self, listener) -> None:
-        """Call `listener(what)` after each change: "shown", "changed", "slice", "roi", "roiEnd", "window"."""
+        """Call `listener(what)` after each change: "shown", "changed", "moving", "slice", "roi", "roiEnd", "window"."""
         self._listeners.append(listener)
 
     def notices(self) -> str:

@@ -35,14 +35,16 @@ class LinkedViews(VTKObservationMixin):
         Returns the points (n, 3) that the whole views fit.
     region : callable
         Returns the points (n, 3) that the zooms fit, or None without an ROI.
+    onMoving : callable
+        Called with no argument when the user has begun to move the views: what follows can begin, too.
     onSlice : callable
         Called with no argument when the plane has moved.
     """
 
-    def __init__(self, wholes, zooms, content, region, onSlice):
+    def __init__(self, wholes, zooms, content, region, onMoving, onSlice):
         VTKObservationMixin.__init__(self)
         self.wholes, self.zooms = list(wholes), list(zooms)
-        self._content, self._region, self._onSlice = content, region, onSlice
+        self._content, self._region, self._onMoving, self._onSlice = content, region, onMoving, onSlice
         self._moving, self._told = False, None
         # A view that shows a fit goes on to do so when its size changes; one that the user has moved keeps its place.
         self._fitted = {True: True, False: True}
@@ -50,6 +52,7 @@ class LinkedViews(VTKObservationMixin):
         self._soon = Soon(self._settle)
         # A round later than what follows from the slice, such as numbers: they take less time than the pictures.
         self._soonShown = Soon(self._resume)
+        self._soonZoomed = Soon(self.zoom)
         self._sizes = {node.GetID(): node.GetDimensions() for node in self._all}
         for node in self._all:
             self.addObserver(node, vtk.vtkCommand.ModifiedEvent, self._onModified)
@@ -94,6 +97,7 @@ class LinkedViews(VTKObservationMixin):
         self.removeObservers()
         self._soon.stop()
         self._soonShown.stop()
+        self._soonZoomed.stop()
         self._resume()
 
     def fit(self, depth: float | None = None) -> None:
@@ -109,6 +113,10 @@ class LinkedViews(VTKObservationMixin):
         self._fitted[True] = True
         with self._quietly():
             plane.frame(self.zooms, self._wanted(True), depth, self.matrix)
+
+    def zoomSoon(self) -> None:
+        """Do `zoom` once, after the events at hand: of a drag, only where it has come to."""
+        self._soonZoomed.ask()
 
     def moveTo(self, matrix: np.ndarray) -> None:
         """Bring all views to a plane; pan and zoom stay."""
@@ -142,6 +150,7 @@ class LinkedViews(VTKObservationMixin):
                 # Until all of them are where they belong.
                 self._paused = True
                 pauseRendering()
+                self._onMoving()
             self._soon.ask()
 
     def _settle(self) -> None:

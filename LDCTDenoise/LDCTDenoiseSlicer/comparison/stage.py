@@ -22,7 +22,7 @@ class Stage(VTKObservationMixin):
     place : Place or None
         Where the views were left. Default: the slice the user looks at in his own views, or the middle.
     tell : callable
-        Called with "slice", "roi" and "roiEnd".
+        Called with "moving", "slice", "roi" and "roiEnd".
     """
 
     def __init__(self, scene, choice, place: Place | None, tell):
@@ -123,7 +123,7 @@ class Stage(VTKObservationMixin):
             self.box = Box(choice.roi, shownIn, choice.handles, self._onBoxMoved, lambda: self._tell("roiEnd"))
         self.links = LinkedViews(
             wholes, zooms, lambda: plane.corners(choice.anchor), lambda: self.box.points() if self.box else None,
-            self._onSlice,
+            lambda: self._tell("moving"), self._onSlice,
         )
         self.links.goTo(place, plane.spacingAlong(choice.anchor, place.matrix[:3, 2]))
 
@@ -139,8 +139,9 @@ class Stage(VTKObservationMixin):
     def _onBoxMoved(self) -> None:
         # Along with the slice: it is where it was in the picture, and so stay the zooms.
         if not self._riding:
-            self.links.zoom()
+            # The numbers before the zooms: they take less time.
             self._tell("roi")
+            self.links.zoomSoon()
 
     def _onVolumeModified(self, volume, event) -> None:
         for difference in self._differences.values():

@@ -9,6 +9,9 @@ from ..denoising import Job, jobsOf
 from ..models import ownModels, requireModel
 from .words import descriptions
 
+#: Pixels that the list takes at most; a longer one scrolls.
+_MOST_HEIGHT = 240
+
 
 class MethodList:
     """The ticked methods and models; their parameters are written here and read from the parameter node.
@@ -68,6 +71,8 @@ class MethodList:
                 item = qt.QListWidgetItem(text)
                 item.setFlags(qt.Qt.ItemIsUserCheckable | qt.Qt.ItemIsEnabled)
                 self._list.addItem(item)
+            # Without it the panel would press the list together before it scrolls, and hide the last methods.
+            self._list.setMinimumHeight(min(self._list.sizeHint.height(), _MOST_HEIGHT))
         for row, (kind, name, _text) in enumerate(rows):
             ticked = name in (methods if kind == "method" else models)
             self._list.item(row).setCheckState(qt.Qt.Checked if ticked else qt.Qt.Unchecked)

@@ -197,6 +197,7 @@ class NumbersSection:
                 elif item.text() != text:
                     item.setText(text)
         table.resizeColumnsToContents()
+        table.setMinimumHeight(table.sizeHint.height())
         table.visible = bool(rows)
         self.ui.captionLabel.text = caption
         for button in (self.ui.copyNumbersButton, self.ui.csvButton, self.ui.tableButton):

@@ -44,7 +44,7 @@ class Panel:
         self.dicom = DICOMExport(self, ui.comparisonPlace.layout())
         ui.comparisonPlace.layout().addWidget(self.section.widget)
         self.methods, self.cost = MethodList(ui), Cost()
-        self.view = ViewedSlice(self.section, self._onLookedElsewhere)
+        self.view = ViewedSlice(self.section, self._onLookedElsewhere, self._onMoving)
         self.numbers = NumbersSection(ui, self.view, self.images)
         self.export = NumbersExport(ui, self)
         self.preview = PreviewControl(self.view, self.guarded, self._onPreviewShown)
@@ -241,6 +241,11 @@ class Panel:
     def _onLookedElsewhere(self) -> None:
         if self.parameters is not None:
             self._updatePreview()
+            self.numbers.refresh()
+
+    def _onMoving(self) -> None:
+        # A region goes along with the slice a little later.
+        if self.numbers.region == "slice":
             self.numbers.refresh()
 
     def _onPreviewShown(self) -> None:

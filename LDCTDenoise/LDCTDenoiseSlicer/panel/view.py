@@ -19,11 +19,13 @@ class ViewedSlice(VTKObservationMixin):
         The comparison, which knows its slice, ROI and window while it is laid out.
     onChanged : callable
         Called when the user looks at something else.
+    onMoving : callable
+        Called just before, as soon as the comparison begins to move.
     """
 
-    def __init__(self, section, onChanged):
+    def __init__(self, section, onChanged, onMoving):
         VTKObservationMixin.__init__(self)
-        self._section, self._onChanged = section, onChanged
+        self._section, self._onChanged, self._onMoving = section, onChanged, onMoving
         self._volume = None
         section.addListener(self._onComparison)
 
@@ -76,4 +78,7 @@ class ViewedSlice(VTKObservationMixin):
             self._onChanged()
 
     def _onComparison(self, what: str) -> None:
-        self._onChanged()
+        if what == "moving":
+            self._onMoving()
+        else:
+            self._onChanged()
