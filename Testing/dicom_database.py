@@ -90,8 +90,10 @@ class Database:
         if uid in self.files and Path(self.files[uid]).is_file():
             return  # what is there already stays
         if copy:
-            name = [hashlib.md5(u.encode()).hexdigest()
-                    for u in (header.StudyInstanceUID, header.SeriesInstanceUID, header.SOPInstanceUID)]
+            name = [
+                hashlib.md5(u.encode()).hexdigest()
+                for u in (header.StudyInstanceUID, header.SeriesInstanceUID, header.SOPInstanceUID)
+            ]
             place = self._folder / "dicom" / name[0][:8] / name[1][:8] / f"{name[2]}.dcm"
             place.parent.mkdir(parents=True, exist_ok=True)
             path = shutil.copyfile(path, place)

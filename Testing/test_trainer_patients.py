@@ -13,7 +13,7 @@ from LDCTDenoiseTrainingSlicer.patients import FileImage, PatientTable, SceneIma
 from LDCTDenoiseTrainingSlicer.patients.check import checkTask
 from LDCTDenoiseTrainingSlicer.patients.export import Export, requireSpace
 from LDCTDenoiseTrainingSlicer.patients.preview import previewTask
-from training_maker import body, save_scan, save_series
+from training_maker import body, save_scan
 
 
 def addBody(scene, name, seed, noise=0, spacing=10.0, slices=2):
@@ -110,54 +110,6 @@ def test_seven_to_three_and_one_patient(mrml, table):
     table.setRole(table.rows[10], "test")
     table.splitSevenToThree()
     assert [row.role for row in table.rows] == ["train"] * 7 + ["validation"] * 3 + ["test"]
-
-
-class Database:
-    """A ctkDICOMDatabase as far as it is asked; its methods' names are checked in Slicer."""
-
-    def __init__(self, content):
-        self.isOpen, self._content = True, content
-
-    def patients(self):
-        return list(self._content)
-
-    def studiesForPatient(self, patient):
-        return [f"{patient}.study"]
-
-    def seriesForStudy(self, study):
-        return list(self._content[study.split(".")[0]])
-
-    def filesForSeries(self, uid):
-        return next(c[uid][1] for c in self._content.values() if uid in c)
-
-    def fileValue(self, file, tag):
-        words, modality = next((e[0], e[2]) for c in self._content.values() for e in c.values() if file in e[1])
-        return {"0008,0060": modality, "0008,103e": words}[tag]
-
-
-def test_series_of_the_dicom_database(table, tmp_path):
-    content = {}
-    for n in (1, 2):
-        series = content.setdefault(str(n), {})
-        for words in ("Full Dose Images", "Low Dose Images")[: 3 - n]:
-            folder = tmp_path / f"{n}"
-            uid = save_series(folder, n, f"SECRET{n}", words, prefix=words[0])
-            series[uid] = (words, [str(f) for f in sorted(folder.glob(f"{words[0]}*"))], "CT")
-    content["2"]["9.9"] = ("T1", ["/gone/a.dcm"], "MR")
-    table.addDicom(Database(content))
-    assert [(row.patient, row.low is None) for row in table.rows] == [("DICOM-1", False), ("DICOM-2", True)]
-    first = table.rows[0]
-    assert first.full.series in content["1"] and first.low.series in content["1"] != first.full.series
-    volume = first.full.reader("it")()
-    np.testing.assert_array_equal(volume.array, body(1))
-    closed = Database({})
-    closed.isOpen = False
-    for database, words in ((None, "no DICOM database"), (closed, "no DICOM database"), (Database({}), "no CT series")):
-        with pytest.raises(InputError, match=words):
-            PatientTable().addDicom(database)
-    next(tmp_path.joinpath("1").glob("F*")).unlink()
-    with pytest.raises(InputError, match="not there any more"):
-        PatientTable().addDicom(Database(content))
 
 
 def test_the_check_names_every_problem_in_its_row(mrml, table, tmp_path):

@@ -121,17 +121,29 @@ def pairSeries(series: Sequence[DicomSeries]) -> tuple[list[Pair], list[str]]:
 
 def _series(database, patient: str, study: str, uid: str) -> DicomSeries:
     def said(name: str) -> str:
-        return str(database.fieldForSeries(name, uid) or "")
+        return database.fieldForSeries(name, uid)
 
     words = said("SeriesDescription")
     # Of a database whose displayed fields are not made yet the files are counted.
     images = int(said("DisplayedCount") or 0) or len(database.instancesForSeries(uid))
     return DicomSeries(
-        f"DICOM-{patient}", database.displayedNameForPatient(patient) or database.nameForPatient(patient),
-        study, uid, database.fieldForStudy("StudyDescription", study), database.fieldForStudy("StudyDate", study),
-        words, images, said("DisplayedSize"), images <= _FEW and _isLocalizer(database, uid),
-        words.endswith(DESCRIPTION_NOTICE),
-    )  # fmt: skip
+        pseudonym=f"DICOM-{patient}",
+        patient=database.displayedNameForPatient(patient) or database.nameForPatient(patient),
+        study=study,
+        uid=uid,
+        studyDescription=database.fieldForStudy("StudyDescription", study),
+        date=_date(database.fieldForStudy("StudyDate", study)),
+        description=words,
+        images=images,
+        size=said("DisplayedSize"),
+        localizer=images <= _FEW and _isLocalizer(database, uid),
+        derived=words.endswith(DESCRIPTION_NOTICE),
+    )
+
+
+def _date(text: str) -> str:
+    """Return DICOM's 20240229 as 2024-02-29, and anything else as it is."""
+    return f"{text[:4]}-{text[4:6]}-{text[6:]}" if len(text) == 8 and text.isdigit() else text
 
 
 def _isLocalizer(database, uid: str) -> bool:
