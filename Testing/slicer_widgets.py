@@ -154,7 +154,7 @@ class ctkSliderWidget(Widget):
 
 
 class QComboBox(Widget):
-    properties = {"currentIndex": -1}
+    properties = {"currentIndex": -1, "sizeAdjustPolicy": None, "minimumContentsLength": 0}
     signals = ("currentIndexChanged(int)", "activated(int)")
 
     def __init__(self, name=""):

@@ -8,7 +8,7 @@ import numpy as np
 import slicer
 from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseLib.hounsfield import Window
-from LDCTDenoiseLib.metrics import ROI, SSIM_VARIANT, Quality, measure_slice
+from LDCTDenoiseLib.metrics import ROI, SSIM_VARIANT, Quality, Reference
 
 from .nodes import requireVolume, volumeFromNode
 from .rois import WorldToPixels
@@ -108,12 +108,15 @@ def measureRows(images: dict[str, np.ndarray], reference: np.ndarray | None, reg
     if reference is not None:
         reference = reference[box]
         yield known.get(REFERENCE) or _row(REFERENCE, reference, None)
+    compared = None
     for label, image in images.items():
         if label in known:
             yield known[label]
             continue
         pixels = image[box]
-        yield _row(label, pixels, None if reference is None else measure_slice(reference, pixels, window))
+        if reference is not None and compared is None:
+            compared = Reference(reference, window)
+        yield _row(label, pixels, None if compared is None else compared.measure(pixels))
 
 
 def _row(label: str, pixels: np.ndarray, quality: Quality | None) -> Row:

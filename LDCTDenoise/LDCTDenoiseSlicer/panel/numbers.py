@@ -16,7 +16,7 @@ from ..tables import CAPTION, isComparisonOf, shownRows
 from .words import regions
 
 #: Seconds of measuring in one round of the event loop; one image is always finished.
-_BUDGET = 0.03
+_BUDGET = 0.06
 
 #: Rows that are remembered, so that scrolling back, or another strength of one output, measures no more than it must.
 _REMEMBERED = 256
