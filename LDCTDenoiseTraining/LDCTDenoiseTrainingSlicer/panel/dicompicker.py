@@ -13,7 +13,7 @@ from .cells import fill, tickItem
 
 _TICK, _BECOMES = 0, 8
 _UI = Path(__file__).parents[2] / "Resources" / "UI" / "LDCTDenoiseTrainingDicom.ui"
-_SIZE = (1000, 480)
+_SIZE = (1160, 520)
 
 
 class DicomPicker:

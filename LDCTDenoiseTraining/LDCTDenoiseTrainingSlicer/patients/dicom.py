@@ -1,7 +1,7 @@
 """CT series of Slicer's DICOM database."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -59,13 +59,15 @@ class DicomSeries:
         return self.study, self.images, self.size
 
 
-def listSeries(database) -> list[DicomSeries]:
-    """Return every CT series of a `ctkDICOMDatabase`, patients in its order; their files are not looked for.
+def listSeries(database, wanted: Collection[str] | None = None) -> list[DicomSeries]:
+    """Return the CT series of a `ctkDICOMDatabase`, patients in its order; their files are not looked for.
 
     Parameters
     ----------
     database : ctkDICOMDatabase or None
         `slicer.dicomDatabase`.
+    wanted : collection of str, optional
+        SeriesInstanceUIDs. Default: all.
 
     Raises
     ------
@@ -74,13 +76,19 @@ def listSeries(database) -> list[DicomSeries]:
     """
     if database is None or not database.isOpen:
         raise InputError("no DICOM database is open; open the module DICOM once, and import the patients there.")
-    return [
-        _series(database, patient, study, uid)
-        for patient in database.patients()
-        for study in database.studiesForPatient(patient)
-        for uid in database.seriesForStudy(study)
-        if database.fieldForSeries("Modality", uid) == "CT"
-    ]
+    found = []
+    for patient in database.patients():
+        who = {"pseudonym": f"DICOM-{patient}",
+               "patient": database.displayedNameForPatient(patient) or database.nameForPatient(patient)}
+        for study in database.studiesForPatient(patient):
+            # Each field is a query: a hospital's database has thousands of series, and few are asked for.
+            uids = [uid for uid in database.seriesForStudy(study) if wanted is None or uid in wanted]
+            uids = [uid for uid in uids if database.fieldForSeries("Modality", uid) == "CT"]
+            if uids:
+                about = {**who, "study": study, "studyDescription": database.fieldForStudy("StudyDescription", study),
+                         "date": _date(database.fieldForStudy("StudyDate", study))}
+                found += [_series(database, uid, about) for uid in uids]
+    return found
 
 
 def chosenSeries(database, wanted: Sequence[str] | None = None) -> list[tuple[DicomSeries, Path]]:
@@ -97,11 +105,9 @@ def chosenSeries(database, wanted: Sequence[str] | None = None) -> list[tuple[Di
     InputError
         If no database is open, it holds no CT, a series is unknown, or its files have left the disk.
     """
-    found = listSeries(database)
+    found = listSeries(database, wanted)
     if wanted is None:
         found = [one for one in found if not (one.localizer or one.derived)]
-    else:
-        found = [one for one in found if one.uid in wanted]
     unknown = set(wanted or ()) - {one.uid for one in found}
     if unknown or not found:
         raise InputError(f"the DICOM database holds no CT series {min(unknown, default='at all')}; import it first.")
@@ -119,23 +125,16 @@ def pairSeries(series: Sequence[DicomSeries]) -> tuple[list[Pair], list[str]]:
     return pairs, notes
 
 
-def _series(database, patient: str, study: str, uid: str) -> DicomSeries:
-    def said(name: str) -> str:
-        return database.fieldForSeries(name, uid)
-
-    words = said("SeriesDescription")
+def _series(database, uid: str, about: dict[str, str]) -> DicomSeries:
+    words = database.fieldForSeries("SeriesDescription", uid)
     # Of a database whose displayed fields are not made yet the files are counted.
-    images = int(said("DisplayedCount") or 0) or len(database.instancesForSeries(uid))
+    images = int(database.fieldForSeries("DisplayedCount", uid) or len(database.instancesForSeries(uid)))
     return DicomSeries(
-        pseudonym=f"DICOM-{patient}",
-        patient=database.displayedNameForPatient(patient) or database.nameForPatient(patient),
-        study=study,
+        **about,
         uid=uid,
-        studyDescription=database.fieldForStudy("StudyDescription", study),
-        date=_date(database.fieldForStudy("StudyDate", study)),
         description=words,
         images=images,
-        size=said("DisplayedSize"),
+        size=database.fieldForSeries("DisplayedSize", uid),
         localizer=images <= _FEW and _isLocalizer(database, uid),
         derived=words.endswith(DESCRIPTION_NOTICE),
     )
