@@ -117,7 +117,7 @@ def test_memory_of_planes_is_not_cleared_anew_for_each_layer():
         "torch.set_num_threads(1)\n"
         "work, image = CPUNetwork.of(build_generator('DCSCN'), WIDE), np.zeros((1, 256, 512), np.float32)\n"
         "faults = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
-        "work.correction(image); before = faults(); work.correction(image); print(faults() - before)"
+        "work.start(image)(); before = faults(); work.start(image)(); print(faults() - before)"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=300)

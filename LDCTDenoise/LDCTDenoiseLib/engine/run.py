@@ -2,14 +2,14 @@
 
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from ..errors import InputError, LDCTWarning
 from ..hounsfield import add_correction
-from ..methods.denoiser import Denoiser
+from ..methods.denoiser import Denoiser, start
 from ..requirements import require
 from .device import HOST, Device, check_choice, choose_device, is_out_of_memory, release_memory
 
@@ -71,7 +71,7 @@ class DenoiseRun:
 
     Between two batches the iteration yields a `Progress`, so that the caller can show it, pump events, or stop by
     ending the loop: `output` is complete only when `finished` is true. The memory needed is the input, the output
-    and one batch.
+    and two batches: one is begun before the result of the other is waited for.
 
     Parameters
     ----------
@@ -135,20 +135,18 @@ class DenoiseRun:
         count = len(self._input)
         started = time.monotonic()
         self.denoiser.prepare(self.device.name)
-        done = 0
+        done, ahead = 0, None
         while done < count:
-            stop = min(done + self.batch, count)
-            # float64 input keeps its precision; every other type is exact in float32 over the range of CT.
-            wide = self._input.dtype.itemsize > 4 or self._input.dtype.kind in "iu" and self._input.dtype.itemsize > 2
-            slices = self._input[done:stop].astype(np.float64 if wide else np.float32)
-            if not np.isfinite(slices).all():
-                bad = done + int(np.flatnonzero(~np.isfinite(slices).all(axis=(1, 2)))[0])
-                raise InputError(f"slice {bad} holds NaN or infinity; replace those values before denoising.")
             try:
-                correction = self.denoiser.correction(slices.astype(np.float32, copy=False))
+                stop, slices, finish = ahead or self._begin(done)
+                # The next batch is begun before this one is waited for: what the host does for one overlaps with what
+                # the device, or the cores' threads, do for the other.
+                ahead = self._begin(stop) if stop < count else None
+                correction = finish()
             except Exception as error:
                 if self.device.is_cpu or not is_out_of_memory(error):
                     raise
+                ahead = None
                 self._shrink()
                 continue
             _store(add_correction(slices, correction, self.strength), self._output[done:stop])
@@ -157,6 +155,17 @@ class DenoiseRun:
             # Before the last yield, so that a caller who stops listening there still has a finished run.
             self.finished = done == count
             yield Progress(done, count, seconds, seconds / done * (count - done), self.device)
+
+    def _begin(self, first: int) -> tuple[int, np.ndarray, Callable[[], np.ndarray]]:
+        """Begin the batch from slice `first` on; return its end, its HU and what waits for its correction."""
+        stop = min(first + self.batch, len(self._input))
+        # float64 input keeps its precision; every other type is exact in float32 over the range of CT.
+        wide = self._input.dtype.itemsize > 4 or self._input.dtype.kind in "iu" and self._input.dtype.itemsize > 2
+        slices = self._input[first:stop].astype(np.float64 if wide else np.float32)
+        if not np.isfinite(slices).all():
+            bad = first + int(np.flatnonzero(~np.isfinite(slices).all(axis=(1, 2)))[0])
+            raise InputError(f"slice {bad} holds NaN or infinity; replace those values before denoising.")
+        return stop, slices, start(self.denoiser, slices.astype(np.float32, copy=False))
 
     def _shrink(self) -> None:
         """Halve the batch; when one slice is already too much for the GPU, go on with the CPU."""

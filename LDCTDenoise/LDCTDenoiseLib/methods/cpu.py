@@ -1,6 +1,7 @@
 """A generator on the CPU's cores: each takes a strip of a slice at a time."""
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -44,8 +45,14 @@ class CPUNetwork:
         strips = strips_of(generator)
         return strips and cls(strips, hu_range)
 
-    def correction(self, hounsfield: np.ndarray) -> np.ndarray:
-        """Return `G(clip x) - clip x` in HU of slices (slices, rows, columns), float32 both ways."""
+    def start(self, hounsfield: np.ndarray) -> Callable[[], np.ndarray]:
+        """Begin to compute `G(clip x) - clip x` in HU of slices (slices, rows, columns), float32 both ways.
+
+        Returns
+        -------
+        callable
+            Waits for the result and returns it. Work that was begun earlier is finished earlier.
+        """
         count, height, width = hounsfield.shape
         # As many as keep all threads busy to the end, but none so low that it shares most of what it computes.
         strips = -(-height * width // _PIXELS)
@@ -54,8 +61,14 @@ class CPUNetwork:
         edges = [height * n // strips for n in range(strips + 1)]
         output = np.empty(hounsfield.shape, np.float32)
         jobs = [(k, a, b) for k in range(count) for a, b in zip(edges[:-1], edges[1:], strict=True)]
-        list(self._pool.map(lambda job: self._strip(hounsfield, output, *job), jobs))
-        return output
+        begun = [self._pool.submit(self._strip, hounsfield, output, *job) for job in jobs]
+
+        def finish() -> np.ndarray:
+            for job in begun:
+                job.result()
+            return output
+
+        return finish
 
     def _strip(self, hounsfield: np.ndarray, output: np.ndarray, k: int, start: int, stop: int) -> None:
         torch = require("torch")

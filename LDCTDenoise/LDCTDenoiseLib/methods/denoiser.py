@@ -1,5 +1,6 @@
 """What the engine asks of a method."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
@@ -26,3 +27,13 @@ class Denoiser(Protocol):
     def correction(self, hounsfield: np.ndarray) -> np.ndarray:
         """Return what to add to a batch of slices, in HU: float32 of shape (slices, rows, columns) both ways."""
         ...
+
+
+def start(denoiser: Denoiser, hounsfield: np.ndarray) -> Callable[[], np.ndarray]:
+    """Begin a correction and return a callable that waits for it and returns it.
+
+    A denoiser that can work while its caller does something else has a method `start(hounsfield)` of this kind; one
+    that has none does all its work when the result is asked for.
+    """
+    begin = getattr(denoiser, "start", None)
+    return begin(hounsfield) if begin else lambda: denoiser.correction(hounsfield)

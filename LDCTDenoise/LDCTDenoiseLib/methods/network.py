@@ -1,10 +1,13 @@
 """A trained generator as a denoiser of HU slices."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from ..hounsfield import HURange
 from ..requirements import require
 from .cpu import CPUNetwork
+from .gpu import GPUNetwork
 
 
 class NetworkDenoiser:
@@ -29,23 +32,21 @@ class NetworkDenoiser:
         self.hu_range = hu_range
         self.sha256 = sha256
         self.generator = generator
-        self._device = "cpu"
-        self._on_cores = None
+        self._network = None
 
     def prepare(self, device: str) -> None:
-        torch = require("torch")
-        self._device = device
         # Channels-last is what the convolution kernels of CPU and GPU read fastest.
-        self.generator = self.generator.eval().to(device=device, memory_format=torch.channels_last)
-        self._on_cores = CPUNetwork.of(self.generator, self.hu_range) if device == "cpu" else None
+        layout = require("torch").channels_last
+        self.generator = self.generator.eval().to(device=device, memory_format=layout)
+        self._network = CPUNetwork.of(self.generator, self.hu_range) if device == "cpu" else None
+        self._network = self._network or GPUNetwork(self.generator, self.hu_range, device)
+
+    def start(self, hounsfield: np.ndarray) -> Callable[[], np.ndarray]:
+        """Begin a correction; see `methods.denoiser.start`."""
+        if self._network is None:
+            self.prepare("cpu")
+        return self._network.start(hounsfield)
 
     def correction(self, hounsfield: np.ndarray) -> np.ndarray:
         """Return `G(clip x) - clip x` in HU (see `hounsfield.passthrough`)."""
-        if self._on_cores:
-            return self._on_cores.correction(hounsfield)
-        torch = require("torch")
-        with torch.inference_mode():
-            # A copy always: the caller's array may be read-only, which torch cannot express.
-            batch = torch.tensor(hounsfield, dtype=torch.float32)[:, None].to(self._device)
-            unit = self.hu_range.to_unit(batch).contiguous(memory_format=torch.channels_last)
-            return (self.generator.correction(unit)[:, 0] * self.hu_range.width).cpu().numpy()
+        return self.start(hounsfield)()
