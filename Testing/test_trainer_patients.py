@@ -200,7 +200,7 @@ def test_a_disk_without_room_is_named_before_the_start(mrml, table, tmp_path, mo
     checkTask(table, 16).run()
     requireSpace(table, tmp_path / "new" / "run", 8)
     monkeypatch.setattr(shutil, "disk_usage", lambda place: SimpleNamespace(free=40_000))
-    with pytest.raises(OutputError, match="0.0 GB free"):
+    with pytest.raises(OutputError, match="0.0 MB free"):
         requireSpace(table, tmp_path / "new" / "run", 8)
 
 

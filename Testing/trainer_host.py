@@ -96,10 +96,14 @@ class ProgressBar(Widget):
 
 
 class PlainText(items.QPlainTextEdit):
-    properties = {**items.QPlainTextEdit.properties, "minimumSize": None}
+    properties = {**items.QPlainTextEdit.properties, "minimumSize": None, "maximumBlockCount": 0}
 
     def setPlainText(self, text):
         self.plainText = text
+
+    def appendPlainText(self, text):
+        lines = [*self.plainText.splitlines(), *text.splitlines()]
+        self.plainText = "\n".join(lines[-self.maximumBlockCount:])
 
     def verticalScrollBar(self):
         return types.SimpleNamespace(maximum=7, setValue=lambda value: None)
@@ -133,9 +137,6 @@ class Pixmap:
         import SimpleITK
 
         self.array = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(path))
-
-    def scaledToWidth(self, width):
-        return self
 
 
 class FileDialog:
@@ -180,6 +181,7 @@ def installed(monkeypatch):
         qt.QTableWidgetItem, qt.QTimer, qt.QLineEdit, qt.QComboBox = Item, Timer, LineEdit, QComboBox
         qt.QFormLayout, qt.QPixmap, qt.QFileDialog = FormLayout, Pixmap, FileDialog
         qt.QBrush = qt.QColor = str
+        qt.QWidget = types.SimpleNamespace(setTabOrder=lambda first, second: None)
         qt.Qt.ItemIsEditable, qt.Qt.ItemIsSelectable = 2, 1
         slicer.app = Application(**{k: v for k, v in vars(slicer.app).items() if k != "connect"}, slots=[])
         monkeypatch.setattr(slicer.util, "settingsValue", lambda key, default: qt.QSettings().value(key) or default,

@@ -18,8 +18,8 @@ from .patients.preview import Preview, previewTask
 from .patients.table import Row
 from .running import RunState, TrainingRun, findRuns, runsFolder
 from .running.beginning import Beginning
-from .running.run import LEAVE_ONE_OUT, TABLE, TRAINING
 from .running.runs import delete, forget, newName, remember
+from .running.state import LEAVE_ONE_OUT, TABLE, TRAINING
 from .watching import results
 from .watching.curves import CurvePlots
 
@@ -247,9 +247,9 @@ class LDCTDenoiseTrainingLogic:
     # Results
     #
 
-    def showCurves(self, runs) -> bool:
-        """Bring the plot nodes in line with these runs, side by side; return whether anything has changed."""
-        return self.plots.update({label: log for run in runs for label, log in run.logs.items()})
+    def showCurves(self, runs, chart: str | None = None) -> bool:
+        """Bring the plot nodes of one chart, or of all, in line with these runs; return whether anything changed."""
+        return self.plots.update({label: log for run in runs for label, log in run.logs.items()}, chart)
 
     def result(self, run: TrainingRun, tableNode=None):
         """Return a run's figures as a vtkMRMLTableNode, see `results.resultTable`."""

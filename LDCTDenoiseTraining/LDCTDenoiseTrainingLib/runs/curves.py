@@ -55,14 +55,19 @@ def read_curves(path: Path) -> Curves:
     except OSError as error:
         raise InputError(f"cannot read the log '{path}': {error.strerror or error}.") from error
     for line in lines:
-        try:
-            record = json.loads(line)
-        except ValueError:
-            continue  # the last line of a run that was killed while it wrote
-        for kind in ("losses", "validation"):
-            if kind in record:
-                getattr(curves, kind)[record["step"]] = record[kind]
+        take_record(curves, line)
     return curves
+
+
+def take_record(curves: Curves, line: str | bytes) -> None:
+    """Add one line of a log to curves."""
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return  # the last line of a run that was killed while it wrote
+    for kind in ("losses", "validation"):
+        if kind in record:
+            getattr(curves, kind)[record["step"]] = record[kind]
 
 
 def save_curves(path: Path, logs: Mapping[str, Path]) -> Path:

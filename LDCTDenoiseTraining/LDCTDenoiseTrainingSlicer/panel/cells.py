@@ -14,7 +14,7 @@ def tickItem(ticked: bool):
 
 
 def fill(table, rows: Sequence[Sequence], editable: Sequence[int] = (), red: Sequence[int] = ()) -> None:
-    """Show rows of texts and ready cells; the selection stays, and no signal is sent.
+    """Show rows of texts and ready cells, where they differ; the selection stays, and no signal is sent.
 
     Parameters
     ----------
@@ -24,10 +24,14 @@ def fill(table, rows: Sequence[Sequence], editable: Sequence[int] = (), red: Seq
         Columns that the user may change, and those whose text is a problem.
     """
     blocked = table.blockSignals(True)
-    if table.rowCount != len(rows):
+    changed = table.rowCount != len(rows)
+    if changed:
         table.setRowCount(len(rows))
     for row, cells in enumerate(rows):
         for column, cell in enumerate(cells):
+            if _same(table.item(row, column), cell):
+                continue
+            changed = True
             if isinstance(cell, str):
                 item = qt.QTableWidgetItem(cell)
                 more = qt.Qt.ItemIsEditable if column in editable else 0
@@ -37,5 +41,13 @@ def fill(table, rows: Sequence[Sequence], editable: Sequence[int] = (), red: Seq
                     item.setForeground(qt.QBrush(qt.QColor("#d02020")))
                 cell = item
             table.setItem(row, column, cell)
-    table.resizeColumnsToContents()
+    if changed:  # measuring the columns takes longer than all the rest
+        table.resizeColumnsToContents()
     table.blockSignals(blocked)
+
+
+def _same(item, cell) -> bool:
+    """Whether a cell shows what it is to show."""
+    if item is None:
+        return False
+    return item.text() == cell if isinstance(cell, str) else item.checkState() == cell.checkState()

@@ -21,7 +21,7 @@ _TICK, _PATIENT = 0, 1
 _RANGES = ("dose", "photons", "kernel")
 
 #: Pixels that a picture in the panel may be wide.
-PICTURE_WIDTH = 480
+PICTURE_WIDTH = 420
 
 
 class PatientsSection:
@@ -224,8 +224,8 @@ def showPicture(label, images) -> None:
     """Show slices side by side in a label."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "strip.png"
-        writeStrip(path, images)
-        label.setPixmap(qt.QPixmap(str(path)).scaledToWidth(PICTURE_WIDTH))
+        writeStrip(path, images, PICTURE_WIDTH)
+        label.setPixmap(qt.QPixmap(str(path)))
     label.visible = True
 
 

@@ -12,7 +12,7 @@ from LDCTDenoiseTrainingLib.loop.config import TrainingConfig, read_settings
 from slicer.i18n import tr as _
 
 from ..recipe import CHOICES, MAIN, otherKeys, wordsOf
-from ..running.run import KINDS, LEAVE_ONE_OUT, TABLE, TRAINING
+from ..running.state import KINDS, LEAVE_ONE_OUT, TABLE, TRAINING
 from .work import Work
 
 
@@ -37,8 +37,8 @@ class RecipeSection:
         self._requirements, self._onChanged = requirements, onChanged
         self._fields: dict = {}
         self._ready = False
-        self._build(ui.mainSettings, MAIN)
-        self._build(ui.otherSettings, otherKeys())
+        self._build(ui.mainSettings, MAIN, ui.dcswganBox)
+        self._build(ui.otherSettings, otherKeys(), ui.otherButton)
         self._ticks = dict(zip(NETWORK_METHODS, (ui.cnnBox, ui.wganBox, ui.dcscnBox, ui.dcswganBox), strict=True))
         for method, box in self._ticks.items():
             ui.methodComboBox.addItem(method, method)
@@ -128,7 +128,8 @@ class RecipeSection:
         """Put the method's defaults into the fields."""
         self.show(self.logic.config(self.method))
 
-    def _build(self, parent, keys) -> None:
+    def _build(self, parent, keys, before) -> None:
+        """Make the fields of some settings, which the tab key comes to after the widget `before`."""
         layout = qt.QFormLayout(parent)
         layout.setContentsMargins(0, 0, 0, 0)
         for key in keys:
@@ -144,6 +145,8 @@ class RecipeSection:
             field.toolTip = f"{reason} [{key}]"
             layout.addRow(f"{label}:", field)
             self._fields[key] = field
+            qt.QWidget.setTabOrder(before, field)
+            before = field
 
     def _text(self, key: str) -> str:
         field = self._fields[key]

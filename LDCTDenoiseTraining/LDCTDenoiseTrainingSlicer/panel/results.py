@@ -2,6 +2,7 @@
 
 import qt
 from LDCTDenoiseLib.errors import InputError, LDCTError
+from LDCTDenoiseSlicer.models import ModelCalls
 from slicer.i18n import tr as _
 
 from ..watching.results import caption, resultRows
@@ -62,10 +63,7 @@ class ResultsSection:
 
     def _use(self) -> None:
         path = self.logic.useModel(self._require())
-        # Now, and not when the panel opens: it brings the whole viewer.
-        from LDCTDenoiseSlicer.logic import LDCTDenoiseLogic
-
-        LDCTDenoiseLogic().chooseModel(path)
+        ModelCalls().chooseModel(path)
         self._work.say(_("'{name}' is among your models, and ticked in LDCT Denoise.").format(name=path.stem))
 
 

@@ -9,17 +9,20 @@ from LDCTDenoiseSlicer.dependencies import ensurePackages
 from slicer.i18n import tr as _
 
 from ..estimate import duration
-from ..running.run import STOPPING, RunState, TrainingRun
+from ..running.follow import KEPT
+from ..running.run import TrainingRun
+from ..running.state import STOPPING, RunState
 from ..watching.curves import CHARTS
-from ..watching.pictures import readPicture
+from ..watching.pictures import pictureState, readPicture
 from .cells import fill, tickItem
 from .patients import showPicture
 from .plotview import PlotView
 from .work import Work
 
-#: Milliseconds between two looks at what the trainings say.
+#: Milliseconds between two rounds of the timer; seconds between two looks at what the trainings say, and while one is
+#: asked to stop.
 _INTERVAL = 40
-_SECONDS = 1.0
+_SECONDS, _STOPPING_SECONDS = 1.0, 0.2
 
 _SETTING = "LDCTDenoiseTraining/runsFolder"
 
@@ -51,6 +54,8 @@ class RunsSection:
         self._states: dict[TrainingRun, RunState] = {}
         self._ticked: set[TrainingRun] = set()
         self._plots, self._picture, self._looked = PlotView(), None, 0.0
+        self._log: tuple[TrainingRun | None, int] = (None, 0)
+        ui.logText.maximumBlockCount = KEPT
         for name, step in (("start", self._start), ("stop", self._stop), ("resume", self._resume),
                            ("attach", self._attach), ("forget", self._forget), ("delete", self._delete)):
             button = getattr(ui, f"{name}Button")
@@ -119,8 +124,9 @@ class RunsSection:
             self._plots.hide()
             return
         ticked = [run for run in self.runs if run in self._ticked]
-        self.logic.showCurves(ticked)
-        self._plots.show(self.logic.plots.chart(CHARTS[index - 1][0]))
+        name = CHARTS[index - 1][0]
+        self.logic.showCurves(ticked, name)
+        self._plots.show(self.logic.plots.chart(name))
 
     def look(self) -> None:
         """Ask every run that trains how it is, and show it."""
@@ -224,7 +230,8 @@ class RunsSection:
         self._onChanged()
 
     def _onTime(self) -> None:
-        if time.monotonic() - self._looked >= _SECONDS:
+        stopping = any(state.status == STOPPING for state in self._states.values())
+        if time.monotonic() - self._looked >= (_STOPPING_SECONDS if stopping else _SECONDS):
             self._looked = time.monotonic()
             self.look()
 
@@ -277,24 +284,37 @@ class RunsSection:
             button.enabled = state is not None and not state.active
         if run is None:
             ui.runLabel.text = ""
+            ui.logText.setPlainText("")
+            self._log = (None, 0)
             ui.pictureLabel.visible = ui.pictureCaption.visible = False
             return
         ui.progressBar.maximum = 1000
         ui.progressBar.value = int(1000 * state.fraction)
         ui.runLabel.text = " ".join(part for part in (f"{run.name}:", state.phase, state.message) if part)
-        text = "\n".join(run.lines)
-        if ui.logText.plainText != text:
-            ui.logText.setPlainText(text)
-            bar = ui.logText.verticalScrollBar()
-            bar.setValue(bar.maximum)
+        self._showLog(run)
         self._showPicture(run)
 
+    def _showLog(self, run: TrainingRun) -> None:
+        """Add what the run has said since the last time."""
+        text, (shown, before) = self.ui.logText, self._log
+        new = run.told - before
+        if shown is not run or not 0 <= new < len(run.lines):
+            text.setPlainText("\n".join(run.lines))
+            bar = text.verticalScrollBar()
+            bar.setValue(bar.maximum)
+        elif new:
+            text.appendPlainText("\n".join(run.lines[-new:]))
+        self._log = run, run.told
+
     def _showPicture(self, run: TrainingRun) -> None:
-        found = readPicture(run.folder)
-        self.ui.pictureLabel.visible = self.ui.pictureCaption.visible = found is not None
-        if found is None or (run, found[0]) == self._picture:
+        state = pictureState(run.folder)
+        self.ui.pictureLabel.visible = self.ui.pictureCaption.visible = state is not None
+        if state is None or (run, state) == self._picture:
             return
-        self._picture = (run, found[0])
+        found = readPicture(run.folder)
+        if found is None:  # it is being replaced
+            return
+        self._picture = (run, state)
         showPicture(self.ui.pictureLabel, found[1])
         self.ui.pictureCaption.text = _("Validation slice at step {step}: low dose, denoised, full dose.").format(
             step=found[0])

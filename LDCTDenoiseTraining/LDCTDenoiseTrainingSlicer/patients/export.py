@@ -100,9 +100,13 @@ def requireSpace(table: PatientTable, folder: Path, generations: int) -> None:
     free = shutil.disk_usage(place).free
     if needed > free:
         raise OutputError(
-            f"'{place}' has {free / 1e9:.1f} GB free, and the training keeps about {needed / 1e9:.1f} GB there; free "
-            "some space, choose a folder on another disk, or fewer noise_generations."
+            f"'{place}' has {_size(free)} free, and the training keeps about {_size(needed)} there; free some space, "
+            "choose a folder on another disk, or fewer noise_generations."
         )
+
+
+def _size(count: float) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
 
 
 def _inScene(row: Row) -> bool:

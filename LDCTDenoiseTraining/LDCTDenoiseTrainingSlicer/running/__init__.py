@@ -1,6 +1,7 @@
 """The process that trains: started, watched, stopped, found again."""
 
-from .run import RunState, TrainingRun
+from .run import TrainingRun
 from .runs import findRuns, runsFolder
+from .state import RunState
 
 __all__ = ["RunState", "TrainingRun", "findRuns", "runsFolder"]

@@ -16,8 +16,9 @@ from LDCTDenoiseTrainingLib.runs.methods import in_order
 from ..patients import PatientTable
 from ..patients.export import Export, requirePatients, requireSpace
 from .interpreter import requirePackages
-from .run import CONFIG, FINISHED, KINDS, LEAVE_ONE_OUT, PATIENTS, TABLE, TRAINING, TrainingRun, settingText
+from .run import CONFIG, PATIENTS, TrainingRun, settingText
 from .runs import findRuns, requireNew
+from .state import FINISHED, KINDS, LEAVE_ONE_OUT, TABLE, TRAINING
 
 #: Cached volumes and noise, which the runs of one folder share.
 CACHE = "cache"

@@ -5,11 +5,20 @@ from collections import deque
 from pathlib import Path
 
 #: Lines that are kept for people to read.
-_KEPT = 200
+KEPT = 200
+
+#: Bytes at the end of a log that hold a whole record.
+_TAIL = 65536
 
 
 class Follower:
     """Reads the lines that were added to a file since the last time.
+
+    Parameters
+    ----------
+    path : Path
+    last : dict, optional
+        The newest record with a step before what the file holds.
 
     Attributes
     ----------
@@ -23,19 +32,22 @@ class Follower:
         Whether it has said anything.
     lines : deque of str
         The last lines, for people.
+    told : int
+        How many lines for people there were, those that are no longer kept among them.
     errors : list of str
         Lines that are no records and say what went wrong.
     """
 
-    def __init__(self, path: Path):
-        self.path = path
+    def __init__(self, path: Path, last: dict | None = None):
+        self.path, self._before = path, last or {}
         self.restart()
 
     def restart(self) -> None:
         """Begin anew, with the file's beginning."""
         self._offset, self._rest = 0, b""
-        self.last, self.phase, self.stopped = {}, {}, False
-        self.lines: deque[str] = deque(maxlen=_KEPT)
+        self.last, self.phase, self.stopped = dict(self._before), {}, False
+        self.lines: deque[str] = deque(maxlen=KEPT)
+        self.told = 0
         self.errors: list[str] = []
 
     @property
@@ -65,7 +77,7 @@ class Follower:
             record = None
         if not isinstance(record, dict):
             if line.strip():
-                self.lines.append(line)
+                self._keep(line)
                 self.errors.append(line)
             return
         if "phase" in record:
@@ -76,7 +88,28 @@ class Follower:
         if "step" in record:
             # Before the first step's record a run only says where it begins.
             self.last, self.phase = {**self.last, **record} if "losses" not in record else record, {}
-        self.lines.append(shown(record))
+        self._keep(shown(record))
+
+    def _keep(self, line: str) -> None:
+        self.lines.append(line)
+        self.told += 1
+
+
+def lastStep(path: Path) -> dict:
+    """Return the step of a log's last record that has one, as `step` and `of`; read from its end."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, file.seek(0, 2) - _TAIL))
+            lines = file.read().splitlines()
+    except OSError:
+        return {}
+    for line in reversed(lines):
+        try:
+            record = json.loads(line)
+            return {"step": int(record["step"]), "of": int(record["of"])}
+        except (ValueError, KeyError, TypeError):
+            continue
+    return {}
 
 
 def shown(record: dict) -> str:

@@ -84,8 +84,8 @@ def launch(command: Sequence[str], folder: Path) -> subprocess.Popen:
         raise OutputError(f"cannot start the training in '{folder}': {error.strerror or error}.") from error
 
 
-def terminate(process: ProcessFile) -> None:
-    """End a process and its helpers now, when it is still the one that was started; waits a few seconds at most."""
+def terminate(process: ProcessFile, patience: float = _PATIENCE) -> None:
+    """End a process and its helpers, when it is still the one that was started; after `patience` seconds by force."""
     if not process.alive:
         return
     if os.name == "nt":
@@ -93,7 +93,7 @@ def terminate(process: ProcessFile) -> None:
         return
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGTERM)
-        until = time.monotonic() + _PATIENCE
+        until = time.monotonic() + patience
         while process.alive and time.monotonic() < until:
             time.sleep(0.02)
         if process.alive:

@@ -3,66 +3,38 @@
 import contextlib
 import json
 import subprocess
-from dataclasses import dataclass
+import time
 from pathlib import Path
 
 from LDCTDenoiseLib.errors import InputError, LDCTError
 from LDCTDenoiseTrainingLib.loop.config import TrainingConfig, read_settings
 from LDCTDenoiseTrainingLib.loop.stopping import STOP_FILE
 
-from .follow import Follower
+from .follow import Follower, lastStep
 from .identity import identity
 from .interpreter import command, requirePackages
 from .process import OUTPUT, ProcessFile, launch, terminate
+from .state import (
+    FAILED,
+    FINISHED,
+    KILLED,
+    LEAVE_ONE_OUT,
+    RUNNING,
+    STOPPED,
+    STOPPING,
+    TABLE,
+    TRAINING,
+    RunState,
+)
 
 CHECKPOINT, MODEL, CONFIG, LOG, PATIENTS = (
     "checkpoint.pt", "model.safetensors", "config.json", "log.jsonl", "patients.json")
 
-#: What a run does, by the command of `ldct-train` that does it: one training; one for each method and each patient that
-#: is left out; the four methods and their table beside the paper's.
-TRAINING, LEAVE_ONE_OUT, TABLE = "train", "cross-validate", "reproduce"
-KINDS = (TRAINING, LEAVE_ONE_OUT, TABLE)
-
 #: What an experiment of several trainings writes last.
 _LAST = {LEAVE_ONE_OUT: "table.csv", TABLE: "curves.png"}
 
-RUNNING, STOPPING, FINISHED, STOPPED, FAILED, KILLED = (
-    "running", "stopping", "finished", "stopped", "failed", "killed")
-
-
-@dataclass(frozen=True)
-class RunState:
-    """How far a run is.
-
-    Attributes
-    ----------
-    status : str
-        "running", "stopping", "finished", "stopped" (on request, resumable), "failed" (it said why) or "killed" (it
-        ended without a word).
-    step, of : int
-    secondsLeft : float or None
-        By its own estimate; of the fold that trains, in a leave-one-out.
-    phase : str
-        What is done beside the steps, such as "simulating low dose 2 of 5".
-    message : str
-        For people: what happened and what to do.
-    """
-
-    status: str
-    step: int
-    of: int
-    secondsLeft: float | None
-    phase: str
-    message: str
-
-    @property
-    def active(self) -> bool:
-        return self.status in (RUNNING, STOPPING)
-
-    @property
-    def fraction(self) -> float:
-        return self.step / self.of if self.of else 0.0
-
+#: Seconds that a process which has stopped may take to end.
+_ENDING = 5.0
 
 class TrainingRun:
     """A folder with a training; `poll` says how far it is, whoever started it and when.
@@ -83,7 +55,7 @@ class TrainingRun:
         self._child: subprocess.Popen | None = None
         if self._process is None and not ((self.folder / CONFIG).is_file() and (self.folder / LOG).is_file()):
             raise InputError(f"'{self.folder}' holds no training; choose the folder of a run.")
-        self._output = Follower(self.folder / (OUTPUT if self._process else LOG))
+        self._output = Follower(self.folder / (OUTPUT if self._process else LOG), lastStep(self.folder / LOG))
 
     @property
     def name(self) -> str:
@@ -136,6 +108,11 @@ class TrainingRun:
         """The last lines that the training said."""
         return list(self._output.lines)
 
+    @property
+    def told(self) -> int:
+        """How many lines it has said in all."""
+        return self._output.told
+
     @classmethod
     def begin(cls, folder: Path, arguments: list[str], keep: bool) -> "TrainingRun":
         """Start `ldct-train` with these arguments as the training of a folder."""
@@ -151,6 +128,8 @@ class TrainingRun:
             pass
         last, phase = self._output.last, self._output.phase
         told = f"{phase['phase']} {phase['done']} of {phase['of']}" if phase else ""
+        if alive and self._output.stopped:  # its checkpoint is written, and only its end is awaited
+            alive = False
         status = (STOPPING if self._stopFile.exists() else RUNNING) if alive else self._outcome()
         left = last.get("seconds_left") if alive else None
         return RunState(status, int(last.get("step", 0)), int(last.get("of", 0)), left, told if alive else "",
@@ -195,14 +174,25 @@ class TrainingRun:
         MissingDependencyError
             If a package that it needs is not installed.
         """
-        if self._alive():
-            raise InputError(f"'{self.name}' is running; stop it first.")
+        self.requireOver()
         if self._process is None:
             arguments = ["train", "--patients", str(self.folder / PATIENTS), "--output", str(self.folder),
                          "--config", str(self.folder / CONFIG)]
             self._process = ProcessFile(0, "", arguments, True)
         requirePackages()
         self._launch(["--resume", *(f"--set={key}={settingText(value)}" for key, value in (settings or {}).items())])
+
+    def requireOver(self) -> None:
+        """Raise `InputError` when it runs; the process of one that has stopped is gone afterwards."""
+        if self.poll().active:
+            raise InputError(f"'{self.name}' is running; stop it first.")
+        if self._process is not None:
+            terminate(self._process, 0.2)
+        until = time.monotonic() + _ENDING
+        while self._alive() and time.monotonic() < until:
+            time.sleep(0.02)
+        if self._alive():
+            raise InputError(f"'{self.name}' has stopped, and its process is about to end; try again in a moment.")
 
     def setKeep(self, keep: bool) -> None:
         """Say whether it goes on when Slicer closes."""
@@ -225,7 +215,7 @@ class TrainingRun:
         self._child = launch(command([*arguments, "--json", *more]), self.folder)
         self._process = ProcessFile(self._child.pid, identity(self._child.pid) or "", arguments, self._process.keep)
         self._process.write(self.folder)
-        self._output = Follower(self.folder / OUTPUT)
+        self._output = Follower(self.folder / OUTPUT, lastStep(self.folder / LOG))
 
     def _alive(self) -> bool:
         if self._child is not None:

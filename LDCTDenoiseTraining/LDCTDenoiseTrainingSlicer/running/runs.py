@@ -50,8 +50,7 @@ def forget(run: TrainingRun) -> None:
     OutputError
         If its folder cannot be written.
     """
-    if run.poll().active:
-        raise InputError(f"'{run.name}' is running; stop it first.")
+    run.requireOver()
     _setForgotten(run.folder.parent, _forgotten(run.folder.parent) | {run.name})
 
 
@@ -73,8 +72,7 @@ def delete(run: TrainingRun) -> None:
         If it cannot be deleted.
     """
     folder = run.folder
-    if run.poll().active:
-        raise InputError(f"'{run.name}' is running; stop it first.")
+    run.requireOver()
     if folder.is_symlink():
         raise InputError(f"'{folder}' is a link to another folder; delete that by hand.")
     TrainingRun(folder)  # is it one still?

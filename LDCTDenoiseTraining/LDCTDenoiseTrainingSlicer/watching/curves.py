@@ -1,11 +1,12 @@
 """The curves of runs as plot series, side by side in shared charts."""
 
+import numpy as np
 import slicer
 import slicer.util
 import vtk
-from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseLib.hounsfield import PAPER
-from LDCTDenoiseTrainingLib.runs.curves import Curves, read_curves
+from LDCTDenoiseTrainingLib.runs.curves import Curves, take_record
+from vtk.util import numpy_support
 
 #: Charts: name, title of the y axis, then where the figure is found in the log.
 CHARTS = (
@@ -32,28 +33,29 @@ class CurvePlots:
     """
 
     def __init__(self):
-        self._seen: dict[str, tuple] = {}
+        self._seen: dict[str, dict[str, tuple]] = {}
+        self._logs: dict[str, _Log] = {}
 
-    def update(self, logs: dict) -> bool:
+    def update(self, logs: dict, only: str | None = None) -> bool:
         """Draw these logs, and nothing else; return whether anything has changed.
 
         Parameters
         ----------
         logs : dict of str to Path
             Label to log.jsonl; one that is not there yet has no curve yet.
+        only : str, optional
+            The name of the one chart that is wanted. Default: all.
         """
         state = {label: _state(path) for label, path in logs.items()}
-        if state == self._seen and all(_find("vtkMRMLPlotChartNode", chart[0]) for chart in CHARTS):
+        charts = [chart for chart in CHARTS if only in (None, chart[0])
+                  and (state != self._seen.get(chart[0]) or _find("vtkMRMLPlotChartNode", chart[0]) is None)]
+        if not charts:
             return False
-        curves = {}
-        for label, path in logs.items():
-            try:
-                curves[label] = read_curves(path)
-            except InputError:
-                continue
-        for name, axis, kind, figure in CHARTS:
+        self._logs = {str(path): self._logs.get(str(path)) or _Log(path) for path in logs.values()}
+        curves = {label: self._logs[str(path)].read() for label, path in logs.items() if state[label]}
+        for name, axis, kind, figure in charts:
             self._draw(name, axis, kind, figure, curves)
-        self._seen = state
+            self._seen[name] = state
         return True
 
     def chart(self, name: str):
@@ -67,25 +69,59 @@ class CurvePlots:
             chart.SetXAxisTitle("generator step")
             chart.SetYAxisTitle(axis)
             chart.RemoveAllPlotSeriesNodeIDs()
+            values: list[float] = []
             for number, (label, curve) in enumerate(curves.items()):
                 colour = _COLOURS[number % len(_COLOURS)]
                 line = curve.line(kind, figure)
+                values += line[1]
                 if line[0]:
                     _series(chart, f"{name}: {label}", label, figure, line, colour, kind == "validation")
                 if kind == "validation" and figure != "texture" and line[0]:
                     low = [curve.validation[step]["low"][figure] for step in line[0]]
+                    values += [value for value in low if value is not None]
                     _series(chart, f"{name}: {label}, low dose", f"{label}, low dose", figure, (line[0], low), _GREY,
                             False)
+            _makeRoom(chart, values if kind == "validation" and figure != "rmse" else [])
+
+
+def _makeRoom(chart, values: list[float]) -> None:
+    """Leave room above curves that rise: the legend stands at the upper right."""
+    chart.SetYAxisRangeAuto(not values)
+    if values:
+        lower, upper = min(values), max(values)
+        height = upper - lower or abs(upper) or 1.0
+        above = min(0.08 * chart.GetNumberOfPlotSeriesNodes() + 0.05, 1.0)
+        chart.SetYAxisRange(lower - 0.05 * height, upper + above * height)
+
+
+class _Log:
+    """A log that grows: what was read is not read again."""
+
+    def __init__(self, path):
+        self._path, self._offset, self._curves = path, 0, Curves()
+
+    def read(self) -> Curves:
+        """Return all its curves."""
+        try:
+            with self._path.open("rb") as file:
+                if file.seek(0, 2) < self._offset:  # it was begun anew
+                    self._offset, self._curves = 0, Curves()
+                file.seek(self._offset)
+                whole, newline, _rest = file.read().rpartition(b"\n")
+        except OSError:
+            return self._curves
+        self._offset += len(whole) + len(newline)
+        for line in whole.splitlines():
+            take_record(self._curves, line)
+        return self._curves
 
 
 def _series(chart, key: str, label: str, figure: str, line, colour, markers: bool) -> None:
     table = _node("vtkMRMLTableNode", key)
     content = vtk.vtkTable()
     for name, values in (("step", line[0]), (figure, line[1])):
-        column = vtk.vtkDoubleArray()
+        column = numpy_support.numpy_to_vtk(np.asarray(values, float), deep=True)
         column.SetName(name)
-        for value in values:
-            column.InsertNextValue(value)
         content.AddColumn(column)
     table.SetAndObserveTable(content)
     series = _node("vtkMRMLPlotSeriesNode", key)

@@ -18,7 +18,8 @@ from LDCTDenoiseTrainingLib.runs.curves import read_curves
 from LDCTDenoiseTrainingLib.runs.table import CAPTION as MEASURED
 from LDCTDenoiseTrainingLib.runs.table import COLUMNS, to_csv
 
-from ..running.run import LEAVE_ONE_OUT, TABLE, TRAINING, TrainingRun
+from ..running.run import TrainingRun
+from ..running.state import LEAVE_ONE_OUT, TABLE, TRAINING
 
 #: The table of an experiment of several trainings, which it writes itself.
 _TABLE = "table.csv"
