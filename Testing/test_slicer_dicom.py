@@ -150,6 +150,15 @@ def test_what_cannot_be_exported(scene, logic, database, tmp_path):
     assert len(logic.exportToDICOM(output, tmp_path / "out")) == 1
 
 
+def test_frames_of_which_slicer_took_one_scale_for_all(scene, logic, database, tmp_path):
+    """Slicer's reader takes the first frame's intercept, here one HU off for each frame further on."""
+    write_enhanced(tmp_path / "in" / "multi.dcm")
+    low = load(scene, database, tmp_path / "in")
+    slicer.util.arrayFromVolume(low)[:] += np.arange(3, -1, -1, dtype=np.int16)[:, None, None]
+    with pytest.raises(InputError, match="frames have a scale each"):
+        logic.exportToDICOM(logic.denoise(low, method="TV", device="cpu"))
+
+
 def test_without_a_database(scene, logic, monkeypatch, tmp_path):
     monkeypatch.delattr(slicer, "dicomDatabase", raising=False)
     node = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "CT")

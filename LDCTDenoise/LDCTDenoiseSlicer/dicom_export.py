@@ -203,16 +203,26 @@ def _write(export: _Export, options: SeriesOptions | None, report) -> list[tuple
     if _alike(volume.array, export.source.array[::-1]):
         array = array[::-1]  # the loader counts the slices from the other end
     elif not _alike(volume.array, export.source.array):
-        raise InputError(
-            f"the voxels of '{export.source.name}' are not those of its DICOM files (it was cropped, resampled or "
-            "edited), so the output cannot take over their headers; load the series again and denoise that."
-        )
+        raise InputError(_differs(export.source.name, len(export.files) < len(volume.array)))
     paths = write_derived_series(
         volume, array, export.folder, export.provenance, options, progress=lambda done, of: report(done)
     )
     tags = ["SeriesInstanceUID", "SOPInstanceUID"]
     images = [pydicom.dcmread(path, stop_before_pixels=True, specific_tags=tags) for path in paths]
     return [(str(image.SeriesInstanceUID), str(image.SOPInstanceUID)) for image in images]
+
+
+def _differs(name: str, multiFrame: bool) -> str:
+    if multiFrame:
+        return (
+            f"the voxels of '{name}' are not those of its DICOM file: it was cropped, resampled or edited, or its "
+            "frames have a scale each, where Slicer takes the first for all. Load it again and denoise that, or "
+            "denoise the file itself with ldct-denoise."
+        )
+    return (
+        f"the voxels of '{name}' are not those of its DICOM files (it was cropped, resampled or edited), so the output "
+        "cannot take over their headers; load the series again and denoise that."
+    )
 
 
 def _alike(files: np.ndarray, node: np.ndarray) -> bool:
