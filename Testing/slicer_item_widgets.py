@@ -5,17 +5,6 @@ import types
 from slicer_widgets import Widget
 
 
-class Sized(Widget):
-    """A list or table that is as high as its rows."""
-
-    @property
-    def sizeHint(self):
-        return types.SimpleNamespace(height=lambda: 20)
-
-    def setMinimumHeight(self, height):
-        assert height == 20
-
-
 class Bound(Widget):
     """A widget whose one property is bound to a parameter."""
 
@@ -77,7 +66,7 @@ class QListWidgetItem:
                 self.list.emit("itemChanged(QListWidgetItem*)", self)
 
 
-class QListWidget(Sized):
+class QListWidget(Widget):
     properties = {"sizeAdjustPolicy": None, "selectionMode": None, "horizontalScrollBarPolicy": None}
     signals = ("itemChanged(QListWidgetItem*)",)
 
@@ -87,6 +76,15 @@ class QListWidget(Sized):
 
     def clear(self):
         self.items.clear()
+
+    frameWidth = 1
+
+    def sizeHintForRow(self, row):
+        return 15 if row < len(self.items) else -1
+
+    def setMinimumHeight(self, height):
+        # As high as its rows, so that none is hidden.
+        assert height == 15 * len(self.items) + 2
 
     def addItem(self, item):
         item.list = self
@@ -109,9 +107,16 @@ class QTableWidgetItem:
         self._text = text
 
 
-class QTableWidget(Sized):
+class QTableWidget(Widget):
     properties = {"sizeAdjustPolicy": None, "editTriggers": None, "minimumSize": None, "selectionMode": None,
                   "selectionBehavior": None}
+
+    @property
+    def sizeHint(self):
+        return types.SimpleNamespace(height=lambda: 20)
+
+    def setMinimumHeight(self, height):
+        assert height == 20
 
     def __init__(self, name=""):
         super().__init__(name)

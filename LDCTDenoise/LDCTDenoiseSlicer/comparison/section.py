@@ -48,8 +48,8 @@ class ComparisonSection(VTKObservationMixin):
         The display window of the images.
 
     Listeners are called with what has changed, always from the main thread and without a delay (throttle long work):
-    "shown" (laid out, or put away), "moving" (perhaps to another slice; "slice" follows if so), "slice" (another slice),
-    "roi" (another ROI, or moved: often while it is dragged), "roiEnd" (let go of), "window", "changed" (rows or images).
+    "shown" (laid out, or put away), "moving" (perhaps to another slice; then "slice" follows), "slice" (another slice),
+    "roi" (another ROI, or moved: often while it is dragged), "roiEnd" (let go of), "window", "changed" (rows, images).
     """
 
     def __init__(self, uiPath: str, logic):

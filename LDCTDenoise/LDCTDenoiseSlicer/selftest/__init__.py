@@ -4,8 +4,8 @@ from .logic import badInput, denoiseAndCompare, makePair
 
 #: The tests that need a main window, methods of `panel.PanelTest`, in this order: the last one reloads the module.
 PANEL_TESTS = (
-    "applyMeasureAndCompare", "strengthAndPreview", "cancelAndClose", "saveAndReopen", "answersWhileItRuns",
-    "linkedViews", "dragAndDrawTheBox", "layoutsStayTheUsers", "reload",
+    "applyMeasureAndCompare", "strengthAndPreview", "cancelAndClose", "saveAndReopen", "deletedIsNothing",
+    "answersWhileItRuns", "linkedViews", "dragAndDrawTheBox", "layoutsStayTheUsers", "reload",
 )
 
 __all__ = ["PANEL_TESTS", "badInput", "denoiseAndCompare", "makePair"]

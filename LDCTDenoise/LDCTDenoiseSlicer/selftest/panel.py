@@ -121,6 +121,21 @@ class PanelTest(ComparisonTests):
         test.assertEqual([n.GetName() for n in parameters.outputs], ["LDCT TV"])
         test.assertEqual(self.ui.strengthSlider.value, 0.5)
 
+    def deletedIsNothing(self) -> None:
+        """No selector takes another volume in place of one that is deleted, here or while another module is open."""
+        test, ui = self._test, self.ui
+        makePair()
+        full, low = self._choosePair()
+        slicer.mrmlScene.RemoveNode(full)
+        self._wait(0.1)
+        test.assertEqual((ui.referenceSelector.currentNode(), ui.inputSelector.currentNode()), (None, low))
+        slicer.util.selectModule("Data")
+        slicer.mrmlScene.RemoveNode(low)
+        slicer.util.selectModule("LDCTDenoise")
+        self._wait(0.1)
+        test.assertEqual((ui.inputSelector.currentNode(), self.panel.parameters.inputVolume), (None, None))
+        test.assertFalse(ui.applyButton.enabled)
+
     def answersWhileItRuns(self) -> None:
         """The event loop turns while a volume is denoised; its gaps are printed."""
         self._choosePair(12, 512)

@@ -1,0 +1,83 @@
+"""From the DICOM database and back to it, with Slicer's own import and loading (desktop with the module DICOM only)."""
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import slicer
+import vtk
+
+from ..logic import LDCTDenoiseLogic
+from .logic import makePair
+
+_PATIENT, _SLICES = "Self^Test", 4
+
+
+def hasDICOM() -> bool:
+    """Whether this Slicer has a DICOM database and loads volumes from it."""
+    return hasattr(slicer, "dicomDatabase") and "DICOMScalarVolumePlugin" in getattr(slicer.modules, "dicomPlugins", {})
+
+
+def thereAndBack(test) -> None:
+    """Import a series, load and denoise it, export the output, and load that: same patient, study, place and values."""
+    from DICOMLib import DICOMUtils
+
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        _writeSeries(Path(folder) / "in", makePair(_SLICES)[1])
+        slicer.mrmlScene.Clear()
+        with DICOMUtils.TemporaryDICOMDatabase(str(Path(folder) / "database")) as database:
+            DICOMUtils.importDicom(str(Path(folder) / "in"), database, copyFiles=True)
+            (patient,) = database.patients()
+            (study,) = database.studiesForPatient(patient)
+            (uid,) = database.seriesForStudy(study)
+            low = _load(DICOMUtils, uid)
+            output = LDCTDenoiseLogic().denoise(low, method="TV", device="cpu")
+            (new,) = LDCTDenoiseLogic().exportToDICOM(output)
+            test.assertEqual(database.patients(), (patient,))
+            test.assertEqual(set(database.seriesForStudy(study)), {uid, new})
+            test.assertEqual(len(database.filesForSeries(new)), _SLICES)
+            again = _load(DICOMUtils, new)
+            voxels = np.rint(slicer.util.arrayFromVolume(output))
+            test.assertEqual(slicer.util.arrayFromVolume(again).tolist(), voxels.tolist())
+            test.assertEqual(_place(again), _place(low))
+
+
+def _load(DICOMUtils, uid: str):
+    """Load a series as the module DICOM does, and return its volume."""
+    plugins = ["DICOMScalarVolumePlugin"]
+    nodes = map(slicer.mrmlScene.GetNodeByID, DICOMUtils.loadSeriesByUID([uid], enabledPluginClassNames=plugins))
+    return next(node for node in nodes if node.IsA("vtkMRMLScalarVolumeNode"))
+
+
+def _place(node) -> list:
+    matrix = vtk.vtkMatrix4x4()
+    node.GetIJKToRASMatrix(matrix)
+    return np.round(slicer.util.arrayFromVTKMatrix(matrix), 3).tolist()
+
+
+def _writeSeries(folder: Path, node) -> None:
+    """Write a volume as the CT series of a patient who is none."""
+    from pydicom.dataset import Dataset, FileMetaDataset
+    from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
+
+    folder.mkdir()
+    study, series, frame = generate_uid(), generate_uid(), generate_uid()
+    x, y, z = node.GetOrigin()
+    for k, image in enumerate(slicer.util.arrayFromVolume(node)):
+        data = Dataset()
+        data.file_meta = FileMetaDataset()
+        data.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+        data.SOPClassUID, data.SOPInstanceUID = CTImageStorage, generate_uid()
+        data.StudyInstanceUID, data.SeriesInstanceUID, data.FrameOfReferenceUID = study, series, frame
+        data.PatientName, data.PatientID, data.StudyDate, data.Modality = _PATIENT, "LDCT", "20240229", "CT"
+        data.SeriesDescription, data.SeriesNumber, data.InstanceNumber = "Self test", 2, k + 1
+        data.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL"]
+        data.Rows, data.Columns = image.shape
+        data.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
+        data.ImagePositionPatient = [-x, -y, z + k * node.GetSpacing()[2]]
+        data.PixelSpacing, data.SliceThickness = list(node.GetSpacing()[:2]), node.GetSpacing()[2]
+        data.SamplesPerPixel, data.PhotometricInterpretation = 1, "MONOCHROME2"
+        data.BitsAllocated, data.BitsStored, data.HighBit, data.PixelRepresentation = 16, 16, 15, 1
+        data.RescaleSlope, data.RescaleIntercept, data.RescaleType = 1, 0, "HU"
+        data.PixelData = image.astype("<i2").tobytes()
+        data.save_as(folder / f"{k}.dcm", enforce_file_format=True)
