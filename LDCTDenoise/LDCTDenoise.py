@@ -191,7 +191,7 @@ class LDCTDenoiseTest(ScriptedLoadableModuleTest):
     def runTest(self):
         from LDCTDenoiseSlicer.selftest import PANEL_TESTS
 
-        for test in (self.test_DenoiseAndCompare, self.test_BadInput):
+        for test in (self.test_DenoiseAndCompare, self.test_BadInput, self.test_DICOM):
             self.setUp()
             test()
         if slicer.app.layoutManager() is not None:
@@ -210,6 +210,15 @@ class LDCTDenoiseTest(ScriptedLoadableModuleTest):
 
         badInput(self)
         self.delayDisplay("test_BadInput passed")
+
+    def test_DICOM(self):
+        from LDCTDenoiseSlicer.selftest.dicom import hasDICOM, thereAndBack
+
+        if not hasDICOM():
+            self.delayDisplay("test_DICOM left out: this Slicer has no DICOM database")
+            return
+        thereAndBack(self)
+        self.delayDisplay("test_DICOM passed")
 
     def runPanelTest(self, name):
         from LDCTDenoiseSlicer.selftest.panel import PanelTest
