@@ -63,6 +63,7 @@ class LDCTDenoiseTrainingWidget(ScriptedLoadableModuleWidget, VTKObservationMixi
         self.logic = None
         self.panel = None
         self._parameterNode = None
+        self._reloading = False
 
     def setup(self):
         ScriptedLoadableModuleWidget.setup(self)
@@ -80,13 +81,13 @@ class LDCTDenoiseTrainingWidget(ScriptedLoadableModuleWidget, VTKObservationMixi
         self.addObserver(scene, scene.StartImportEvent, self.onSceneStartImport)
         self.addObserver(scene, scene.EndImportEvent, self.onSceneComplete)
         self.addObserver(scene, scene.NodeRemovedEvent, self.onNodeRemoved)
-        # A module's cleanup comes on its reload, too, which is no reason to stop a training.
-        slicer.app.connect("aboutToQuit()", self.onQuit)
+        self.initializeParameterNode()
 
     def cleanup(self):
-        """Let go of the scene: Slicer closes, or the module is reloaded."""
+        """Let go of the scene: Slicer closes, or the module is reloaded, which is no reason to stop a training."""
         if self.panel is not None:
-            slicer.app.disconnect("aboutToQuit()", self.onQuit)
+            if not self._reloading:
+                self.panel.closing()
             self.panel.close()
             self.panel = None
         self.removeObservers()
@@ -98,9 +99,6 @@ class LDCTDenoiseTrainingWidget(ScriptedLoadableModuleWidget, VTKObservationMixi
     def exit(self):
         if self.panel is not None:  # Slicer leaves a module after its cleanup, too
             self.panel.leave()
-
-    def onQuit(self):
-        self.panel.closing()
 
     def initializeParameterNode(self):
         """Follow the scene's parameter node, which is made when there is none."""
@@ -132,6 +130,7 @@ class LDCTDenoiseTrainingWidget(ScriptedLoadableModuleWidget, VTKObservationMixi
 
     def onReload(self):
         """Reload the module with the code beneath it."""
+        self._reloading = True
         for name in list(sys.modules):
             if name.split(".")[0] in ("LDCTDenoiseTrainingLib", "LDCTDenoiseTrainingSlicer"):
                 del sys.modules[name]

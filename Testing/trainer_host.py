@@ -157,17 +157,6 @@ class FileDialog:
         return cls.answer
 
 
-class Application(types.SimpleNamespace):
-    """Slicer's application, with the one signal that the trainer follows."""
-
-    def connect(self, signal, slot):
-        assert signal == "aboutToQuit()", signal
-        self.slots.append(slot)
-
-    def disconnect(self, signal, slot):
-        self.slots.remove(slot)
-
-
 @contextlib.contextmanager
 def installed(monkeypatch):
     """As `slicer_host.installed`, for the trainer."""
@@ -183,7 +172,6 @@ def installed(monkeypatch):
         qt.QBrush = qt.QColor = str
         qt.QWidget = types.SimpleNamespace(setTabOrder=lambda first, second: None)
         qt.Qt.ItemIsEditable, qt.Qt.ItemIsSelectable = 2, 1
-        slicer.app = Application(**{k: v for k, v in vars(slicer.app).items() if k != "connect"}, slots=[])
         monkeypatch.setattr(slicer.util, "settingsValue", lambda key, default: qt.QSettings().value(key) or default,
                             raising=False)
         FileDialog.answer = ""

@@ -261,7 +261,11 @@ class LDCTDenoiseTrainingLogic:
 
     def useModel(self, run: TrainingRun, name: str | None = None) -> Path:
         """Add a run's model to those that LDCT Denoise lists; return its file."""
-        return results.useModel(run, name)
+        return results.useModelTask(run, name).run()
+
+    def startUse(self, run: TrainingRun, name: str | None = None) -> Task:
+        """Begin `useModel` in a thread of its own, since checking the model takes torch; `finish` returns the file."""
+        return _started(results.useModelTask(run, name))
 
     def _beginning(self, patients, config, name, device, keep, kind, methods) -> Beginning:
         name = (name or "").strip() or newName(_NAMES.get(kind, config.method), self.folder)

@@ -77,9 +77,9 @@ class State:
         """
         self.write(self._content(), path)
 
-    def copy(self) -> dict:
-        """Return what `save` would write now, as a copy in main memory, for `write`."""
-        return _copied(self._content())
+    def copy(self, old: dict | None = None) -> dict:
+        """Return what `save` would write now, as a copy in main memory, for `write`; an old copy's memory is reused."""
+        return _copied(self._content(), old)
 
     def _content(self) -> dict:
         return {
@@ -144,12 +144,14 @@ def _require_finite(networks: dict, step: int) -> None:
         )
 
 
-def _copied(value):
+def _copied(value, old):
     if isinstance(value, torch.Tensor):
+        if isinstance(old, torch.Tensor) and old.shape == value.shape and old.dtype == value.dtype:
+            return old.copy_(value.detach())
         return value.detach().to("cpu", copy=True)
     if isinstance(value, dict):
-        return {key: _copied(member) for key, member in value.items()}
-    return [_copied(member) for member in value] if isinstance(value, list) else value
+        return {key: _copied(member, old.get(key) if isinstance(old, dict) else None) for key, member in value.items()}
+    return [_copied(member, None) for member in value] if isinstance(value, list) else value
 
 
 def _start_weights(config: TrainingConfig, generator: nn.Module) -> dict:

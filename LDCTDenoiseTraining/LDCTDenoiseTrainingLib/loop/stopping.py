@@ -25,8 +25,9 @@ STOP_FILE = "stop"
 #: Seconds between two looks; that the loop has to come to it by itself; and that it has to unwind after a stop.
 _LOOK, _GRACE, _PATIENCE = 0.1, 0.3, 1.0
 
-#: Steps that take less than `_SHORT` seconds, or less than `_COSTS` times a copy of the state, are waited for.
-_SHORT, _COSTS = 0.5, 30
+#: Steps that take less than `_SHORT` seconds, or less than `_COSTS` times a copy of the state, are waited for; but not
+#: those that take more than `_LONG`.
+_SHORT, _COSTS, _LONG = 0.5, 30, 5.0
 
 
 def stop_asked(path: Path) -> bool:
@@ -88,14 +89,14 @@ class _Watch:
         self.lock = threading.Lock()
         self.over = threading.Event()
         self.taken = False
-        self._leave = None
+        self._leave = self._content = None
         self._step, self._copying = float("inf"), 0.0
         self.thread = threading.Thread(target=self._run, name="stop", daemon=True)
 
     @contextmanager
     def piece(self, state, checkpoint: Path | None, log: RunLog | None, step: bool) -> Iterator[None]:
         started = time.monotonic()
-        if not step or self._step > max(_SHORT, _COSTS * self._copying):
+        if not step or self._step > max(_SHORT, min(_COSTS * self._copying, _LONG)):
             self._keep(state, checkpoint, log)
         try:
             yield
@@ -112,7 +113,7 @@ class _Watch:
             self._leave = _nothing_to_write
             return
         started = time.monotonic()
-        content = state.copy()
+        self._content = content = state.copy(self._content)
         self._copying = time.monotonic() - started
 
         def leave() -> None:

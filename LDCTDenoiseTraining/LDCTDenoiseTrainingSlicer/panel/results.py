@@ -62,9 +62,11 @@ class ResultsSection:
             self._work.say(_("Saved as {path}.").format(path=path))
 
     def _use(self) -> None:
-        path = self.logic.useModel(self._require())
-        ModelCalls().chooseModel(path)
-        self._work.say(_("'{name}' is among your models, and ticked in LDCT Denoise.").format(name=path.stem))
+        def added(path) -> None:
+            ModelCalls().chooseModel(path)
+            self._work.say(_("'{name}' is among your models, and ticked in LDCT Denoise.").format(name=path.stem))
+
+        self._work.begin(self.logic.startUse(self._require()), _("Checking the model"), added)
 
 
 def _shown(text: str, digits: int | None) -> str:

@@ -103,6 +103,13 @@ class TrainingRun:
         parts = (log.parent.relative_to(self.folder).as_posix().removeprefix("fold-") for log in found)
         return {f"{self.name}, {part}": log for part, log in zip(parts, found, strict=True)}
 
+    def _part(self) -> str:
+        """Which of several trainings it is at."""
+        with contextlib.suppress(OSError, ValueError):
+            newest = max((log.stat().st_mtime, label) for label, log in self.logs.items())[1]
+            return newest.removeprefix(f"{self.name}, ")
+        return "beginning"
+
     @property
     def lines(self) -> list[str]:
         """The last lines that the training said."""
@@ -127,13 +134,14 @@ class TrainingRun:
         while self._output.read():
             pass
         last, phase = self._output.last, self._output.phase
-        told = f"{phase['phase']} {phase['done']} of {phase['of']}" if phase else ""
+        told = [self._part()] if self.kind != TRAINING else []
+        told += [f"{phase['phase']} {phase['done']} of {phase['of']}"] if phase else []
         if alive and self._output.stopped:  # its checkpoint is written, and only its end is awaited
             alive = False
         status = (STOPPING if self._stopFile.exists() else RUNNING) if alive else self._outcome()
         left = last.get("seconds_left") if alive else None
-        return RunState(status, int(last.get("step", 0)), int(last.get("of", 0)), left, told if alive else "",
-                        self._message(status))
+        return RunState(status, int(last.get("step", 0)), int(last.get("of", 0)), left,
+                        ", ".join(told) if alive else "", self._message(status))
 
     def stop(self) -> None:
         """Ask it to write a checkpoint and to end; returns at once, and it ends within a second or two.

@@ -24,7 +24,7 @@ class RunState:
     secondsLeft : float or None
         By its own estimate; of the fold that trains, in a leave-one-out.
     phase : str
-        What is done beside the steps, such as "simulating low dose 2 of 5".
+        What is done beside the steps, such as "simulating low dose 2 of 5"; of several trainings, which one.
     message : str
         For people: what happened and what to do.
     """

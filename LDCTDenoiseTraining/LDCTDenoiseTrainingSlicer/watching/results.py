@@ -13,7 +13,9 @@ import vtk
 from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseLib.files import write_whole
 from LDCTDenoiseLib.models import add_model, read_card, user_folder
+from LDCTDenoiseSlicer.background import Task
 from LDCTDenoiseSlicer.tables import CAPTION
+from LDCTDenoiseSlicer.torch_import import importTorch
 from LDCTDenoiseTrainingLib.runs.curves import read_curves
 from LDCTDenoiseTrainingLib.runs.table import CAPTION as MEASURED
 from LDCTDenoiseTrainingLib.runs.table import COLUMNS, to_csv
@@ -107,8 +109,8 @@ def caption(run: TrainingRun) -> str:
     return f"{_MEASURED_ON[run.kind]} {MEASURED}"
 
 
-def useModel(run: TrainingRun, name: str | None = None) -> Path:
-    """Copy a run's model to the user's models, where LDCT Denoise lists it at once; return the copy.
+def useModelTask(run: TrainingRun, name: str | None = None) -> Task:
+    """Return the copying of a run's model to the user's models; its `finish` returns the copy.
 
     Parameters
     ----------
@@ -120,8 +122,6 @@ def useModel(run: TrainingRun, name: str | None = None) -> Path:
     ------
     InputError
         If there is no model yet.
-    ModelFileError
-        If another model has the name.
     """
     if run.model is None:
         why = "a leave-one-out makes none to keep; train one on all patients" if run.kind == LEAVE_ONE_OUT else \
@@ -131,11 +131,21 @@ def useModel(run: TrainingRun, name: str | None = None) -> Path:
     stem = re.sub(r"[^A-Za-z0-9_. -]+", "_", name or run.name).strip(" .")
     if not stem:
         raise InputError("the model needs a name.")
+
+    def work(report) -> Path:
+        importTorch()
+        return _copy(run.model, stem, name is None)
+
+    return Task(work, lambda path: path)
+
+
+def _copy(model: Path, stem: str, numbered: bool) -> Path:
+    """Add a model to the user's; raises `ModelFileError` when another has the name, unless it may get a number."""
     with tempfile.TemporaryDirectory() as folder:
         # What stands in the run's folder may be replaced by a better state any moment.
-        still = Path(shutil.copyfile(run.model, Path(folder) / "model.safetensors"))
+        still = Path(shutil.copyfile(model, Path(folder) / "model.safetensors"))
         number = 1
-        while name is None and _other(still, stem if number == 1 else f"{stem}-{number}"):
+        while numbered and _other(still, stem if number == 1 else f"{stem}-{number}"):
             number += 1
         named = Path(folder) / f"{stem if number == 1 else f'{stem}-{number}'}.safetensors"
         shutil.move(still, named)
