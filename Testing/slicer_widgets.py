@@ -4,7 +4,7 @@ import types
 
 import slicer
 
-_ANY = {"visible": True, "enabled": True, "toolTip": "", "geometry": None}
+_ANY = {"visible": True, "enabled": True, "toolTip": "", "geometry": None, "sizePolicy": None}
 
 
 class Widget:
