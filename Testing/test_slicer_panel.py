@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import slicer
 import slicer.util
+from LDCTDenoiseLib.metrics import Reference
 from slicer_item_widgets import Clipboard, QSettings
 from slicer_volumes import addVolume, ct, ijkToRAS, state
 from slicer_widgets import QTimer
@@ -85,21 +86,34 @@ def test_numbers_follow_the_slice_and_are_never_measured_twice(widget, host, pai
     for k in (0, 1, 3, 3):
         _show(pair.view, pair.low, k)
     host.spin(quiet(widget.panel))
-    # Four events, one measurement: of where the view has come to rest.
-    assert measured == [3]
+    # Four events, one measurement: of where the view has come to rest, and then of the slice beside it.
+    assert measured == [3, 2]
     expected = widget.logic.measure({"LDCT": pair.low}, pair.full, 3)
     assert widget.ui.numbersTable.cells[1] == ["LDCT", *expected.rows[1].cells()]
     assert widget.ui.captionLabel.text == expected.caption()
     widget.panel.refresh()
     pair.view.Modified()
     host.spin(quiet(widget.panel))
-    assert measured == [3]
+    assert measured == [3, 2]
+    # What has been measured is shown as it was, and nothing of it is measured again.
+    again = []
+    monkeypatch.setattr("LDCTDenoiseSlicer.numbers.Reference", lambda *a: again.append(a) or Reference(*a))
+    _show(pair.view, pair.low, 2)
+    _show(pair.view, pair.low, 3)
+    host.spin(quiet(widget.panel))
+    _show(pair.view, pair.low, 2)
+    host.spin(lambda: widget.ui.captionLabel.text.startswith("Slice 2"))
+    assert not again
+    assert widget.ui.numbersTable.cells[1][1:] == widget.logic.measure({"LDCT": pair.low}, pair.full, 2).rows[1].cells()
+    _show(pair.view, pair.low, 3)
+    host.spin(quiet(widget.panel))
+    measured.clear()
     # Other voxels, other numbers.
     voxels(pair.low)[:] = voxels(pair.full)
     slicer.util.arrayFromVolumeModified(pair.low)
     widget.panel.refresh()
     host.spin(quiet(widget.panel))
-    assert measured == [3, 3] and widget.ui.numbersTable.cells[1][1] == "inf"
+    assert measured == [3, 2] and widget.ui.numbersTable.cells[1][1] == "inf"
 
 
 def test_numbers_without_a_reference_and_without_a_slice(widget, host, pair):  # noqa: F811

@@ -2,6 +2,8 @@
 
 import time
 from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import replace
 
 import qt
 import slicer
@@ -15,8 +17,9 @@ from ..rois import pixelROI
 from ..tables import CAPTION, isComparisonOf, shownRows
 from .words import regions
 
-#: Seconds of measuring in one round of the event loop; one image is always finished.
-_BUDGET = 0.06
+#: Seconds of measuring in one round of the event loop; one image is always finished. Long enough for all images of a
+#: slice, since a second round comes only after the views have been drawn.
+_BUDGET = 0.15
 
 #: Rows that are remembered, so that scrolling back, or another strength of one output, measures no more than it must.
 _REMEMBERED = 256
@@ -45,7 +48,8 @@ class NumbersSection:
         self._measuredWhole = None
         # What was measured last, by the voxels that it was measured of.
         self._known: OrderedDict[tuple, Row] = OrderedDict()
-        self._keys: dict[str, tuple] = {}
+        # The slices next to it, measured when there is nothing else to do: one scrolls to them, as a rule.
+        self._ahead: Iterator[Row] = iter(())
         for region, words in regions().items():
             ui.regionComboBox.addItem(words, region)
         ui.regionComboBox.connect("currentIndexChanged(int)", self._onRegionChosen)
@@ -93,20 +97,21 @@ class NumbersSection:
     def _onTick(self) -> None:
         """Go on measuring; what has changed meanwhile is measured after what is begun, so that something is shown."""
         if self._rows is None and not self._begin():
-            self._timer.stop()
+            if not self._goAhead():
+                self._timer.stop()
             return
         until = time.monotonic() + _BUDGET
         try:
             while time.monotonic() < until:
-                row = next(self._rows)
-                self._done.append(row)
-                self._remember(row)
+                self._done.append(next(self._rows))
         except StopIteration:
             self._rows = None
             key, region, whole, window = self._measuring
             self.numbers = Numbers(tuple(self._done), region, whole, window)
             self._shown = key
             self._show([[row.label, *row.cells()] for row in self.numbers.rows], self.numbers.caption())
+            if whole:
+                self._ahead = self._rowsBeside(region)
         except LDCTError as error:
             self._rows = None
             self._shown = self._measuring[0]
@@ -117,6 +122,7 @@ class NumbersSection:
         key = (self.region, self._view.sliceIndex, self._view.roiState(), self._view.window, self._signature())
         if key == self._shown or self._parameters is None:
             return False
+        self._ahead = iter(())
         self.ui.measureButton.visible = self.region == "volume"
         try:
             if self.region == "volume":
@@ -143,22 +149,39 @@ class NumbersSection:
         if not whole and self._view.roi is None:
             raise InputError(_("Draw or pick an ROI in the section above."))
         region = wholeSlice(first, k) if whole else pixelROI(self._view.roi, first, k)
-        k = region.k
-        slices = {label: slicer.util.arrayFromVolume(node)[k] for label, node in images.items()}
-        reference = None if full is None else slicer.util.arrayFromVolume(full)[k]
-        window = self._view.window
-        against = None if full is None else _voxels(full)
-        self._keys = {label: (label, _voxels(node), against, region, window) for label, node in images.items()}
-        if full is not None:
-            self._keys[REFERENCE] = (REFERENCE, against, region)
-        known = {label: self._known[key] for label, key in self._keys.items() if key in self._known}
-        return measureRows(slices, reference, region, window, known), region, whole
+        return self._rowsOf(region), region, whole
 
-    def _remember(self, row: Row) -> None:
-        self._known[self._keys[row.label]] = row
-        self._known.move_to_end(self._keys[row.label])
-        while len(self._known) > _REMEMBERED:
-            self._known.popitem(last=False)
+    def _rowsOf(self, region) -> Iterator[Row]:
+        """Measure a region of what is there now; rows that are known are not measured again."""
+        full, images, window = self._parameters.referenceVolume, self._images(), self._view.window
+        against = None if full is None else _voxels(full)
+        keys = {label: (label, _voxels(node), against, region, window) for label, node in images.items()}
+        if full is not None:
+            keys[REFERENCE] = (REFERENCE, against, region)
+        known = {label: self._known[key] for label, key in keys.items() if key in self._known}
+        slices = {label: slicer.util.arrayFromVolume(node)[region.k] for label, node in images.items()}
+        reference = None if full is None else slicer.util.arrayFromVolume(full)[region.k]
+        for row in measureRows(slices, reference, region, window, known):
+            self._known[keys[row.label]] = row
+            self._known.move_to_end(keys[row.label])
+            while len(self._known) > _REMEMBERED:
+                self._known.popitem(last=False)
+            yield row
+
+    def _rowsBeside(self, region) -> Iterator[Row]:
+        count = self._parameters.inputVolume.GetImageData().GetDimensions()[2]
+        for k in (region.k + 1, region.k - 1):
+            if 0 <= k < count:
+                yield from self._rowsOf(replace(region, k=k))
+
+    def _goAhead(self) -> bool:
+        """Measure one image of a slice beside the one in view; return whether there is more to do."""
+        try:
+            return self._parameters is not None and next(self._ahead, None) is not None
+        except LDCTError:
+            # It is said when one gets there.
+            self._ahead = iter(())
+            return False
 
     def _signature(self) -> tuple:
         """Return which voxels are there to be measured."""
