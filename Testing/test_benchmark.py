@@ -27,7 +27,7 @@ def test_compare_prints_one_json_object_and_leaves_table_and_plot(tmp_path):
     done = call("--compare", "--json", "--size", 64, "--slices", 2, "--repeats", 1, "--output", tmp_path / "results")
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
-    assert result["matmul_gflops"] > 0 and result["start_up_seconds"] > 0
+    assert result["matmul_gflops"] > 0 and result["start_up_seconds"] > 0 and result["metrics_seconds"] > 0
     assert list(result["contenders"]) == ["plain", "engine", "red-cnn", "wgan-vgg", "nlm", "bilateral", "tv"]
     for row in result["contenders"].values():
         assert row["seconds_per_slice"] > 0

@@ -14,6 +14,7 @@ import torch
 from .. import __version__
 from ..engine import Device, denoise_array
 from ..methods import make_denoiser
+from ..metrics import measure_images
 from ..phantom import abdomen_phantom
 from .contenders import CONTENDERS, make_contender
 from .memory import peak_bytes
@@ -110,9 +111,23 @@ def run_benchmark(
         "bytes_input_and_output": 2 * volume.nbytes,
         "peak_bytes": peak_bytes(lambda: denoise_array(volume.copy(), denoiser, device), "cpu"),
     }
+    progress("metrics")
+    result["metrics_seconds"] = seconds_of_metrics(repeats, size)
     progress("start-up")
     result["start_up_seconds"] = seconds_of_start_up(method, device, size)
     return result
+
+
+def seconds_of_metrics(repeats: int, size: int) -> float:
+    """Return the seconds for PSNR, SSIM and RMSE of one slice of five volumes against a sixth, the median."""
+    reference, *others = noisy_slices(6, size)
+    images = {str(number): image for number, image in enumerate(others)}
+    times = []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        measure_images(reference, images)
+        times.append(time.perf_counter() - started)
+    return statistics.median(times)
 
 
 def seconds_of_start_up(method: str, device: Device, size: int) -> float:

@@ -1,11 +1,12 @@
 """`ldct-denoise denoise INPUT OUTPUT`: one volume in, one volume out."""
 
 import argparse
+from concurrent.futures import ThreadPoolExecutor
 
 from ..derived import Provenance, check_series_place, require_source, write_derived_series
 from ..engine import DenoiseRun
 from ..errors import OutputError
-from ..methods import METHODS, make_denoiser
+from ..methods import METHODS, make_denoiser, method_name
 from ..volumes import is_dicom_source, is_file_name, write_volume
 from .dicom_options import add_derived_options, derived_options
 from .options import add_device_option, add_offset_option, add_series_option, check_output, read_ct, run_with_bar
@@ -49,8 +50,13 @@ def run(arguments: argparse.Namespace) -> None:
         raise OutputError("--send needs a DICOM series to send; give a new folder as output.")
     sender = make_sender(arguments)
     method = arguments.method if arguments.method or arguments.model else "DCSCN"
-    denoiser = make_denoiser(method, arguments.model)
-    volume = read_ct(arguments.input, arguments.series, arguments.hu_offset)
+    if method:
+        method_name(method)
+    # Torch takes longer to load than most volumes to be read, and much of either is waiting.
+    with ThreadPoolExecutor(1) as meanwhile:
+        loading = meanwhile.submit(make_denoiser, method, arguments.model)
+        volume = read_ct(arguments.input, arguments.series, arguments.hu_offset)
+        denoiser = loading.result()
     if as_dicom:
         require_source(volume)
     work = DenoiseRun(volume.array, denoiser, arguments.device, arguments.strength, arguments.batch)

@@ -10,7 +10,7 @@ from ..hounsfield import HURange
 from ..requirements import require
 
 #: Pixels of a strip. Their planes should stay in cache, and the rows that two strips share are computed twice.
-_PIXELS = 48 * 1024
+_PIXELS = 64 * 1024
 
 
 class CPUNetwork:
