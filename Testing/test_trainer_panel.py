@@ -257,44 +257,6 @@ def test_start_watch_stop_leave_reload_resume_and_use(widget, host, layout, tmp_
     again.cleanup()
 
 
-def test_a_gpu_that_ran_out_of_memory_is_measured_for_a_batch_that_fits(widget, host, tmp_path, monkeypatch):
-    from LDCTDenoiseTrainingSlicer import logic as module
-    from LDCTDenoiseTrainingSlicer.estimate import Estimate
-
-    monkeypatch.setattr(module, "estimateTask", lambda config, device, scans=0: _Ready(
-        Estimate("GPU", config.batch, 32, 0.1, 60.0, 8_000_000_000, 8_500_000_000)))
-    runs = widget.panel.runs
-    folder = tmp_path / "runs" / "big"
-    folder.mkdir(parents=True)
-    widget.logic.config("DCSCN").write(folder / "config.json")
-    (folder / "log.jsonl").write_text("")
-    (folder / "run.json").write_text(json.dumps({"pid": 0, "began": "", "arguments": ["train"], "keep": False}))
-    (folder / "process.log").write_text(
-        "ldct-train: error: GPU has too little memory for a batch of 128: choose a smaller one with --set batch=N\n")
-    trainer_host.FileDialog.answer = str(folder)
-    widget.ui.attachButton.click()
-    state = runs.state(runs.runs[0])
-    assert state.status == "failed" and "too little memory for a batch of 128" in state.message
-    runs._ended(runs.runs[0], state)
-    settle(host, widget)
-    assert "a batch of 32 does" in widget.ui.statusLabel.text
-
-
-class _Ready:
-    """A task whose result is there."""
-
-    running = False
-
-    def __init__(self, result):
-        self.finish = lambda: result
-
-    def start(self):
-        pass
-
-    def poll(self):
-        pass
-
-
 def test_the_self_test_of_the_panel_passes(widget, host, monkeypatch):
     import LDCTDenoiseTraining
 

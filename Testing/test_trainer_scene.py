@@ -1,4 +1,4 @@
-"""The trainer's parameter node: what is saved with the scene, and what becomes of it in another one."""
+"""The parameter node of the trainer: what is saved with the scene, and what becomes of it; the list of runs."""
 
 import json
 
@@ -206,3 +206,41 @@ def test_what_is_no_run_or_runs_is_not_deleted(widget, tmp_path):
     with pytest.raises(InputError, match="holds no training"):
         logic.delete(run)
     assert (folder / "checkpoint.pt").is_file()
+
+
+def test_a_gpu_that_ran_out_of_memory_is_measured_for_a_batch_that_fits(widget, host, tmp_path, monkeypatch):
+    from LDCTDenoiseTrainingSlicer import logic as module
+    from LDCTDenoiseTrainingSlicer.estimate import Estimate
+
+    monkeypatch.setattr(module, "estimateTask", lambda config, device, scans=0: _Ready(
+        Estimate("GPU", config.batch, 32, 0.1, 60.0, 8_000_000_000, 8_500_000_000)))
+    runs = widget.panel.runs
+    folder = tmp_path / "runs" / "big"
+    folder.mkdir(parents=True)
+    widget.logic.config("DCSCN").write(folder / "config.json")
+    (folder / "log.jsonl").write_text("")
+    (folder / "run.json").write_text(json.dumps({"pid": 0, "began": "", "arguments": ["train"], "keep": False}))
+    (folder / "process.log").write_text(
+        "ldct-train: error: GPU has too little memory for a batch of 128: choose a smaller one with --set batch=N\n")
+    trainer_host.FileDialog.answer = str(folder)
+    widget.ui.attachButton.click()
+    state = runs.state(runs.runs[0])
+    assert state.status == "failed" and "too little memory for a batch of 128" in state.message
+    runs._ended(runs.runs[0], state)
+    host_spin(widget)
+    assert "a batch of 32 does" in widget.ui.statusLabel.text
+
+
+class _Ready:
+    """A task whose result is there."""
+
+    running = False
+
+    def __init__(self, result):
+        self.finish = lambda: result
+
+    def start(self):
+        pass
+
+    def poll(self):
+        pass

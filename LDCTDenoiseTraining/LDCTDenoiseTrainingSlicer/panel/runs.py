@@ -9,14 +9,12 @@ from LDCTDenoiseSlicer.dependencies import ensurePackages
 from slicer.i18n import tr as _
 
 from ..estimate import duration
-from ..running.follow import KEPT
 from ..running.run import TrainingRun
 from ..running.state import STOPPING, RunState
 from ..watching.curves import CHARTS
-from ..watching.pictures import pictureState, readPicture
 from .cells import fill, tickItem
-from .patients import showPicture
 from .plotview import PlotView
+from .runview import RunView
 from .work import Work
 
 #: Milliseconds between two rounds of the timer; seconds between two looks at what the trainings say, and while one is
@@ -53,9 +51,7 @@ class RunsSection:
         self.runs: list[TrainingRun] = []
         self._states: dict[TrainingRun, RunState] = {}
         self._ticked: set[TrainingRun] = set()
-        self._plots, self._picture, self._looked = PlotView(), None, 0.0
-        self._log: tuple[TrainingRun | None, int] = (None, 0)
-        ui.logText.maximumBlockCount = KEPT
+        self._plots, self._view, self._looked = PlotView(), RunView(ui), 0.0
         for name, step in (("start", self._start), ("stop", self._stop), ("resume", self._resume),
                            ("attach", self._attach), ("forget", self._forget), ("delete", self._delete)):
             button = getattr(ui, f"{name}Button")
@@ -207,7 +203,6 @@ class RunsSection:
         self.runs.remove(run)
         self._ticked.discard(run)
         self._states.pop(run)
-        self._picture = None
         self.look()
         self._onSelection()
         self._onChanged()
@@ -241,7 +236,6 @@ class RunsSection:
             blocked = self.ui.keepCheckBox.blockSignals(True)
             self.ui.keepCheckBox.checked = run.keep
             self.ui.keepCheckBox.blockSignals(blocked)
-        self._picture = None
         self._showRun()
         self._onSelected()
 
@@ -277,47 +271,11 @@ class RunsSection:
     def _showRun(self) -> None:
         ui, run = self.ui, self.run
         state = self._states.get(run)
-        ui.progressBar.visible = run is not None
         ui.stopButton.enabled = state is not None and state.active
         ui.stopButton.text = _("End now") if state is not None and state.status == STOPPING else _("Stop")
         for button in (ui.resumeButton, ui.forgetButton, ui.deleteButton):
             button.enabled = state is not None and not state.active
-        if run is None:
-            ui.runLabel.text = ""
-            ui.logText.setPlainText("")
-            self._log = (None, 0)
-            ui.pictureLabel.visible = ui.pictureCaption.visible = False
-            return
-        ui.progressBar.maximum = 1000
-        ui.progressBar.value = int(1000 * state.fraction)
-        ui.runLabel.text = " ".join(part for part in (f"{run.name}:", state.phase, state.message) if part)
-        self._showLog(run)
-        self._showPicture(run)
-
-    def _showLog(self, run: TrainingRun) -> None:
-        """Add what the run has said since the last time."""
-        text, (shown, before) = self.ui.logText, self._log
-        new = run.told - before
-        if shown is not run or not 0 <= new < len(run.lines):
-            text.setPlainText("\n".join(run.lines))
-            bar = text.verticalScrollBar()
-            bar.setValue(bar.maximum)
-        elif new:
-            text.appendPlainText("\n".join(run.lines[-new:]))
-        self._log = run, run.told
-
-    def _showPicture(self, run: TrainingRun) -> None:
-        state = pictureState(run.folder)
-        self.ui.pictureLabel.visible = self.ui.pictureCaption.visible = state is not None
-        if state is None or (run, state) == self._picture:
-            return
-        found = readPicture(run.folder)
-        if found is None:  # it is being replaced
-            return
-        self._picture = (run, state)
-        showPicture(self.ui.pictureLabel, found[1])
-        self.ui.pictureCaption.text = _("Validation slice at step {step}: low dose, denoised, full dose.").format(
-            step=found[0])
+        self._view.show(run, state)
 
 
 def _words() -> dict[str, str]:

@@ -1,0 +1,65 @@
+"""What the panel shows of the selected run: progress, message, log and the last validation's slice."""
+
+from slicer.i18n import tr as _
+
+from ..running.follow import KEPT
+from ..running.run import TrainingRun
+from ..running.state import RunState
+from ..watching.pictures import pictureState, readPicture
+from .patients import showPicture
+
+
+class RunView:
+    """Shows one run at a time; what has not changed is not drawn again.
+
+    Parameters
+    ----------
+    ui : object
+    """
+
+    def __init__(self, ui):
+        self.ui = ui
+        self._picture: tuple | None = None
+        self._log: tuple[TrainingRun | None, int] = (None, 0)
+        ui.logText.maximumBlockCount = KEPT
+
+    def show(self, run: TrainingRun | None, state: RunState | None) -> None:
+        """Show a run, or nothing."""
+        ui = self.ui
+        ui.progressBar.visible = run is not None
+        if run is None:
+            ui.runLabel.text = ""
+            ui.logText.setPlainText("")
+            self._log, self._picture = (None, 0), None
+            ui.pictureLabel.visible = ui.pictureCaption.visible = False
+            return
+        ui.progressBar.maximum = 1000
+        ui.progressBar.value = int(1000 * state.fraction)
+        ui.runLabel.text = " ".join(part for part in (f"{run.name}:", state.phase, state.message) if part)
+        self._showLog(run)
+        self._showPicture(run)
+
+    def _showLog(self, run: TrainingRun) -> None:
+        """Add what the run has said since the last time."""
+        text, (shown, before) = self.ui.logText, self._log
+        new = run.told - before
+        if shown is not run or not 0 <= new < len(run.lines):
+            text.setPlainText("\n".join(run.lines))
+            bar = text.verticalScrollBar()
+            bar.setValue(bar.maximum)
+        elif new:
+            text.appendPlainText("\n".join(run.lines[-new:]))
+        self._log = run, run.told
+
+    def _showPicture(self, run: TrainingRun) -> None:
+        state = pictureState(run.folder)
+        self.ui.pictureLabel.visible = self.ui.pictureCaption.visible = state is not None
+        if state is None or (run, state) == self._picture:
+            return
+        found = readPicture(run.folder)
+        if found is None:  # it is being replaced
+            return
+        self._picture = (run, state)
+        showPicture(self.ui.pictureLabel, found[1])
+        self.ui.pictureCaption.text = _("Validation slice at step {step}: low dose, denoised, full dose.").format(
+            step=found[0])
