@@ -6,7 +6,7 @@ from slicer.i18n import tr as _
 def duration(seconds: float) -> str:
     """Return seconds as a user reads them."""
     if seconds < 10:
-        return _("{seconds} s").format(seconds=f"{seconds:.1f}" if seconds < 1 else round(seconds))
+        return _("{seconds} s").format(seconds=f"{max(seconds, 0.1):.1f}" if seconds < 1 else round(seconds))
     minutes, rest = divmod(round(seconds), 60)
     if not minutes:
         return _("{seconds} s").format(seconds=rest)
