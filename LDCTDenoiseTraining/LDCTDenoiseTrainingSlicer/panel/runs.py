@@ -4,7 +4,7 @@ import time
 
 import qt
 import slicer
-from LDCTDenoiseLib.errors import InputError
+from LDCTDenoiseLib.errors import InputError, LDCTError
 from LDCTDenoiseSlicer.dependencies import ensurePackages
 from slicer.i18n import tr as _
 
@@ -52,6 +52,7 @@ class RunsSection:
         self._states: dict[TrainingRun, RunState] = {}
         self._ticked: set[TrainingRun] = set()
         self._plots, self._view, self._looked = PlotView(), RunView(ui), 0.0
+        self._shownBest: tuple | None = None
         for name, step in (("start", self._start), ("stop", self._stop), ("resume", self._resume),
                            ("attach", self._attach), ("forget", self._forget), ("delete", self._delete)):
             button = getattr(ui, f"{name}Button")
@@ -133,6 +134,10 @@ class RunsSection:
                 if before is not None and not now.active:
                     self._ended(run, now)
         self._showRuns()
+        best = self._best()
+        if best != self._shownBest:  # a validation has found a better state
+            self._shownBest = best
+            self._onSelected()
         if self._plots.shown:
             self.draw()
         active = any(state.active for state in self._states.values())
@@ -140,6 +145,14 @@ class RunsSection:
             self._timer.start()
         else:
             self._timer.stop()
+
+    def _best(self) -> tuple | None:
+        """Return what changes with the selected run's best state."""
+        try:
+            model = self.run.model if self.run is not None else None
+            return None if model is None else (self.run, model.stat().st_mtime_ns)
+        except (OSError, LDCTError):  # its folder has just been deleted
+            return None
 
     def _start(self) -> None:
         config = self._recipe.config()
