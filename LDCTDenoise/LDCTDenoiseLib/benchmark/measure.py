@@ -23,6 +23,10 @@ from .volumes import seconds_of_arrays, seconds_of_dicom
 #: Side of the matrices whose product gives the machine's rate.
 _MATRIX = 2048
 
+#: Seconds for which a contender computes in each round, one slice at least: its first slice there finds caches, and
+#: memory that was handed back, as the contender before left them.
+_ROUND = 0.5
+
 #: SD in HU of the noise that is put onto the phantom.
 _NOISE = 40.0
 
@@ -54,7 +58,8 @@ def run_benchmark(
     compare : bool
         All contenders; else the engine alone.
     repeats : int
-        Rounds. In each, every contender computes one slice after the other; the results are medians over the rounds.
+        Rounds. In each, every contender computes one slice after the other for half a second at least; the results
+        are medians over the rounds.
     slices, size : int
         Slices of the volume, and rows and columns of each.
     progress : callable
@@ -77,7 +82,9 @@ def run_benchmark(
         times["matmul"].append(min(_seconds(lambda: torch.mm(*matrices), device) for _ in range(3)))
         for name, contender in contenders.items():
             progress(f"round {number + 1} of {repeats}: {name}")
-            times[name].append(_seconds(lambda c=contender, n=name: outputs.update({n: c.compute(hounsfield)}), device))
+            times[name].append(
+                _seconds(lambda c=contender, n=name: outputs.update({n: c.compute(hounsfield)}), device, _ROUND)
+            )
     matmul = 2 * _MATRIX**3 / statistics.median(times["matmul"])
     result = {
         "version": __version__, "torch": torch.__version__, "machine": platform.machine(), "device": str(device),
@@ -144,12 +151,15 @@ def seconds_of_start_up(method: str, device: Device, size: int) -> float:
     return time.perf_counter() - started
 
 
-def _seconds(work: Callable, device: Device) -> float:
+def _seconds(work: Callable, device: Device, at_least: float = 0.0) -> float:
+    """Return the mean seconds of one call, of as many as take `at_least` seconds."""
     _wait(device)
-    started = time.perf_counter()
-    work()
-    _wait(device)
-    return time.perf_counter() - started
+    started, calls, spent = time.perf_counter(), 0, 0.0
+    while not calls or spent < at_least:
+        work()
+        _wait(device)
+        calls, spent = calls + 1, time.perf_counter() - started
+    return spent / calls
 
 
 def _wait(device: Device) -> None:
