@@ -1,4 +1,4 @@
-"""What is timed side by side: each takes one slice of HU and returns one."""
+"""What is timed side by side: each takes slices of HU and returns as many."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,17 +23,24 @@ class Contender:
     words : str
         What it is.
     compute : callable
-        HU of shape (1, rows, columns), float32, to the denoised HU.
+        HU of shape (slices, rows, columns), float32, to the denoised HU.
     macs : int
         Multiply-accumulate operations of a pixel; 0 where that is no measure.
     trained : bool
         Whether it computes the method's result, so that it can be compared with the plain model.
+    slices : int
+        Slices that it is given at a time.
     """
 
     words: str
     compute: Callable[[np.ndarray], np.ndarray]
     macs: int = 0
     trained: bool = False
+    slices: int = 1
+
+
+#: Slices that the engine is given at a time: it begins a slice before it is done with the one before.
+_STACK = 8
 
 
 class _Concatenated(nn.Module):
@@ -122,7 +129,8 @@ def _plain(method: str, device: str) -> Contender:
 def _engine(method: str, device: str) -> Contender:
     denoiser = make_denoiser(method)
     macs = count_macs(denoiser.generator, 1, 1)
-    return Contender(f"{method}, this engine", _denoiser(denoiser, device), macs, True)
+    words = f"{method}, this engine, {_STACK} slices at a time"
+    return Contender(words, _denoiser(denoiser, device), macs, True, _STACK)
 
 
 def _red_cnn(_method: str, device: str) -> Contender:
