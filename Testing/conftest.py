@@ -50,3 +50,39 @@ def host():
 
     with slicer_host.installed() as host:
         yield host
+
+
+@pytest.fixture
+def mrml(scene):
+    """The scene, as slicer.util finds it."""
+    import slicer
+
+    slicer.mrmlScene = scene
+    yield scene
+    del slicer.mrmlScene
+
+
+@pytest.fixture
+def tiny(mrml, tmp_path):
+    """A training logic and a table of the scene's tiny patients."""
+    from trainer_runs import tinyLogic
+
+    return tinyLogic(mrml, tmp_path / "runs")
+
+
+@pytest.fixture
+def desktop(monkeypatch):
+    """Install the strict stand-ins for what the trainer's window uses."""
+    import trainer_host
+
+    with trainer_host.installed(monkeypatch) as host:
+        yield host
+
+
+@pytest.fixture
+def trainer(desktop, tmp_path):
+    """The widget of the training module, with a folder of runs of its own."""
+    widget = desktop.openModule("LDCTDenoiseTraining")
+    widget.ui.runsFolderEdit.currentPath = str(tmp_path / "runs")
+    yield widget
+    widget.cleanup()

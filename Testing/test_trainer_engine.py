@@ -10,9 +10,8 @@ from LDCTDenoiseTrainingLib.loop import Training
 from LDCTDenoiseTrainingLib.loop.picture import PICTURE
 from LDCTDenoiseTrainingLib.loop.resume import make_config
 from LDCTDenoiseTrainingLib.loop.stopping import STOP_FILE
-from LDCTDenoiseTrainingLib.patients import PatientSet, Scan
 from LDCTDenoiseTrainingLib.runs.cross_validation import CrossValidation
-from training_maker import body, save_scan
+from training_maker import body, save_pairs
 
 SMALL = {"patch": 16, "batch": 2, "steps": 4, "validation_slices": 2, "validation_pairs": 2, "log_every": 1,
          "checkpoint_every": 100, "validate_every": 2}
@@ -20,14 +19,7 @@ SMALL = {"patch": 16, "batch": 2, "steps": 4, "validation_slices": 2, "validatio
 
 @pytest.fixture(scope="module")
 def patients(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("data")
-    scans = []
-    for n, role in enumerate(("train", "validation")):
-        full = body(n, slices=2)
-        low = np.rint(full + np.random.default_rng(n).normal(0, 60, full.shape)).astype(np.int16)
-        paths = [save_scan(folder / f"p{n}_{kind}.nii.gz", array) for kind, array in (("full", full), ("low", low))]
-        scans.append(Scan(f"p{n}", role, paths[0], low=paths[1]))
-    return PatientSet(tuple(scans))
+    return save_pairs(tmp_path_factory.mktemp("data"))
 
 
 def training(patients, output, resume=False, json_lines=False):

@@ -3,25 +3,13 @@
 import json
 
 import pytest
-import slicer
 from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseTrainingSlicer.logic import LDCTDenoiseTrainingLogic
 from LDCTDenoiseTrainingSlicer.running import TrainingRun
 from LDCTDenoiseTrainingSlicer.running.process import ProcessFile
 from trainer_runs import SMALL, tinyLogic, untilEnd
 
-
-@pytest.fixture(autouse=True)
-def mrml(scene):
-    """The scene, as slicer.util finds it."""
-    slicer.mrmlScene = scene
-    yield scene
-    del slicer.mrmlScene
-
-
-@pytest.fixture
-def tiny(mrml, tmp_path):
-    return tinyLogic(mrml, tmp_path / "runs")
+pytestmark = pytest.mark.usefixtures("mrml")
 
 
 def test_leave_one_out_trains_every_fold(mrml, tmp_path):

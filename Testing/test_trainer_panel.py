@@ -11,71 +11,51 @@ import trainer_host
 from training_maker import body, save_scan
 
 
-@pytest.fixture
-def host(monkeypatch):
-    with trainer_host.installed(monkeypatch) as host:
-        yield host
-
-
-@pytest.fixture
-def widget(host, tmp_path):
-    widget = host.openModule("LDCTDenoiseTraining")
-    widget.ui.runsFolderEdit.currentPath = str(tmp_path / "runs")
-    yield widget
-    widget.cleanup()
-
-
-def addPairs(count=2):
-    from trainer_runs import addPairs
-
-    addPairs(slicer.mrmlScene, count)
-
-
-def settle(host, widget):
+def settle(desktop, trainer):
     """Let the work in hand come to its end."""
-    host.spin(lambda: not widget.panel.work.running, 120)
+    desktop.spin(lambda: not trainer.panel.work.running, 120)
 
 
-def small(widget, **more):
+def small(trainer, **more):
     from trainer_runs import SMALL
 
     for key, value in {**SMALL, **more}.items():
-        widget.panel.recipe._fields[key].type(str(value))
+        trainer.panel.recipe._fields[key].type(str(value))
 
 
-def test_it_opens_without_torch_and_imports_none(host, monkeypatch):
+def test_it_opens_without_torch_and_imports_none(desktop, monkeypatch):
     import sys
 
     monkeypatch.setitem(sys.modules, "torch", None)
-    widget = host.openModule("LDCTDenoiseTraining")
-    assert not widget.ui.workBar.visible and not widget.ui.stopButton.enabled and not widget.ui.useButton.enabled
-    widget.ui.startButton.click()
-    assert "torch" in widget.ui.statusLabel.text or "PyTorch" in widget.ui.statusLabel.text
-    widget.cleanup()
+    trainer = desktop.openModule("LDCTDenoiseTraining")
+    assert not trainer.ui.workBar.visible and not trainer.ui.stopButton.enabled and not trainer.ui.useButton.enabled
+    trainer.ui.startButton.click()
+    assert "torch" in trainer.ui.statusLabel.text or "PyTorch" in trainer.ui.statusLabel.text
+    trainer.cleanup()
 
 
-def test_every_control_has_a_tooltip(widget):
+def test_every_control_has_a_tooltip(trainer):
     from slicer_widgets import QPushButton
 
-    for name, control in vars(widget.ui).items():
+    for name, control in vars(trainer.ui).items():
         if isinstance(control, (QPushButton, trainer_host.LineEdit, trainer_host.CheckBox, trainer_host.Table)):
             assert control.toolTip or name == "statusLabel", name
 
 
-def test_every_setting_of_a_training_has_its_words_and_its_field(widget):
+def test_every_setting_of_a_training_has_its_words_and_its_field(trainer):
     from LDCTDenoiseTrainingLib.loop.config import TrainingConfig
     from LDCTDenoiseTrainingSlicer.recipe import CHOICES, MAIN, WORDS
 
     keys = {field.name for field in dataclasses.fields(TrainingConfig)} - {"method"}
-    assert set(widget.panel.recipe._fields) == keys >= set(WORDS) >= set(MAIN) | set(CHOICES)
+    assert set(trainer.panel.recipe._fields) == keys >= set(WORDS) >= set(MAIN) | set(CHOICES)
     for method in ("CNN-L1", "WGAN", "DCSCN", "DCSWGAN"):
-        widget.ui.methodComboBox.choose(method)
-        assert widget.panel.recipe.config() == TrainingConfig.of_method(method)
-    assert all(field.toolTip.endswith(f"[{key}]") for key, field in widget.panel.recipe._fields.items())
+        trainer.ui.methodComboBox.choose(method)
+        assert trainer.panel.recipe.config() == TrainingConfig.of_method(method)
+    assert all(field.toolTip.endswith(f"[{key}]") for key, field in trainer.panel.recipe._fields.items())
 
 
-def test_a_recipe_is_read_judged_saved_and_loaded(widget, tmp_path):
-    recipe, ui = widget.panel.recipe, widget.ui
+def test_a_recipe_is_read_judged_saved_and_loaded(trainer, tmp_path):
+    recipe, ui = trainer.panel.recipe, trainer.ui
     assert ui.recipeLabel.text == "39,060 steps of 128 pairs, 4,999,680 pairs in all."
     recipe._fields["steps"].type("100")
     assert ui.recipeLabel.text.startswith("100 steps")
@@ -99,11 +79,11 @@ def test_a_recipe_is_read_judged_saved_and_loaded(widget, tmp_path):
     assert "not a JSON object" in ui.statusLabel.text
 
 
-def test_patients_are_added_edited_split_and_checked(widget, host, tmp_path):
-    ui, table = widget.ui, widget.panel.patients.table
+def test_patients_are_added_edited_split_and_checked(trainer, desktop, tmp_path):
+    ui, table = trainer.ui, trainer.panel.patients.table
     ui.addSceneButton.click()
     assert "scene holds no volume" in ui.statusLabel.text
-    addPairs()
+    trainer_host.addPairs()
     ui.addSceneButton.click()
     save_scan(tmp_path / "data" / "folder.nii.gz", body(7, slices=2))
     trainer_host.FileDialog.answer = str(tmp_path / "data")
@@ -132,12 +112,12 @@ def test_patients_are_added_edited_split_and_checked(widget, host, tmp_path):
     ui.patientTable.tick(0, False)
     assert not table.rows[0].used
     ui.recipeLabel.text = ""
-    widget.panel.recipe._fields["patch"].type("16")
+    trainer.panel.recipe._fields["patch"].type("16")
     slicer.mrmlScene.RemoveNode(slicer.util.getNode("P1 low"))
     assert "'P1 low', the low-dose volume of patient 'P1', has been deleted" in ui.patientTable.item(1, 6).text()
     ui.checkButton.click()
-    assert widget.panel.work.running and not ui.sections.enabled and ui.workBar.visible
-    settle(host, widget)
+    assert trainer.panel.work.running and not ui.sections.enabled and ui.workBar.visible
+    settle(desktop, trainer)
     assert ui.sections.enabled and "problems, in red above" in ui.statusLabel.text
     item = ui.patientTable.item(1, 6)
     assert "not in a scene" in item.text() and "has been deleted from the scene" in item.text()
@@ -155,8 +135,8 @@ def test_patients_are_added_edited_split_and_checked(widget, host, tmp_path):
     assert (tmp_path / "set.csv").read_text().splitlines()[1].startswith("P0,train,set-volumes/images/P0-1-full.nrrd")
 
 
-def test_the_dicom_button_without_a_database_and_a_row_that_is_not_there(widget):
-    ui = widget.ui
+def test_the_dicom_button_without_a_database_and_a_row_that_is_not_there(trainer):
+    ui = trainer.ui
     for button, words in ((ui.addDicomButton, "no DICOM database"), (ui.removeButton, "select a row"),
                           (ui.previewButton, "select a row"), (ui.checkButton, "no patient is ticked"),
                           (ui.splitButton, "at least two patients"), (ui.tableButton, ""), (ui.attachButton, "")):
@@ -165,15 +145,15 @@ def test_the_dicom_button_without_a_database_and_a_row_that_is_not_there(widget)
         assert words.lower() in ui.statusLabel.text.lower(), button.name
 
 
-def test_the_preview_is_shown_beside_the_original(widget, host):
-    addPairs(1)
+def test_the_preview_is_shown_beside_the_original(trainer, desktop):
+    trainer_host.addPairs(1)
     slicer.mrmlScene.RemoveNode(slicer.util.getNode("P0 low"))
-    widget.ui.addSceneButton.click()
-    widget.ui.patientTable.selectRow(0)
-    widget.ui.previewButton.click()
-    settle(host, widget)
-    assert widget.ui.previewLabel.visible and "0.28 of it" in widget.ui.statusLabel.text
-    strip = widget.ui.previewLabel.pixmap.array
+    trainer.ui.addSceneButton.click()
+    trainer.ui.patientTable.selectRow(0)
+    trainer.ui.previewButton.click()
+    settle(desktop, trainer)
+    assert trainer.ui.previewLabel.visible and "0.28 of it" in trainer.ui.statusLabel.text
+    strip = trainer.ui.previewLabel.pixmap.array
     assert strip.shape == (32, 2 * 32 + 4)
     full = slicer.util.arrayFromVolume(slicer.util.getNode("P0 full"))[1]
     np.testing.assert_allclose(strip[:, :32], np.clip((full + 160.0) / 400, 0, 1) * 255, atol=0.51)
@@ -181,7 +161,7 @@ def test_the_preview_is_shown_beside_the_original(widget, host):
 
 
 @pytest.fixture
-def layout(host):
+def layout(desktop):
     """A layout node with its plot view, as the desktop's layout manager keeps them."""
     node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLayoutNode")
     for layout in (node.SlicerLayoutFourUpView, node.SlicerLayoutConventionalPlotView):
@@ -190,38 +170,38 @@ def layout(host):
     return node, slicer.mrmlScene.AddNewNodeByClass("vtkMRMLPlotViewNode")
 
 
-def test_start_watch_stop_leave_reload_resume_and_use(widget, host, layout, tmp_path):
+def test_start_watch_stop_leave_reload_resume_and_use(trainer, desktop, layout, tmp_path):
     from LDCTDenoiseLib.models import catalogue
     from LDCTDenoiseSlicer.parameters import getParameterNode
 
-    ui, runs = widget.ui, widget.panel.runs
-    addPairs()
+    ui, runs = trainer.ui, trainer.panel.runs
+    trainer_host.addPairs()
     ui.addSceneButton.click()
     ui.splitButton.click()
     ui.methodComboBox.choose("CNN-L1")
     ui.deviceComboBox.choose("cpu")
-    small(widget, steps=100_000, validate_every=2)
+    small(trainer, steps=100_000, validate_every=2)
     ui.nameEdit.text = "mine"
     ui.startButton.click()
-    settle(host, widget)
+    settle(desktop, trainer)
     assert "Training 'mine' in" in ui.statusLabel.text and ui.runTable.cells[0][1:3] == ["mine", "training"]
     assert runs.run.name == "mine" and ui.stopButton.enabled and not ui.resumeButton.enabled
     ui.chartComboBox.setCurrentIndex(2)
     node, view = layout
     assert node.GetViewArrangement() == node.SlicerLayoutConventionalPlotView
-    host.spin(lambda: runs.state(runs.runs[0]).step >= 4 and ui.pictureLabel.visible, 300)
+    desktop.spin(lambda: runs.state(runs.runs[0]).step >= 4 and ui.pictureLabel.visible, 300)
     chart = view.GetPlotChartNode()
     assert chart.GetTitle() == "Validation PSNR" and chart.GetNumberOfPlotSeriesNodes() == 2
     assert ui.pictureLabel.pixmap.array.shape == (32, 3 * 32 + 2 * 4) and "step" in ui.pictureCaption.text
     assert "step" in ui.logText.plainText and ui.runTable.cells[0][3].endswith("/ 100,000")
-    host.leave(widget)
+    desktop.leave(trainer)
     assert node.GetViewArrangement() == node.SlicerLayoutFourUpView
-    host.enter(widget)
+    desktop.enter(trainer)
     # A reload does not stop it; Slicer's end does.
-    widget._reloading = True
-    widget.cleanup()
+    trainer._reloading = True
+    trainer.cleanup()
     assert not (runs.runs[0].folder / "stop").exists()
-    again = host.openModule("LDCTDenoiseTraining")
+    again = desktop.openModule("LDCTDenoiseTraining")
     ui, runs = again.ui, again.panel.runs
     assert ui.runsFolderEdit.currentPath == str(tmp_path / "runs")
     assert ui.runTable.cells[0][2] == "training"
@@ -236,10 +216,10 @@ def test_start_watch_stop_leave_reload_resume_and_use(widget, host, layout, tmp_
     ui.keepCheckBox.checked = False
     again.cleanup()
     assert (runs.runs[0].folder / "stop").exists() or not runs.runs[0].poll().active
-    again = host.openModule("LDCTDenoiseTraining")
+    again = desktop.openModule("LDCTDenoiseTraining")
     ui, runs = again.ui, again.panel.runs
     ui.runTable.selectRow(0)
-    host.spin(lambda: not runs.state(runs.runs[0]).active, 300)
+    desktop.spin(lambda: not runs.state(runs.runs[0]).active, 300)
     assert "Stopped. Resume goes on" in ui.runLabel.text and ui.resumeButton.enabled
     # Its figures and its model.
     assert "[-160, 240]" in ui.captionLabel.text, ui.captionLabel.text
@@ -251,16 +231,16 @@ def test_start_watch_stop_leave_reload_resume_and_use(widget, host, layout, tmp_
     ui.csvButton.click()
     assert (tmp_path / "figures.csv").is_file()
     ui.useButton.click()
-    settle(host, again)
+    settle(desktop, again)
     (entry,) = [entry for entry in catalogue() if not entry.ships]
     assert entry.name == "mine" and list(getParameterNode(slicer.mrmlScene).models) == ["mine"]
     again.cleanup()
 
 
-def test_the_self_test_of_the_panel_passes(widget, host, monkeypatch):
+def test_the_self_test_of_the_panel_passes(trainer, desktop, monkeypatch):
     import LDCTDenoiseTraining
 
-    monkeypatch.setattr(slicer.util, "getModuleWidget", lambda name: widget, raising=False)
+    monkeypatch.setattr(slicer.util, "getModuleWidget", lambda name: trainer, raising=False)
     test = LDCTDenoiseTraining.LDCTDenoiseTrainingTest()
     test.setUp()
     test.test_PanelOpens()

@@ -27,14 +27,6 @@ def addBody(scene, name, seed, noise=0, spacing=10.0, slices=2):
 
 
 @pytest.fixture
-def mrml(scene):
-    """The scene, as slicer.util finds it."""
-    slicer.mrmlScene = scene
-    yield scene
-    del slicer.mrmlScene
-
-
-@pytest.fixture
 def table():
     return PatientTable()
 

@@ -7,27 +7,15 @@ import subprocess
 import sys
 
 import pytest
-import slicer
 from LDCTDenoiseLib.errors import InputError, MissingDependencyError, ModelFileError, OutputError
 from LDCTDenoiseLib.models import catalogue
 from LDCTDenoiseTrainingSlicer.logic import LDCTDenoiseTrainingLogic
 from LDCTDenoiseTrainingSlicer.running import TrainingRun
 from LDCTDenoiseTrainingSlicer.running.identity import identity
 from LDCTDenoiseTrainingSlicer.running.process import ProcessFile, terminate
-from trainer_runs import SMALL, tinyLogic, untilEnd, waitFor
+from trainer_runs import SMALL, untilEnd, waitFor
 
-
-@pytest.fixture(autouse=True)
-def mrml(scene):
-    """The scene, as slicer.util finds it."""
-    slicer.mrmlScene = scene
-    yield scene
-    del slicer.mrmlScene
-
-
-@pytest.fixture
-def tiny(mrml, tmp_path):
-    return tinyLogic(mrml, tmp_path / "runs")
+pytestmark = pytest.mark.usefixtures("mrml")
 
 
 def test_a_training_from_the_scene_to_a_model_that_is_listed(tiny, mrml, tmp_path):

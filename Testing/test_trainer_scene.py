@@ -9,30 +9,10 @@ import trainer_host
 from training_maker import body, save_scan
 
 
-@pytest.fixture
-def host(monkeypatch):
-    with trainer_host.installed(monkeypatch) as host:
-        yield host
-
-
-@pytest.fixture
-def widget(host, tmp_path):
-    widget = host.openModule("LDCTDenoiseTraining")
-    widget.ui.runsFolderEdit.currentPath = str(tmp_path / "runs")
-    yield widget
-    widget.cleanup()
-
-
-def addPairs(count=2):
-    from trainer_runs import addPairs
-
-    addPairs(slicer.mrmlScene, count)
-
-
-def addFile(widget, tmp_path):
+def addFile(trainer, tmp_path):
     save_scan(tmp_path / "data" / "folder.nii.gz", body(7, slices=2))
     trainer_host.FileDialog.answer = str(tmp_path / "data")
-    widget.ui.addFolderButton.click()
+    trainer.ui.addFolderButton.click()
 
 
 def finishedRun(folder, name):
@@ -46,16 +26,16 @@ def finishedRun(folder, name):
     return folder / name
 
 
-def shown(widget):
-    return [row[1:5] for row in widget.ui.patientTable.cells]
+def shown(trainer):
+    return [row[1:5] for row in trainer.ui.patientTable.cells]
 
 
-def fill(widget, tmp_path):
+def fill(trainer, tmp_path):
     """Two patients of the scene and one of a file, a recipe of one's own, two runs, one of them ticked."""
-    ui = widget.ui
-    addPairs()
+    ui = trainer.ui
+    trainer_host.addPairs()
     ui.addSceneButton.click()
-    addFile(widget, tmp_path)
+    addFile(trainer, tmp_path)
     ui.splitButton.click()
     ui.patientTable.tick(1, False)
     ui.patientTable.selectRow(2)
@@ -63,8 +43,8 @@ def fill(widget, tmp_path):
     ui.methodComboBox.choose("WGAN")
     ui.kindComboBox.choose("cross-validate")
     ui.dcscnBox.checked = True
-    widget.panel.recipe._fields["batch"].type("16")
-    widget.panel.recipe._fields["select_by"].choose("ssim")
+    trainer.panel.recipe._fields["batch"].type("16")
+    trainer.panel.recipe._fields["select_by"].choose("ssim")
     for name in ("one", "two"):
         finishedRun(tmp_path / "runs", name)
     ui.runsFolderEdit.currentPath = str(tmp_path)
@@ -77,9 +57,9 @@ EXPECTED = [["P0", "train", "P0 full", "P0 low"], ["P1", "train", "P1 full", "P1
             ["folder", "validation", "folder.nii.gz", "simulated"]]
 
 
-def requireFilled(widget, tmp_path):
-    panel = widget.panel
-    assert shown(widget) == EXPECTED
+def requireFilled(trainer, tmp_path):
+    panel = trainer.panel
+    assert shown(trainer) == EXPECTED
     rows = panel.patients.table.rows
     assert [row.used for row in rows] == [True, False, True] and rows[2].simulation.dose == (0.25, 0.25)
     assert rows[0].full.node is slicer.util.getNode("P0 full")
@@ -89,9 +69,9 @@ def requireFilled(widget, tmp_path):
     assert panel.runs.folder == str(tmp_path / "runs") and panel.runs.ticked == [str(tmp_path / "runs" / "two")]
 
 
-def test_everything_comes_back_with_the_scene(widget, host, tmp_path):
-    fill(widget, tmp_path)
-    requireFilled(widget, tmp_path)
+def test_everything_comes_back_with_the_scene(trainer, desktop, tmp_path):
+    fill(trainer, tmp_path)
+    requireFilled(trainer, tmp_path)
     slicer.mrmlScene.SetRootDirectory(str(tmp_path))
     slicer.mrmlScene.SetURL(str(tmp_path / "scene.mrml"))
     for node in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode"):
@@ -102,27 +82,27 @@ def test_everything_comes_back_with_the_scene(widget, host, tmp_path):
     assert slicer.mrmlScene.Commit()
     slicer.mrmlScene.Clear(0)
     # Another scene: nothing of the one before, and the runs' folder is the user's.
-    assert shown(widget) == [] and widget.panel.recipe.method == "DCSCN" and not widget.panel.runs.ticked
-    assert widget.panel.recipe.config().batch == 128 and widget.panel.runs.folder == str(tmp_path / "runs")
-    widget.ui.runsFolderEdit.currentPath = str(tmp_path)
+    assert shown(trainer) == [] and trainer.panel.recipe.method == "DCSCN" and not trainer.panel.runs.ticked
+    assert trainer.panel.recipe.config().batch == 128 and trainer.panel.runs.folder == str(tmp_path / "runs")
+    trainer.ui.runsFolderEdit.currentPath = str(tmp_path)
     slicer.mrmlScene.SetURL(str(tmp_path / "scene.mrml"))
     assert slicer.mrmlScene.Connect()
-    requireFilled(widget, tmp_path)
+    requireFilled(trainer, tmp_path)
 
 
-def test_a_volume_deleted_is_told_in_red_at_once_and_after_it_was_saved(widget, host, tmp_path):
+def test_a_volume_deleted_is_told_in_red_at_once_and_after_it_was_saved(trainer, desktop, tmp_path):
     from LDCTDenoiseTrainingSlicer.parameters import getParameterNode
 
-    addPairs(1)
-    widget.ui.addSceneButton.click()
+    trainer_host.addPairs(1)
+    trainer.ui.addSceneButton.click()
     slicer.mrmlScene.RemoveNode(slicer.util.getNode("P0 low"))
-    item = widget.ui.patientTable.item(0, 6)
+    item = trainer.ui.patientTable.item(0, 6)
     assert "'P0 low', the low-dose volume" in item.text() and item.brush == "#d02020"
     stored = json.loads(getParameterNode(slicer.mrmlScene).patients)
     assert stored["rows"][0]["low"] == {"volume": None, "name": "P0 low"}
     # Another panel reads it from the parameter node.
-    widget.cleanup()
-    again = host.openModule("LDCTDenoiseTraining")
+    trainer.cleanup()
+    again = desktop.openModule("LDCTDenoiseTraining")
     assert shown(again) == [["P0", "train", "P0 full", "P0 low"]]
     assert "has been deleted from the scene" in again.ui.patientTable.item(0, 6).text()
     again.ui.startButton.click()
@@ -130,28 +110,28 @@ def test_a_volume_deleted_is_told_in_red_at_once_and_after_it_was_saved(widget, 
     again.cleanup()
 
 
-def test_a_file_that_is_gone_and_a_table_that_cannot_be_read(widget, host, tmp_path):
+def test_a_file_that_is_gone_and_a_table_that_cannot_be_read(trainer, desktop, tmp_path):
     from LDCTDenoiseTrainingSlicer.parameters import getParameterNode
 
-    addFile(widget, tmp_path)
+    addFile(trainer, tmp_path)
     (tmp_path / "data" / "folder.nii.gz").unlink()
     node = getParameterNode(slicer.mrmlScene)
-    widget.setParameterNode(None)
-    widget.panel.patients.show(widget.logic.newPatients())
-    widget.setParameterNode(node)
-    assert "folder.nii.gz' is not there" in widget.ui.patientTable.item(0, 6).text()
+    trainer.setParameterNode(None)
+    trainer.panel.patients.show(trainer.logic.newPatients())
+    trainer.setParameterNode(node)
+    assert "folder.nii.gz' is not there" in trainer.ui.patientTable.item(0, 6).text()
     node.patients = '{"rows": [{}]}'
-    assert "cannot be read" in widget.ui.statusLabel.text
+    assert "cannot be read" in trainer.ui.statusLabel.text
     node.patients = ""
-    assert shown(widget) == []
+    assert shown(trainer) == []
     node.recipe = "[]"
-    assert "recipe in this scene cannot be read" in widget.ui.statusLabel.text
+    assert "recipe in this scene cannot be read" in trainer.ui.statusLabel.text
 
 
-def test_a_run_is_forgotten_found_again_and_deleted(widget, tmp_path, monkeypatch):
-    ui, runs = widget.ui, widget.panel.runs
+def test_a_run_is_forgotten_found_again_and_deleted(trainer, tmp_path, monkeypatch):
+    ui, runs = trainer.ui, trainer.panel.runs
     folders = [finishedRun(tmp_path / "runs", name) for name in ("one", "two")]
-    widget.panel.runs._onFolder(str(tmp_path / "runs"))
+    trainer.panel.runs._onFolder(str(tmp_path / "runs"))
     names = lambda: sorted(row[1] for row in ui.runTable.cells)  # noqa: E731
     assert names() == ["one", "two"]
 
@@ -161,10 +141,10 @@ def test_a_run_is_forgotten_found_again_and_deleted(widget, tmp_path, monkeypatc
     select("one")
     ui.forgetButton.click()
     assert names() == ["two"] and folders[0].is_dir() and "no longer listed" in ui.statusLabel.text
-    assert [run.name for run in widget.logic.runs()] == ["two"]
+    assert [run.name for run in trainer.logic.runs()] == ["two"]
     trainer_host.FileDialog.answer = str(folders[0])
     ui.attachButton.click()
-    assert names() == ["one", "two"] and len(widget.logic.runs()) == 2
+    assert names() == ["one", "two"] and len(trainer.logic.runs()) == 2
     asked = []
     monkeypatch.setattr(slicer.util, "confirmYesNoDisplay", lambda text: asked.append(text) or len(asked) > 1,
                         raising=False)
@@ -173,26 +153,26 @@ def test_a_run_is_forgotten_found_again_and_deleted(widget, tmp_path, monkeypatc
     assert folders[1].is_dir() and "'two' for good" in asked[0] and str(folders[1]) in asked[0]
     (folders[1] / "thesis.txt").write_text("mine")
     ui.deleteButton.click()
-    host_spin(widget)
+    host_spin(trainer)
     assert "also holds 'thesis.txt'" in ui.statusLabel.text and (folders[1] / "checkpoint.pt").is_file()
     (folders[1] / "thesis.txt").unlink()
     ui.deleteButton.click()
-    host_spin(widget)
+    host_spin(trainer)
     assert names() == ["one"] and not folders[1].exists() and runs.ticked == [str(folders[0])]
     assert sorted(p.name for p in (tmp_path / "runs").iterdir()) == [".forgotten", "one"]
 
 
-def host_spin(widget):
+def host_spin(trainer):
     import slicer_host
 
-    slicer_host.Host().spin(lambda: not widget.panel.work.running, 60)
+    slicer_host.Host().spin(lambda: not trainer.panel.work.running, 60)
 
 
-def test_what_is_no_run_or_runs_is_not_deleted(widget, tmp_path):
+def test_what_is_no_run_or_runs_is_not_deleted(trainer, tmp_path):
     from filelock import FileLock
     from LDCTDenoiseLib.errors import InputError
 
-    logic = widget.logic
+    logic = trainer.logic
     folder = finishedRun(tmp_path / "runs", "one")
     run = logic.attach(folder)
     with FileLock(folder / ".lock"):
@@ -208,27 +188,27 @@ def test_what_is_no_run_or_runs_is_not_deleted(widget, tmp_path):
     assert (folder / "checkpoint.pt").is_file()
 
 
-def test_a_gpu_that_ran_out_of_memory_is_measured_for_a_batch_that_fits(widget, host, tmp_path, monkeypatch):
+def test_a_gpu_that_ran_out_of_memory_is_measured_for_a_batch_that_fits(trainer, desktop, tmp_path, monkeypatch):
     from LDCTDenoiseTrainingSlicer import logic as module
     from LDCTDenoiseTrainingSlicer.estimate import Estimate
 
     monkeypatch.setattr(module, "estimateTask", lambda config, device, scans=0: _Ready(
         Estimate("GPU", config.batch, 32, 0.1, 60.0, 8_000_000_000, 8_500_000_000)))
-    runs = widget.panel.runs
+    runs = trainer.panel.runs
     folder = tmp_path / "runs" / "big"
     folder.mkdir(parents=True)
-    widget.logic.config("DCSCN").write(folder / "config.json")
+    trainer.logic.config("DCSCN").write(folder / "config.json")
     (folder / "log.jsonl").write_text("")
     (folder / "run.json").write_text(json.dumps({"pid": 0, "began": "", "arguments": ["train"], "keep": False}))
     (folder / "process.log").write_text(
         "ldct-train: error: GPU has too little memory for a batch of 128: choose a smaller one with --set batch=N\n")
     trainer_host.FileDialog.answer = str(folder)
-    widget.ui.attachButton.click()
+    trainer.ui.attachButton.click()
     state = runs.state(runs.runs[0])
     assert state.status == "failed" and "too little memory for a batch of 128" in state.message
     runs._ended(runs.runs[0], state)
-    host_spin(widget)
-    assert "a batch of 32 does" in widget.ui.statusLabel.text
+    host_spin(trainer)
+    assert "a batch of 32 does" in trainer.ui.statusLabel.text
 
 
 class _Ready:

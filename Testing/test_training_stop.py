@@ -5,14 +5,13 @@ import subprocess
 import sys
 import time
 
-import numpy as np
 import pytest
 import torch
 from LDCTDenoiseTrainingLib.loop.config import TrainingConfig
 from LDCTDenoiseTrainingLib.loop.state import State
 from LDCTDenoiseTrainingLib.loop.stopping import STOP_FILE
-from LDCTDenoiseTrainingLib.patients import PatientSet, Scan, write_patient_set
-from training_maker import body, save_scan
+from LDCTDenoiseTrainingLib.patients import write_patient_set
+from training_maker import save_pairs
 
 #: A piece that is to be interrupted lasts so long; a stop may take a part of it on a busy machine.
 LONG, SOON = 300, 60
@@ -48,13 +47,7 @@ if __name__ == "__main__":
 @pytest.fixture(scope="module")
 def patients(tmp_path_factory):
     folder = tmp_path_factory.mktemp("data")
-    scans = []
-    for n, role in enumerate(("train", "validation")):
-        full = body(n, slices=2)
-        low = np.rint(full + np.random.default_rng(n).normal(0, 60, full.shape)).astype(np.int16)
-        paths = [save_scan(folder / f"p{n}_{kind}.nii.gz", array) for kind, array in (("full", full), ("low", low))]
-        scans.append(Scan(f"p{n}", role, paths[0], low=paths[1]))
-    write_patient_set(PatientSet(tuple(scans)), folder / "patients.json")
+    write_patient_set(save_pairs(folder), folder / "patients.json")
     return folder / "patients.json"
 
 

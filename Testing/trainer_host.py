@@ -157,6 +157,14 @@ class FileDialog:
         return cls.answer
 
 
+def addPairs(count=2):
+    """Add pairs of tiny volumes to the application's scene."""
+    # Imported here: it imports the logic, which each test has anew.
+    from trainer_runs import addPairs
+
+    addPairs(slicer.mrmlScene, count)
+
+
 @contextlib.contextmanager
 def installed(monkeypatch):
     """As `slicer_host.installed`, for the trainer."""

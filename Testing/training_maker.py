@@ -24,6 +24,19 @@ def save_scan(path, array, origin=(0.0, 0.0, 0.0)):
     return path
 
 
+def save_pairs(folder):
+    """Write a patient who trains and one who validates, full dose and noisy, and return them as a patient set."""
+    from LDCTDenoiseTrainingLib.patients import PatientSet, Scan
+
+    scans = []
+    for n, role in enumerate(("train", "validation")):
+        full = body(n, slices=2)
+        low = np.rint(full + np.random.default_rng(n).normal(0, 60, full.shape)).astype(np.int16)
+        paths = [save_scan(folder / f"p{n}_{kind}.nii.gz", array) for kind, array in (("full", full), ("low", low))]
+        scans.append(Scan(f"p{n}", role, paths[0], low=paths[1]))
+    return PatientSet(tuple(scans))
+
+
 def save_series(folder, seed, patient="P", description="", prefix=""):
     """Write a DICOM series and return its UID."""
     from pydicom.dataset import FileDataset, FileMetaDataset

@@ -90,6 +90,20 @@ def worldGeometry(node) -> Geometry:
     )
 
 
+def moduleNode(scene, module: str):
+    """Return the node in which a scene keeps a module's parameters, made when there is none."""
+    node = scene.GetSingletonNode(module, "vtkMRMLScriptedModuleNode")
+    if node is None:
+        node = scene.CreateNodeByClass("vtkMRMLScriptedModuleNode")
+        node.UnRegister(None)  # the Python variable owns it now
+        node.SetSingletonTag(module)
+        node.SetName(scene.GenerateUniqueName(module))
+        node = scene.AddNode(node)
+    # Closing a scene clears the attributes of singletons.
+    node.SetAttribute("ModuleName", module)
+    return node
+
+
 def toRAS(geometry: Geometry) -> np.ndarray:
     """Return the matrix from (i, j, k) of a grid to RAS, shape (4, 4)."""
     matrix = np.eye(4)

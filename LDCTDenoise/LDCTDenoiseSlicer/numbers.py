@@ -124,7 +124,8 @@ def _row(label: str, pixels: np.ndarray, quality: Quality | None) -> Row:
     values = np.array(pixels, np.float64).ravel()
     mean = float(values.mean())
     values -= mean
-    return Row(label, quality, mean, math.sqrt(values @ values / values.size))
+    # Not a dot product, for which BLAS would start threads.
+    return Row(label, quality, mean, math.sqrt(np.einsum("i,i->", values, values) / values.size))
 
 
 def wholeSlice(volumeNode, k: int) -> ROI:

@@ -5,6 +5,8 @@ from typing import Annotated
 from slicer import vtkMRMLScalarVolumeNode, vtkMRMLTableNode
 from slicer.parameterNodeWrapper import Choice, WithinRange, parameterNodeWrapper
 
+from .nodes import moduleNode
+
 _MODULE = "LDCTDenoise"
 
 #: What the numbers can be measured over.
@@ -50,13 +52,4 @@ class LDCTDenoiseParameterNode:
 
 def getParameterNode(scene) -> LDCTDenoiseParameterNode:
     """Return the module's parameter node of a scene, made when there is none."""
-    node = scene.GetSingletonNode(_MODULE, "vtkMRMLScriptedModuleNode")
-    if node is None:
-        node = scene.CreateNodeByClass("vtkMRMLScriptedModuleNode")
-        node.UnRegister(None)  # the Python variable owns it now
-        node.SetSingletonTag(_MODULE)
-        node.SetName(scene.GenerateUniqueName(_MODULE))
-        node = scene.AddNode(node)
-    # Closing a scene clears the attributes of singletons.
-    node.SetAttribute("ModuleName", _MODULE)
-    return LDCTDenoiseParameterNode(node)
+    return LDCTDenoiseParameterNode(moduleNode(scene, _MODULE))

@@ -1,5 +1,6 @@
 """The parameter node: what of the panel is saved with the scene (desktop only)."""
 
+from LDCTDenoiseSlicer.nodes import moduleNode
 from slicer import vtkMRMLScalarVolumeNode
 from slicer.parameterNodeWrapper import parameterNodeWrapper
 
@@ -26,13 +27,4 @@ class LDCTDenoiseTrainingParameterNode:
 
 def getParameterNode(scene) -> LDCTDenoiseTrainingParameterNode:
     """Return the module's parameter node of a scene, made when there is none."""
-    node = scene.GetSingletonNode(_MODULE, "vtkMRMLScriptedModuleNode")
-    if node is None:
-        node = scene.CreateNodeByClass("vtkMRMLScriptedModuleNode")
-        node.UnRegister(None)  # the Python variable owns it now
-        node.SetSingletonTag(_MODULE)
-        node.SetName(scene.GenerateUniqueName(_MODULE))
-        node = scene.AddNode(node)
-    # Closing a scene clears the attributes of singletons.
-    node.SetAttribute("ModuleName", _MODULE)
-    return LDCTDenoiseTrainingParameterNode(node)
+    return LDCTDenoiseTrainingParameterNode(moduleNode(scene, _MODULE))

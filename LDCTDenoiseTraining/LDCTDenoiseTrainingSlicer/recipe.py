@@ -78,7 +78,7 @@ WORDS = {
     "mean_block": Words(_("Block of means (pixels)"), _("Side of the blocks whose means are held.")),
     "tissue_weight": Words(
         _("Weight of tissues"),
-        _("Weight of the error of the means of flat tissues, which holds bone and contrast-filled vessels; 0: none."),
+        _("Weight of the error of the means of tissues, which holds bone and contrast-filled vessels; 0: none."),
     ),
     "generator_average": Words(
         _("Average of weights"),

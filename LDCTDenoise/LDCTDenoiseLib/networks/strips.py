@@ -17,15 +17,16 @@ from .dcscn import DCSCN
 _MULTIPLE = 8
 
 
-def _padded(count: int) -> int:
+def padded(count: int) -> int:
+    """Return the number of planes that `count` of them are padded to."""
     return -(-count // _MULTIPLE) * _MULTIPLE
 
 
-def _pad(tensor: Tensor, *shape: int) -> Tensor:
+def pad(tensor: Tensor, *shape: int) -> Tensor:
     """Return a float32 copy with zeros appended up to the given shape; 4D tensors are channels-last."""
-    padded = torch.zeros(shape)
-    padded[tuple(slice(n) for n in tensor.shape)] = tensor.detach().cpu()
-    return padded.contiguous(memory_format=torch.channels_last) if padded.ndim == 4 else padded
+    result = torch.zeros(shape)
+    result[tuple(slice(n) for n in tensor.shape)] = tensor.detach().cpu()
+    return result.contiguous(memory_format=torch.channels_last) if result.ndim == 4 else result
 
 
 class _Activation:
@@ -49,9 +50,9 @@ class _Layer:
     def __init__(self, convolution: nn.Conv2d, activation: nn.Module | None):
         self._planes = convolution.out_channels
         # The last layer of a stack has one filter, which must not cost eight.
-        computed = 1 if self._planes == 1 else _padded(self._planes)
-        self._weight = _pad(convolution.weight, computed, convolution.in_channels, 3, 3)
-        self._bias = _pad(convolution.bias, computed)
+        computed = 1 if self._planes == 1 else padded(self._planes)
+        self._weight = pad(convolution.weight, computed, convolution.in_channels, 3, 3)
+        self._bias = pad(convolution.bias, computed)
         self._activate = _Activation(activation, self._planes)
 
     def __call__(self, rows: Tensor, above: bool, below: bool) -> Tensor:

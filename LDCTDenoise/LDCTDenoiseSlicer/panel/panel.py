@@ -8,6 +8,7 @@ from slicer.i18n import tr as _
 
 from .. import dependencies
 from ..comparison.section import ComparisonSection
+from ..nodes import INPUT_ROLE
 from ..preview import previewLabel
 from .advanced import Advanced
 from .apply import Apply
@@ -111,7 +112,7 @@ class Panel:
             return {}
         found = {}
         for node in parameters.outputs:
-            if node is not None and node.GetNodeReference("LDCTDenoise.Input") is parameters.inputVolume:
+            if node is not None and node.GetNodeReference(INPUT_ROLE) is parameters.inputVolume:
                 found[node.GetAttribute("LDCTDenoise.Label") or node.GetName()] = node
         return found
 

@@ -1,7 +1,7 @@
 """Patches one below the other on a canvas, with a row and a column of zeros between them.
 
 A 3×3 layer then needs no border of its own, and every shift of the canvas by a pixel is a shift of its flat memory:
-that makes the gradient of a layer's weights nine products of long thin matrices, without a copy (`layer.py`).
+that makes the gradient of a layer's weights a few products of long thin matrices, without a copy (`layer.py`).
 """
 
 from dataclasses import dataclass

@@ -4,10 +4,11 @@ from typing import NamedTuple
 
 import torch
 from LDCTDenoiseLib.networks.dcscn import DCSCN
+from LDCTDenoiseLib.networks.strips import pad, padded
 from torch import Tensor
 
 from .canvas import Canvas, column_sums
-from .layer import Activation, Layer, Trace, pad, padded
+from .layer import Activation, Layer, Trace
 
 
 class _Traces(NamedTuple):

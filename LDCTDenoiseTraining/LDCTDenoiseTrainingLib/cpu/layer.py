@@ -3,25 +3,11 @@
 from typing import NamedTuple
 
 import torch
+from LDCTDenoiseLib.networks.strips import pad, padded
 from torch import Tensor, nn
 from torch.nn import functional
 
 from .canvas import Canvas, column_sums, image_of, planes_of
-
-#: Planes are padded with zeros to a multiple of this; see `LDCTDenoiseLib.networks.strips`.
-_MULTIPLE = 8
-
-
-def padded(count: int) -> int:
-    """Return the number of planes that `count` of them are padded to."""
-    return -(-count // _MULTIPLE) * _MULTIPLE
-
-
-def pad(tensor: Tensor, *shape: int) -> Tensor:
-    """Return a copy with zeros appended up to the given shape."""
-    result = torch.zeros(shape)
-    result[tuple(slice(n) for n in tensor.shape)] = tensor.detach()
-    return result
 
 
 class Activation:
@@ -92,7 +78,7 @@ class Layer:
         if self._first:
             self._weight = weight.view(self.outputs, 9)
         else:
-            self._weight = weight.contiguous(memory_format=torch.channels_last)
+            self._weight = weight
             # The gradient of what goes in is a convolution too: of the flipped kernels, planes swapped.
             self._back = weight.flip(2, 3).transpose(0, 1).contiguous(memory_format=torch.channels_last)
         self._bias = pad(convolution.bias, self.outputs)

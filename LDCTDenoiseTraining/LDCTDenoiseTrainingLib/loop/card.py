@@ -41,7 +41,7 @@ def write_model(
     if config.mean_weight:
         loss += " + mean over blocks"
     if config.tissue_weight:
-        loss += " + mean over flat tissues"
+        loss += " + means of tissues"
     warm = config.start_from not in ("", RANDOM)
     start = f"a trained {TWIN.get(config.method, config.method)}" if warm else "random weights"
     trained = {

@@ -49,7 +49,7 @@ class TrainingConfig:
     loss_window : tuple of float
         HU that losses and critic see as 0 and 1, unclipped.
     l1_weight, penalty_weight, mean_weight, tissue_weight : float
-        λ1, λ, and the weights of the means over blocks of `mean_block` pixels and over flat tissues.
+        λ1, λ, and the weights of the means over blocks of `mean_block` pixels and of tissues.
     generator_average : float
         The validated generator is a running mean of the weights with this decay; 0 takes them as they are.
     validate_every, checkpoint_every, log_every : int

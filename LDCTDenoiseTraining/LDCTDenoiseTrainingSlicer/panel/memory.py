@@ -58,16 +58,14 @@ class Memory:
     def _show(self) -> None:
         node, self._busy = self._node, True
         try:
-            if node.patients != writeTable(self._patients.table)[0] or _plain(node.volumes) != self._volumes():
+            patients, volumes = writeTable(self._patients.table)
+            if node.patients != patients or _plain(node.volumes) != volumes:
                 self._work.guarded(lambda: self._patients.show(readTable(node.patients, list(node.volumes))))
             if node.recipe != json.dumps(self._recipe.written()):
                 self._work.guarded(lambda: self._recipe.restore(_recipe(node.recipe)))
             self._runs.restore(node.runsFolder, list(node.tickedRuns))
         finally:
             self._busy = False
-
-    def _volumes(self) -> list:
-        return writeTable(self._patients.table)[1]
 
 
 def _plain(value):
