@@ -10,7 +10,7 @@ import numpy as np
 import pydicom
 import pytest
 from dicom_mutations_files import MUTATIONS
-from dicom_series_maker import expected_hu, write_enhanced, write_series
+from dicom_series_maker import expected_hu, set_pixels, stored_values, write_enhanced, write_series
 from LDCTDenoiseLib.cli.main import main
 from LDCTDenoiseLib.derived import Provenance, write_derived_series
 from LDCTDenoiseLib.errors import LDCTError, OutputError
@@ -195,3 +195,20 @@ def test_a_long_series(tmp_path):
     files = write_derived_series(volume, volume.array, tmp_path / "out", PROVENANCE)
     assert len(files) == 150 and files[-1].name == "0150.dcm"
     np.testing.assert_array_equal(read_volume(tmp_path / "out").array, expected_hu(range(150)))
+
+
+def test_a_padding_value_of_the_wrong_sign_is_left_out_where_it_does_not_fit(tmp_path):
+    def unsigned(k, dataset):
+        # The header still says -2000, which among unsigned values is 63536: no pixel has it.
+        set_pixels(dataset, stored_values(k).astype(np.uint16))
+        dataset.BitsStored, dataset.HighBit = 12, 11
+
+    write_series(tmp_path / "in", 2, change=unsigned)
+    volume = read_volume(tmp_path / "in")
+    same = write_derived_series(volume, volume.array, tmp_path / "same", PROVENANCE)
+    assert pydicom.dcmread(same[0]).PixelPaddingValue == -2000
+    array = np.where(volume.array == volume.array.min(), -1500, volume.array)
+    for file in write_derived_series(volume, array, tmp_path / "signed", PROVENANCE):
+        image = pydicom.dcmread(file)
+        assert image.PixelRepresentation == 1 and "PixelPaddingValue" not in image
+    np.testing.assert_array_equal(read_volume(tmp_path / "signed").array, array)

@@ -3,7 +3,7 @@
 import argparse
 from concurrent.futures import ThreadPoolExecutor
 
-from ..derived import Provenance, check_series_place, require_source, write_derived_series
+from ..derived import SeriesAlongside, check_series_place, require_source
 from ..engine import DenoiseRun
 from ..errors import OutputError
 from ..methods import METHODS, make_denoiser, method_name
@@ -60,10 +60,12 @@ def run(arguments: argparse.Namespace) -> None:
     if as_dicom:
         require_source(volume)
     work = DenoiseRun(volume.array, denoiser, arguments.device, arguments.strength, arguments.batch)
-    run_with_bar(work, len(volume.array), denoiser.name, str(work.device))
     if as_dicom:
-        files = write_derived_series(volume, work.output, arguments.output, Provenance.of_run(work), options)
+        with SeriesAlongside(volume, work, arguments.output, options) as series:
+            run_with_bar(series, len(volume.array), denoiser.name, str(work.device))
+            files = series.finish()
     else:
+        run_with_bar(work, len(volume.array), denoiser.name, str(work.device))
         write_volume(volume.with_array(work.output, denoiser.name), arguments.output)
     print(f"{denoiser.name}: {len(volume.array)} slices of '{volume.name}' written to {arguments.output}")
     if sender:

@@ -95,12 +95,15 @@ def _move_padding(dataset, source: SourceSlice, storage: Storage) -> None:
     ends = [tag for tag in ("PixelPaddingValue", "PixelPaddingRangeLimit") if dataset.get(tag) is not None]
     if not ends:
         return
-    if not source.padding:  # a limit without a value says nothing
+    # A limit without a value says nothing; a value that no pixel can have (a negative one that was written as unsigned
+    # and read so) marks nothing.
+    lowest, highest = (round(end) for end in source.padding) if source.padding else (0, 0)
+    if not source.padding or not storage.holds(lowest, highest, source):
         for tag in ends:
             del dataset[tag]
         return
     upwards = len(ends) == 1 or dataset[ends[0]].value <= dataset[ends[1]].value
-    low, high = (round(end) - storage.intercept_of(source) for end in source.padding)
+    low, high = lowest - storage.intercept_of(source), highest - storage.intercept_of(source)
     for tag, value in zip(ends, (low, high) if upwards else (high, low), strict=False):
         del dataset[tag]
         dataset.add_new(tag, "SS" if storage.signed else "US", value)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -62,22 +63,30 @@ def write_derived_series(
     require("pydicom", "write DICOM files")
     options = options or SeriesOptions()
     require_source(volume)
-    sources = _by_file(volume)
     array = np.asarray(array)
     check_series_place(folder, options)
     storage = choose_storage(volume, array)
+    images = derived_images(volume, partial(whole_hu, volume, array), storage, provenance, options)
+    with quiet_pydicom():
+        return write_images(folder, images, progress)
+
+
+def write_images(
+    folder: str | Path, images: Iterator[tuple], progress: Callable[[int, int], None] | None = None
+) -> list[Path]:
+    """Write what `derived_images` yields, in quiet; the folder appears when all is there, or not at all."""
     names = []
-    with quiet_pydicom(), replace_folder(folder) as part:
-        for number, dataset in enumerate(_images(volume, array, sources, storage, provenance, options)):
-            names.append(f"{number + 1:04d}.dcm")
+    with replace_folder(folder) as part:
+        for source, dataset, count in images:
+            names.append(f"{len(names) + 1:04d}.dcm")
             try:
                 dataset.save_as(part / names[-1], enforce_file_format=True)
             except OSError as error:
                 raise OutputError(f"cannot write '{folder}': {_reason(error)}.") from error
             except _DAMAGE as error:
-                raise _damaged(list(sources)[number], error) from error
+                raise _damaged(source, error) from error
             if progress is not None:
-                progress(len(names), len(sources))
+                progress(len(names), count)
     return [Path(folder) / name for name in names]
 
 
@@ -148,8 +157,24 @@ def _damaged(path: str, error: Exception) -> InputError:
     )
 
 
-def _images(volume, array, sources, storage: Storage, provenance, options) -> Iterator:
-    """Yield the images of the series one by one, ready to be saved."""
+def derived_images(
+    volume: Volume,
+    values_of: Callable[[int], np.ndarray],
+    storage: Storage,
+    provenance: Provenance,
+    options: SeriesOptions,
+) -> Iterator[tuple]:
+    """Yield the path of each file of the source, the image made from it, ready to be saved, and how many there are.
+
+    Parameters
+    ----------
+    volume : Volume
+        The source.
+    values_of : callable
+        Gives a slice of the new HU by its number, whole numbers.
+    storage, provenance, options
+        As for `write_derived_series`.
+    """
     from pydicom.uid import generate_uid
 
     from .header import SeriesIdentity
@@ -158,10 +183,11 @@ def _images(volume, array, sources, storage: Storage, provenance, options) -> It
     owners: set[tuple] = set()
     series = SeriesIdentity(generate_uid(prefix=None), provenance, options, datetime.now().astimezone())
     syntax = COMPRESSIONS[options.compression]
+    sources = _by_file(volume)
     for path, members in sources.items():
         # In the order of the file, which is not always that of the volume.
         members = sorted(members, key=lambda member: member[1].frame)
-        frames = np.stack([storage.stored(whole_hu(volume, array, k), source) for k, source in members])
+        frames = np.stack([storage.stored(values_of(k), source) for k, source in members])
         try:
             dataset = derive(path, frames, [source for _, source in members], storage, series, syntax)
         except LDCTError:
@@ -176,4 +202,4 @@ def _images(volume, array, sources, storage: Storage, provenance, options) -> It
                 f"the slices of '{volume.name}' name more than one patient or study; nothing was written. "
                 "Export the series again."
             )
-        yield dataset
+        yield path, dataset, len(sources)

@@ -39,6 +39,12 @@ class Storage:
         """Return whole HU as stored values, little endian."""
         return (values - self.intercept_of(source)).astype("<i2" if self.signed else "<u2")
 
+    def holds(self, lowest: int, highest: int, source: SourceSlice) -> bool:
+        """Whether whole HU of that range can be stored in a slice."""
+        low, high = self.limits
+        intercept = self.intercept_of(source)
+        return low <= lowest - intercept and highest - intercept <= high
+
     def is_that_of(self, source: SourceSlice) -> bool:
         """Whether the source is stored in this form, so that what its header says of stored values still holds."""
         same = (self.signed, self.bits) == (source.signed, source.bits)
@@ -56,6 +62,18 @@ def whole_hu(volume: Volume, array: np.ndarray, k: int) -> np.ndarray:
         outside = (before >= lowest) & (before <= highest)
         values[outside] = np.rint(before[outside]).astype(np.int64)
     return values
+
+
+def _whole_intercepts(slices: list[SourceSlice]) -> bool:
+    return all(float(s.intercept).is_integer() for s in slices)
+
+
+def source_storage(volume: Volume) -> Storage | None:
+    """Return the form of the source, which is taken when it holds all values; None when it is no form for a series."""
+    slices = volume.facts["slices"]
+    first = slices[0]
+    same = len({(s.signed, s.bits) for s in slices}) == 1 and 12 <= first.bits <= 16
+    return Storage(first.signed, first.bits) if same and _whole_intercepts(slices) else None
 
 
 def choose_storage(volume: Volume, array: np.ndarray) -> Storage:
@@ -78,19 +96,12 @@ def choose_storage(volume: Volume, array: np.ndarray) -> Storage:
         values = whole_hu(volume, array, k)
         ends.append((int(values.min()), int(values.max())))
     lowest, highest = min(e[0] for e in ends), max(e[1] for e in ends)
-    first = slices[0]
-    choices = []
-    if all(float(s.intercept).is_integer() for s in slices):
-        if len({(s.signed, s.bits) for s in slices}) == 1 and 12 <= first.bits <= 16:
-            choices.append(Storage(first.signed, first.bits))
+    choices = [storage for storage in [source_storage(volume)] if storage]
+    if _whole_intercepts(slices):
         choices.append(Storage(True, 16))
     choices += [Storage(True, 16, 0), Storage(True, 16, lowest + 32768)]
     for storage in choices:
-        low, high = storage.limits
-        if all(
-            low <= end[0] - storage.intercept_of(s) and end[1] - storage.intercept_of(s) <= high
-            for s, end in zip(slices, ends, strict=True)
-        ):
+        if all(storage.holds(*end, source) for source, end in zip(slices, ends, strict=True)):
             return storage
     raise OutputError(
         f"'{volume.name}' has values from {lowest} to {highest} HU, more than 16 bits of DICOM hold exactly; "

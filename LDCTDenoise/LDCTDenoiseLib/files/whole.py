@@ -4,7 +4,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..errors import OutputError
@@ -89,8 +89,10 @@ def replace_folder(path: str | Path) -> Iterator[Path]:
     stay, and files of the same name are replaced one by one; so are those of a mount point, which cannot be replaced.
     """
     path = Path(path)
+    new_parents: list[Path] = []
     try:
         target = path.resolve()
+        new_parents += [parent for parent in target.parents if not parent.exists()]
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.exists() and not target.is_dir():
             raise OutputError(f"cannot write into '{path}': it is a file; give a folder.")
@@ -118,3 +120,6 @@ def replace_folder(path: str | Path) -> Iterator[Path]:
             raise OutputError(f"cannot write into '{path}': {_reason(error)}.") from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
+        for parent in new_parents:  # from the innermost on; one with something in it stays
+            with suppress(OSError):
+                parent.rmdir()
