@@ -125,6 +125,28 @@ def test_air_is_rare(cached):
     assert counts[0.0] < 0.05 < 0.15 < counts[1.0]
 
 
+def test_patches_are_moved_to_bone(tmp_path):
+    array = body(0)
+    array[1, 8:24, 8:24] = 400  # one slice has two by two blocks of it
+    array[2, 8:16, 8:11] = 400  # the edge of some
+    scans = []
+    for name, image in (("a", array), ("b", np.where(body(0) > 200, 0, body(0)))):
+        full, low = (save_scan(tmp_path / f"{name}{n}.nii.gz", image + np.int16(n)) for n in (0, 9))
+        scans.append(Scan(name, "train", full, low=low))
+    with_bone, without = cache_scans(PatientSet(tuple(scans)), tmp_path / "cache", 16)
+    assert with_bone.bone.tolist() == [[1, 1, 1], [1, 1, 2], [1, 2, 1], [1, 2, 2]] and not len(without.bone)
+    shares = {}
+    for wanted in (0.0, 0.5, 1.0):
+        source = PatchSource([with_bone], NoiseBank([], 1, 1, 1), 1, 16, 10, bone_patches=wanted)
+        full = source.batch(0, 0, 200).full.numpy()
+        shares[wanted] = np.mean((full == 400).sum(axis=(1, 2)) >= 16)
+    assert shares[0.0] < 0.5 and shares[0.0] + 0.1 < shares[0.5] < 0.9 and shares[1.0] == 1
+    source = PatchSource([without], NoiseBank([], 1, 1, 1), 1, 16, 10, bone_patches=1.0)
+    plain = PatchSource([without], NoiseBank([], 1, 1, 1), 1, 16, 10)
+    assert source.batch(0, 0, 8).full.shape == plain.batch(0, 0, 8).full.shape
+    assert len(pickle.dumps(PatchSource([with_bone], NoiseBank([], 1, 1, 1), 1, 16, 10))) < 20_000
+
+
 def test_generations_differ_and_come_again(source):
     bank, scan = source.bank, source.bank.scans[0]
     noise = [np.load(bank.file(scan, g)) for g in (0, 1, 2)]

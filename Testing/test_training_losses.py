@@ -68,6 +68,9 @@ def test_the_tissue_error_sees_one_tissues_shift_and_nothing_at_edges():
 
     # The mean of one tissue is off, whatever its share of the image is.
     assert shifted(400.0, 0.02) == pytest.approx(0.02) == shifted(50.0, -0.02)
+    heavy = scale + (full == 400.0) * 0.02
+    assert tissue_error(heavy, scale, full, 3.0).item() == pytest.approx(0.06)
+    assert tissue_error(scale + (full == 50.0) * 0.02, scale, full, 3.0).item() == pytest.approx(0.02)
     # Two images' errors do not cancel out.
     opposite = torch.tensor([0.02, -0.02])[:, None, None, None] * (full == 400)
     assert tissue_error(scale + opposite, scale, full).item() == pytest.approx(0.02)

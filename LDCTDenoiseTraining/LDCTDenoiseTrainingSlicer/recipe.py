@@ -80,6 +80,10 @@ WORDS = {
         _("Weight of tissues"),
         _("Weight of the error of the means of tissues, which holds bone and contrast-filled vessels; 0: none."),
     ),
+    "bone_weight": Words(
+        _("Weight of bone"),
+        _("How much bone and contrast-filled vessels count beside each other tissue."),
+    ),
     "generator_average": Words(
         _("Average of weights"),
         _("Decay of a running mean of the weights that is validated in their place; 0: none."),
@@ -88,6 +92,10 @@ WORDS = {
     "keep_air": Words(
         _("Keep air"),
         _("Probability with which a patch of air is kept all the same: air must stay air."),
+    ),
+    "bone_patches": Words(
+        _("Patches with bone"),
+        _("Share of patches that are moved to show bone or contrast-filled vessels, which are rare."),
     ),
     "dose_jitter": Words(_("Dose jitter"), _("Each patch's simulated dose is changed by up to this factor.")),
     "noise_generations": Words(

@@ -19,6 +19,8 @@ from ..patients.patient import PatientSet, Scan
 LOWER, UPPER = -1024, 3071
 #: HU above which a voxel belongs to the body, and the side in pixels of the blocks in which it is counted.
 BODY, BLOCK = -500, 8
+#: Mean HU of a block that shows bone or a contrast-filled vessel and not their edge alone.
+BONE = (215, 1500)
 #: Raised when the files' meaning changes.
 _VERSION = 1
 
@@ -67,9 +69,21 @@ class CachedScan:
         """
         return np.load(self.folder / f"{self.key}-body.npy")
 
+    @cached_property
+    def bone(self) -> np.ndarray:
+        """Blocks of bone and contrast-filled vessels: slice, and row and column of the block; shape (blocks, 3)."""
+        rows, columns = (n // BLOCK for n in self.shape[1:])
+        found = []
+        for k, image in enumerate(self.full):
+            blocks = image[: rows * BLOCK, : columns * BLOCK].reshape(rows, BLOCK, columns, BLOCK)
+            means = blocks.mean(axis=(1, 3), dtype=np.float32)
+            places = np.argwhere((means > BONE[0]) & (means < BONE[1]))
+            found.append(np.insert(places, 0, k, axis=1))
+        return np.concatenate(found)
+
     def __getstate__(self):
         # A process gets the names and opens the files itself: mapped arrays would travel as copies.
-        return {k: v for k, v in self.__dict__.items() if k not in ("full", "low", "body")}
+        return {k: v for k, v in self.__dict__.items() if k not in ("full", "low", "body", "bone")}
 
 
 def cache_scans(

@@ -12,6 +12,9 @@ from .cache import BLOCK, LOWER, UPPER, CachedScan
 #: Places that are tried for a patch before one with little body in it is taken.
 _TRIES = 20
 
+#: Pixels between a patch's edge and the middle of the bone that it is to show.
+_EDGE = 12
+
 
 class Batch(NamedTuple):
     """Pairs of patches on their way to the network.
@@ -34,9 +37,10 @@ class PatchSource:
     """Draws pairs of patches from the scans.
 
     Patients are drawn equally often, then one of their scans, then a place. Patches of which less than `least_body`
-    is body are air: they are kept with the probability `keep_air`. Each patch is flipped and turned at random; noise
-    of simulated scans changes its sign at random, which its distribution allows, and is scaled to a dose around the
-    simulated one.
+    is body are air: they are kept with the probability `keep_air`. Bone and contrast-filled vessels are rare: with the
+    probability `bone_patches` a patch is moved to show some, where the scan has any. Each patch is flipped and turned
+    at random; noise of simulated scans changes its sign at random, which its distribution allows, and is scaled to a
+    dose around the simulated one.
 
     Parameters
     ----------
@@ -48,7 +52,7 @@ class PatchSource:
         Side in pixels.
     refresh : int
         Batches that one generation of the bank serves.
-    least_body, keep_air : float
+    least_body, keep_air, bone_patches : float
     dose_jitter : float
         The dose of a patch lies between the simulated one divided by this and multiplied by it, within the range.
     """
@@ -61,6 +65,7 @@ class PatchSource:
     least_body: float = 0.1
     keep_air: float = 0.1
     dose_jitter: float = 1.15
+    bone_patches: float = 0.0
 
     def __post_init__(self):
         patients: dict[str, list[CachedScan]] = {}
@@ -103,8 +108,18 @@ class PatchSource:
             k, j, i = (int(rng.integers(n)) for n in (scan.shape[0], *(s - self.patch + 1 for s in scan.shape[1:])))
             if self._body(scan, k, j, i) >= self.least_body or rng.random() < self.keep_air:
                 break
+        # Asked only where it is wanted, so that batches without it are what they were.
+        if self.bone_patches and rng.random() < self.bone_patches and len(scan.bone):
+            k, *block = (int(n) for n in scan.bone[rng.integers(len(scan.bone))])
+            j, i = (self._around(rng, n, size) for n, size in zip(block, scan.shape[1:], strict=True))
         turns, flip, sign = (int(n) for n in rng.integers((4, 2, 2)))
         return scan, k, j, i, turns, flip, 1 - 2 * sign, rng.uniform(-1, 1)
+
+    def _around(self, rng: np.random.Generator, block: int, size: int) -> int:
+        """Return where a patch begins that shows a block, not at its very edge."""
+        edge = min(_EDGE, self.patch // 4)
+        begin = block * BLOCK + BLOCK // 2 - int(rng.integers(edge, self.patch - edge))
+        return min(max(begin, 0), size - self.patch)
 
     def _body(self, scan: CachedScan, k: int, j: int, i: int) -> float:
         """Return about which part of a patch is body."""

@@ -50,6 +50,8 @@ class TrainingConfig:
         HU that losses and critic see as 0 and 1, unclipped.
     l1_weight, penalty_weight, mean_weight, tissue_weight : float
         λ1, λ, and the weights of the means over blocks of `mean_block` pixels and of tissues.
+    bone_weight, bone_patches : float
+        How much bone counts among the tissues, and the share of patches that are moved to show some.
     generator_average : float
         The validated generator is a running mean of the weights with this decay; 0 takes them as they are.
     validate_every, checkpoint_every, log_every : int
@@ -84,11 +86,13 @@ class TrainingConfig:
     mean_weight: float = 0.0
     mean_block: int = 20
     tissue_weight: float = 0.0
+    bone_weight: float = 1.0
     penalty_weight: float = 10.0
     critic_steps: int = 4
     generator_average: float = 0.0
     least_body: float = 0.1
     keep_air: float = 0.1
+    bone_patches: float = 0.0
     dose_jitter: float = 1.15
     noise_generations: int = 8
     noise_refresh: int = 2000
@@ -129,10 +133,12 @@ class TrainingConfig:
         for name, known in (("select_by", _SELECT), ("precision", ("auto", "float32"))):
             if getattr(self, name) not in known:
                 yield f"'{name}' must be one of {', '.join(known)}, not '{getattr(self, name)}'"
-        for name in ("l1_weight", "mean_weight", "tissue_weight", "penalty_weight", "steps",
+        for name in ("l1_weight", "mean_weight", "tissue_weight", "bone_weight", "penalty_weight", "steps",
                      "validation_pairs", "warmup_steps", "validate_every", "seed"):
             if getattr(self, name) < 0:
                 yield f"'{name}' must not be negative, not {getattr(self, name)}"
+        if not 0 <= self.bone_patches <= 1:
+            yield f"'bone_patches' must lie from 0 to 1, not {self.bone_patches}"
         if not 0 <= self.generator_average < 1:
             yield f"'generator_average' must lie from 0 to below 1, not {self.generator_average}"
 

@@ -148,7 +148,7 @@ class Training:
         bank = NoiseBank([s for s in training if s.scan.simulation], config.seed, config.noise_generations,
                          config.noise_workers, self.simulation_device)
         source = PatchSource(training, bank, config.seed, config.patch, config.noise_refresh, config.least_body,
-                             config.keep_air, config.dose_jitter)
+                             config.keep_air, config.dose_jitter, config.bone_patches)
         slices = self._validation_slices(scans, state, log) if self.processes.first else []
         if state.unvalidated and slices:
             self._validate(state, slices, training, log)
@@ -248,7 +248,7 @@ class Training:
         if config.mean_weight:
             losses["mean"] = mean_error(output, target, config.mean_block)
         if config.tissue_weight:
-            losses["tissue"] = tissue_error(output, target, self._hounsfield(batch.full))
+            losses["tissue"] = tissue_error(output, target, self._hounsfield(batch.full), config.bone_weight)
         loss = sum(getattr(config, f"{name}_weight") * value for name, value in losses.items())
         if state.critic is not None:
             state.critic.requires_grad_(False)  # its weights are not this step's business

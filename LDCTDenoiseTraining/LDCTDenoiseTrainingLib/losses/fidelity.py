@@ -33,7 +33,7 @@ def mean_error(output: Tensor, full: Tensor, block: int) -> Tensor:
 _FEWEST = 100
 
 
-def tissue_error(output: Tensor, full: Tensor, hounsfield: Tensor) -> Tensor:
+def tissue_error(output: Tensor, full: Tensor, hounsfield: Tensor, bone_weight: float = 1.0) -> Tensor:
     """Return the error of the mean of each tissue: absolute values, summed over tissues, averaged over images.
 
     What minimises an absolute or a squared error is drawn toward what is most frequent, the more the lower the dose:
@@ -46,10 +46,13 @@ def tissue_error(output: Tensor, full: Tensor, hounsfield: Tensor) -> Tensor:
         Shape (B, 1, H, W), in the scale of the losses.
     hounsfield : torch.Tensor
         Full dose in HU, shape (B, 1, H, W).
+    bone_weight : float
+        How much bone and contrast-filled vessels count beside each of the others.
     """
     error, shifts = output - full, []
-    for mask in tissue_masks(hounsfield).values():
+    for name, mask in tissue_masks(hounsfield).items():
         # One formula for any number of pixels, so that nothing waits for a GPU.
         count = mask.sum((1, 2, 3))
-        shifts.append((error * mask).sum((1, 2, 3)).abs() / count.clamp_min(1) * (count >= _FEWEST))
+        shift = (error * mask).sum((1, 2, 3)).abs() / count.clamp_min(1) * (count >= _FEWEST)
+        shifts.append(bone_weight * shift if name == "bone" else shift)
     return torch.stack(shifts).sum(0).mean()

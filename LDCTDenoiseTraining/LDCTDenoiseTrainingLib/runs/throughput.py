@@ -101,7 +101,7 @@ def source_of(training: Training, scans: list[CachedScan]) -> PatchSource:
                      config.noise_workers, training.simulation_device)
     bank.wait(0)
     return PatchSource(scans, bank, config.seed, config.patch, max(config.noise_refresh, 10**9), config.least_body,
-                       config.keep_air, config.dose_jitter)
+                       config.keep_air, config.dose_jitter, config.bone_patches)
 
 
 def _finish(device: str) -> None:

@@ -25,7 +25,8 @@ CACHE = "cache"
 
 #: What belongs to one method; the L1 twin of an adversarial method keeps its own in a leave-one-out.
 _OF_ONE_METHOD = ("learning_rate", "final_rate", "warmup_steps", "betas", "l1_weight", "mean_weight", "mean_block",
-                  "tissue_weight", "penalty_weight", "critic_steps", "generator_average", "select_by", "least_gain_db")
+                  "tissue_weight", "bone_weight", "penalty_weight", "critic_steps", "generator_average", "select_by",
+                  "least_gain_db")
 
 
 @dataclass
