@@ -17,6 +17,7 @@ from LDCTDenoiseLib.metrics import (
     measure_images,
     measure_slice,
     measure_volume,
+    measure_volumes,
 )
 from LDCTDenoiseLib.volumes import Geometry, Volume
 from scipy.ndimage import correlate1d
@@ -186,3 +187,14 @@ def test_the_table_carries_window_range_and_variant_with_every_number():
     parsed = json.loads(comparison.to_json())
     assert parsed["rows"][1]["psnr_db"] == "inf" and parsed["rows"][0]["ssim"] == pytest.approx(measured.ssim)
     assert "[-160, 240] HU" in comparison.to_markdown() and SSIM_VARIANT in comparison.to_markdown()
+
+
+def test_several_volumes_at_once_are_what_each_is_alone():
+    full, low = pair()
+    images = {"low": low, "full": full, "shifted": low + 3}
+    seen = []
+    together = measure_volumes(full, images, progress=lambda *p: seen.append(p))
+    assert together == {label: measure_volume(full, image) for label, image in images.items()}
+    assert seen == [(n, 3 * len(full)) for n in range(1, 3 * len(full) + 1)]
+    with pytest.raises(GeometryError):
+        measure_volumes(full, {"low": low, "short": low[:1]})

@@ -4,7 +4,7 @@ from .comparison import Comparison, Row, compare_volumes
 from .noise_power import NoisePower, flat_blocks, noise_power
 from .quality import SSIM_VARIANT, Quality, Reference, measure_images, measure_slice
 from .roi import ROI
-from .summary import Summary, VolumeMeasurement, measure_volume
+from .summary import Summary, VolumeMeasurement, measure_volume, measure_volumes
 
 __all__ = [
     "ROI",
@@ -21,5 +21,6 @@ __all__ = [
     "measure_images",
     "measure_slice",
     "measure_volume",
+    "measure_volumes",
     "noise_power",
 ]

@@ -11,7 +11,7 @@ from ..hounsfield import PAPER, Window
 from ..volumes import Volume, require_same_grid
 from .quality import DATA_RANGE, SSIM_VARIANT
 from .roi import ROI
-from .summary import FIGURES, VolumeMeasurement, measure_volume
+from .summary import FIGURES, VolumeMeasurement, measure_volumes
 
 #: The columns of the table. Figures are means over the slices, `_sd` their standard deviation.
 COLUMNS = (
@@ -107,7 +107,7 @@ def compare_volumes(
     images : dict of str to Volume
         What to measure, by label, in the order of the table.
     window, roi, progress
-        As for `measure_volume`; the progress counts the slices of all images.
+        As for `measure_volumes`.
 
     Raises
     ------
@@ -118,13 +118,6 @@ def compare_volumes(
     """
     for image in images.values():
         require_same_grid(reference, image)
-    rows: list[Row] = []
-    each = 1 if roi else len(reference.array)
-
-    def report(done: int, _of: int) -> None:
-        if progress:
-            progress(len(rows) * each + done, each * len(images))
-
-    for label, image in images.items():
-        rows.append(Row(label, measure_volume(reference.array, image.array, window, roi, report)))
-    return Comparison(rows, window, roi)
+    arrays = {label: image.array for label, image in images.items()}
+    measured = measure_volumes(reference.array, arrays, window, roi, progress)
+    return Comparison([Row(label, measurement) for label, measurement in measured.items()], window, roi)

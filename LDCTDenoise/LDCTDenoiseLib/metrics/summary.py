@@ -3,12 +3,13 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from ..errors import GeometryError
 from ..hounsfield import PAPER, Window
-from .quality import Quality, measure_slice
+from .quality import Quality, Reference
 from .roi import ROI
 
 #: The figures of a `Quality` that are averaged.
@@ -55,25 +56,27 @@ class VolumeMeasurement:
         return self.slices[0].window
 
 
-def measure_volume(
+def measure_volumes(
     reference: np.ndarray,
-    image: np.ndarray,
+    images: dict[str, np.ndarray],
     window: Window = PAPER,
     roi: ROI | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> VolumeMeasurement:
-    """Measure a volume slice by slice, or an ROI of it.
+) -> dict[str, VolumeMeasurement]:
+    """Measure volumes slice by slice, or an ROI of each, against one reference.
 
     Parameters
     ----------
-    reference, image : numpy.ndarray
+    reference : numpy.ndarray
         HU of shape (slices, rows, columns).
+    images : dict of str to numpy.ndarray
+        What to measure, by label, of the same shape.
     window : Window
         The display window.
     roi : ROI, optional
         Measure only these pixels.
     progress : callable, optional
-        Called with the slices done and the slices in all after each slice.
+        Called after each slice of each image with those done and those in all.
 
     Raises
     ------
@@ -82,17 +85,40 @@ def measure_volume(
     InputError
         If the ROI lies outside, or a slice holds NaN.
     """
-    reference, image = np.asarray(reference), np.asarray(image)
-    if reference.shape != image.shape:
-        raise GeometryError(f"the reference has shape {reference.shape} and the image {image.shape}; they must agree.")
-    if roi is None:
-        pairs = list(zip(reference, image, strict=True))
-    else:
+    reference, images = np.asarray(reference), {label: np.asarray(image) for label, image in images.items()}
+    for image in images.values():
+        if reference.shape != image.shape:
+            raise GeometryError(
+                f"the reference has shape {reference.shape} and the image {image.shape}; they must agree."
+            )
+    if roi is not None:
         roi.check(reference.shape)
-        pairs = [(roi.crop(reference), roi.crop(image))]
-    slices = []
-    for a, b in pairs:
-        slices.append(measure_slice(a, b, window))
-        if progress:
-            progress(len(slices), len(pairs))
-    return VolumeMeasurement(**{f: Summary.of([getattr(q, f) for q in slices]) for f in FIGURES}, slices=slices)
+    qualities: dict[str, list[Quality]] = {label: [] for label in images}
+    count = len(reference) if roi is None else 1
+    for k in range(count):
+        part = roi.crop if roi is not None else partial(_slice, k)
+        # Prepared once for all images, which is a third of the work.
+        compared = Reference(part(reference), window)
+        for n, (label, image) in enumerate(images.items(), 1):
+            qualities[label].append(compared.measure(part(image)))
+            if progress:
+                progress(k * len(images) + n, count * len(images))
+    return {
+        label: VolumeMeasurement(**{f: Summary.of([getattr(q, f) for q in slices]) for f in FIGURES}, slices=slices)
+        for label, slices in qualities.items()
+    }
+
+
+def measure_volume(
+    reference: np.ndarray,
+    image: np.ndarray,
+    window: Window = PAPER,
+    roi: ROI | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> VolumeMeasurement:
+    """Measure one volume; parameters and errors as for `measure_volumes`."""
+    return measure_volumes(reference, {"": image}, window, roi, progress)[""]
+
+
+def _slice(k: int, volume: np.ndarray) -> np.ndarray:
+    return volume[k]
