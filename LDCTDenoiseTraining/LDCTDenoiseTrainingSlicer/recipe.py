@@ -17,7 +17,8 @@ MAIN = ("patch", "batch", "steps", "epochs", "learning_rate", "l1_weight", "pena
         "workers")
 
 #: Settings with a few values to choose from.
-CHOICES = {"select_by": ("psnr", "ssim", "rmse", "texture", "last"), "precision": ("auto", "float32")}
+CHOICES = {"select_by": ("psnr", "ssim", "rmse", "texture", "last"), "precision": ("auto", "float32"),
+           "optimiser": ("soap", "adam")}
 
 WORDS = {
     "patch": Words(
@@ -59,12 +60,20 @@ WORDS = {
         _("Validation patches"),
         _("5,096 in the paper; patches that the validation loss is taken on."),
     ),
+    "optimiser": Words(
+        _("Optimiser"),
+        _("soap learns in hundreds of steps what Adam learns in thousands; measured for L1 methods only."),
+    ),
     "final_rate": Words(_("Final rate"), _("The learning rate falls along half a cosine to this part of itself.")),
     "warmup_steps": Words(
         _("Warm-up steps"),
         _("Steps over which the learning rate rises; without it a rate of 2e-3 can throw the first weights away."),
     ),
-    "betas": Words(_("Adam betas"), _("0.9, 0.999 for L1 methods; 0.5, 0.9 for adversarial ones, as in WGAN-GP.")),
+    "betas": Words(
+        _("Adam betas"),
+        _("Of Adam, and of soap for biases and slopes: 0.9, 0.999 for L1 methods; 0.5, 0.9 for adversarial ones, as "
+          "in WGAN-GP."),
+    ),
     "loss_window": Words(
         _("Loss window (HU)"),
         _("HU that losses and critic see as 0 and 1, unclipped. Over the network's whole range the texture is "

@@ -45,7 +45,7 @@ def write_model(
     warm = config.start_from not in ("", RANDOM)
     start = f"a trained {TWIN.get(config.method, config.method)}" if warm else "random weights"
     trained = {
-        "loss": loss, "steps": state.step, "steps_planned": config.total_steps, "optimiser": "Adam",
+        "loss": loss, "steps": state.step, "steps_planned": config.total_steps,
         "seconds": round(state.seconds), "device": device, **settings,
         "started_from": start,
     }

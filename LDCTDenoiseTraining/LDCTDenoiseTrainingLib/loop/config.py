@@ -20,8 +20,8 @@ RANDOM = "none"
 
 #: What differs from the defaults by method; the reasons are in docs/training.md.
 _OF_METHOD = {
-    "CNN-L1": {},
-    "DCSCN": {},
+    "CNN-L1": {"optimiser": "soap"},
+    "DCSCN": {"optimiser": "soap"},
     "WGAN": {"learning_rate": 1e-4, "betas": (0.5, 0.9), "l1_weight": 0.0, "mean_weight": 100.0,
              "select_by": "texture", "least_gain_db": 2.9, "warmup_steps": 0},
     "DCSWGAN": {"learning_rate": 1e-4, "betas": (0.5, 0.9), "l1_weight": 100.0, "mean_weight": 100.0,
@@ -30,6 +30,8 @@ _OF_METHOD = {
 
 #: What may change when a run goes on: it does not change the weights.
 _FREE = ("steps", "epochs", "log_every", "checkpoint_every", "validate_every", "workers", "noise_workers")
+
+_OPTIMISERS = ("soap", "adam")
 
 _SELECT = ("psnr", "ssim", "rmse", "texture", "last")
 
@@ -46,6 +48,8 @@ class TrainingConfig:
         Pairs of an epoch; the paper's counts.
     batch : int
         Pairs of a batch over all processes.
+    optimiser : str
+        "soap" (default of the L1 methods) or "adam".
     loss_window : tuple of float
         HU that losses and critic see as 0 and 1, unclipped.
     l1_weight, penalty_weight, mean_weight, tissue_weight : float
@@ -77,6 +81,7 @@ class TrainingConfig:
     epochs: float = 10.0
     training_pairs: int = 499_996
     validation_pairs: int = 5_096
+    optimiser: str = "adam"
     learning_rate: float = 2e-3
     final_rate: float = 0.01
     warmup_steps: int = 100
@@ -130,7 +135,7 @@ class TrainingConfig:
         for name in ("hu_range", "loss_window"):
             if not getattr(self, name)[0] < getattr(self, name)[1]:
                 yield f"'{name}' must rise, not {getattr(self, name)}"
-        for name, known in (("select_by", _SELECT), ("precision", ("auto", "float32"))):
+        for name, known in (("select_by", _SELECT), ("precision", ("auto", "float32")), ("optimiser", _OPTIMISERS)):
             if getattr(self, name) not in known:
                 yield f"'{name}' must be one of {', '.join(known)}, not '{getattr(self, name)}'"
         for name in ("l1_weight", "mean_weight", "tissue_weight", "bone_weight", "penalty_weight", "steps",

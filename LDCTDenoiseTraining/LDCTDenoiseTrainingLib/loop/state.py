@@ -12,6 +12,7 @@ from LDCTDenoiseLib.networks import build_generator
 from torch import nn
 
 from ..losses import Critic
+from ..optimisers import make_optimiser
 from .config import RANDOM, TrainingConfig
 
 _VERSION = 1
@@ -36,7 +37,7 @@ class State:
             self.critic = Critic(config.patch).to(device, memory_format=torch.channels_last)
             parts["critic"] = self.critic
         self.optimisers = {
-            name: torch.optim.Adam(network.parameters(), config.learning_rate, betas=config.betas)
+            name: make_optimiser(config.optimiser, network.parameters(), config.learning_rate, config.betas)
             for name, network in parts.items()
         }
         self.average = copy.deepcopy(self.generator) if config.generator_average else None
