@@ -146,6 +146,21 @@ def test_two_processes_equal_one(set_file, tmp_path):
         assert torch.allclose(one[name], two[name], rtol=1e-3, atol=1e-4), name
 
 
+def test_processes_that_drift_apart_are_aligned(tmp_path):
+    script = tmp_path / "drift.py"
+    script.write_text(
+        "import sys, torch; from LDCTDenoiseTrainingLib.loop.processes import join_processes\n"
+        "group = join_processes(False); weights = [torch.nn.Parameter(torch.full((2, 3), 1.0 + group.rank))]\n"
+        "group.align(weights, 99); apart = weights[0].detach().clone(); group.align(weights, 100)\n"
+        "open(f'{sys.argv[1]}/{group.rank}', 'w').write(f'{apart.mean():g} {weights[0].mean():g}'); group.leave()\n"
+    )
+    launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2",
+              f"--master-port={20000 + os.getpid() % 20000}", str(script), str(tmp_path)]
+    done = subprocess.run(launch, env=environment(), capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+    assert [(tmp_path / str(rank)).read_text() for rank in (0, 1)] == ["1 1", "2 1"]
+
+
 @pytest.fixture(scope="module")
 def adversarial(set_file, trained):
     output = trained.parent / "DCSWGAN"

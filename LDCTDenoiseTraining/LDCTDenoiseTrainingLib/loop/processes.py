@@ -9,6 +9,9 @@ import torch
 from LDCTDenoiseLib.errors import InputError
 from torch import distributed
 
+#: Steps between two times that all processes get the same weights.
+_ALIGNED_EVERY = 100
+
 
 @dataclass(frozen=True)
 class Processes:
@@ -45,6 +48,17 @@ class Processes:
         flat /= self.size
         for gradient, part in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
             gradient.copy_(part.view_as(gradient))
+
+    @torch.no_grad()
+    def align(self, parameters: Iterable[torch.nn.Parameter], step: int) -> None:
+        """Every hundred steps give every process the weights of the first: devices of two kinds round differently."""
+        if self.size == 1 or step % _ALIGNED_EVERY:
+            return
+        parameters = list(parameters)
+        flat = torch.cat([p.flatten() for p in parameters])
+        distributed.broadcast(flat, 0)
+        for parameter, part in zip(parameters, flat.split([p.numel() for p in parameters]), strict=True):
+            parameter.copy_(part.view_as(parameter))
 
     def mean(self, value: torch.Tensor) -> torch.Tensor:
         """Return the mean of a tensor over the processes."""

@@ -51,6 +51,10 @@ class State:
         """The generator that is validated and saved."""
         return self.average or self.generator
 
+    def parameters(self) -> list[nn.Parameter]:
+        """Return the weights of all networks."""
+        return [parameter for network in self._parts().values() for parameter in network.parameters()]
+
     def update_average(self) -> None:
         """Let the averaged generator follow."""
         if self.average is not None:

@@ -223,6 +223,7 @@ class Training:
             for name, loss in self._critic_step(state, batch).items():
                 losses[name] = losses.get(name, 0) + loss / (len(drawn) - 1)
         losses |= self._generator_step(state, drawn[-1])
+        self.processes.align(state.parameters(), state.step + 1)
         state.update_average()
         return losses
 

@@ -47,7 +47,7 @@ class SOAP(torch.optim.Optimizer):
                     continue
                 state = self.state[parameter]
                 state["step"] = state.get("step", 0) + 1
-                with _one_thread(parameter):
+                with _exactly(parameter):
                     if parameter.ndim < 2 or len(parameter) == 1:
                         _adam(parameter, parameter.grad, state, group)
                     else:
@@ -114,14 +114,20 @@ def _correct_basis(state: dict, side: str, dimension: int) -> None:
 
 
 @contextmanager
-def _one_thread(parameter: Tensor):
-    """On the CPU one thread: sums are then taken in one order, whatever the number of threads, bit for bit."""
-    threads = torch.get_num_threads()
-    if parameter.device.type != "cpu" or threads == 1:
-        yield
-        return
-    torch.set_num_threads(1)
+def _exactly(parameter: Tensor):
+    """Compute in float32, and on the CPU in one thread.
+
+    Sums are then taken in one order, whatever the number of threads, bit for bit; and a basis is not rounded to the
+    ten bits of TensorFloat-32, which the convolutions of a training on CUDA may be.
+    """
+    matmul, threads = torch.backends.cuda.matmul, torch.get_num_threads()
+    on_cpu, rounded = parameter.device.type == "cpu" and threads > 1, matmul.allow_tf32
+    if on_cpu:
+        torch.set_num_threads(1)
+    matmul.allow_tf32 = False
     try:
         yield
     finally:
-        torch.set_num_threads(threads)
+        matmul.allow_tf32 = rounded
+        if on_cpu:
+            torch.set_num_threads(threads)
