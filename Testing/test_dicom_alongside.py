@@ -111,6 +111,8 @@ def test_left_early_it_leaves_nothing(tmp_path, volume):
         for progress in series:
             wait_until(lambda: written_early(tmp_path / "deep"))
             if progress.done == 3:
+                with pytest.raises(InputError, match="not finished"):
+                    series.finish()
                 raise KeyboardInterrupt
     assert [path.name for path in tmp_path.iterdir()] == ["in"]
 

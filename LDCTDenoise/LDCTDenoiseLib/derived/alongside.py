@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..errors import InputError
 from ..requirements import require
 from ..volumes import Volume
 from ..volumes.quiet import quiet_pydicom
@@ -76,7 +77,15 @@ class SeriesAlongside:
             yield progress
 
     def finish(self, progress: Callable[[int, int], None] | None = None) -> list[Path]:
-        """Write what is not written yet and let the series appear; as `write_derived_series`."""
+        """Write what is not written yet and let the series appear; as `write_derived_series`.
+
+        Raises
+        ------
+        InputError
+            Also if the run has not finished.
+        """
+        if not self._run.finished:
+            raise InputError("the run has not finished, so there is no series to write.")
         provenance = Provenance.of_run(self._run)
         if self._writing is not None:
             self._tell(**{"agreed" if provenance == self._provenance else "given_up": True})
