@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 from LDCTDenoiseLib.errors import InputError
-from LDCTDenoiseTrainingLib.loop.config import TrainingConfig, read_settings
+from LDCTDenoiseTrainingLib.loop.config import TrainingConfig, read_run_config, read_settings
 from LDCTDenoiseTrainingLib.loop.resume import make_config
 from LDCTDenoiseTrainingLib.losses import Critic, absolute_error, gradient_penalty, mean_error, tissue_error
 
@@ -86,6 +86,16 @@ def test_the_tissue_error_sees_one_tissues_shift_and_nothing_at_edges():
     air = torch.full_like(full, -1000.0)
     air[0, 0, :12, :12] = 50.0
     assert tissue_error(air + 1, air, air).item() == 0
+
+
+def test_a_run_from_before_there_was_a_choice_of_optimiser_goes_on_with_adam(tmp_path):
+    config = TrainingConfig.of_method("DCSCN")
+    config.write(tmp_path / "config.json")
+    assert read_run_config(tmp_path / "config.json") == config and config.optimiser == "soap"
+    stored = json.loads((tmp_path / "config.json").read_text())
+    del stored["optimiser"]
+    (tmp_path / "config.json").write_text(json.dumps(stored))
+    assert read_run_config(tmp_path / "config.json") == config.changed({"optimiser": "adam"})
 
 
 def test_defaults_are_the_papers_and_the_designs():

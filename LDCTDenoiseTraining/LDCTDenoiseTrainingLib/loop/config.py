@@ -225,6 +225,13 @@ def read_settings(path: str | Path) -> dict:
     return settings
 
 
+def read_run_config(path: Path) -> TrainingConfig:
+    """Return the settings that a run was begun with, from its config.json; raises as `read_settings`."""
+    stored = read_settings(path)
+    # Before there was a choice of optimiser, all were Adam.
+    return TrainingConfig.of_method(str(stored.get("method"))).changed({"optimiser": "adam", **stored})
+
+
 def _converted(key: str, value, kind):
     try:
         if kind in (int, float, str):

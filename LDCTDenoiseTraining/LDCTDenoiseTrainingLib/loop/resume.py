@@ -4,7 +4,7 @@ from pathlib import Path
 
 from LDCTDenoiseLib.errors import InputError
 
-from .config import TWIN, TrainingConfig, read_settings
+from .config import TWIN, TrainingConfig, read_run_config, read_settings
 from .train import CHECKPOINT, CONFIG
 
 
@@ -18,8 +18,7 @@ def make_config(method: str | None, output: Path, settings: dict, resume: bool, 
     """
     begun = None
     if resume and (output / CHECKPOINT).exists():
-        stored = read_settings(output / CONFIG)
-        begun = TrainingConfig.of_method(str(stored.get("method"))).changed(stored)
+        begun = read_run_config(output / CONFIG)
     from_file = read_settings(config_file) if config_file else {}
     name = method or from_file.get("method") or (begun.method if begun else None)
     if not name:

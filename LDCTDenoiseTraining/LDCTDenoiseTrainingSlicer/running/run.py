@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from LDCTDenoiseLib.errors import InputError, LDCTError
-from LDCTDenoiseTrainingLib.loop.config import TrainingConfig, read_settings
+from LDCTDenoiseTrainingLib.loop.config import TrainingConfig, read_run_config
 from LDCTDenoiseTrainingLib.loop.stopping import STOP_FILE
 
 from .follow import Follower, lastStep
@@ -64,8 +64,7 @@ class TrainingRun:
     @property
     def config(self) -> TrainingConfig:
         """Its settings."""
-        stored = read_settings(self.folder / CONFIG)
-        return TrainingConfig.of_method(str(stored.get("method"))).changed(stored)
+        return read_run_config(self.folder / CONFIG)
 
     @property
     def device(self) -> str:
