@@ -3,7 +3,7 @@
 import argparse
 from concurrent.futures import ThreadPoolExecutor
 
-from ..derived import SeriesAlongside, check_series_place, require_source
+from ..derived import SeriesAlongside, check_series_place
 from ..engine import DenoiseRun
 from ..errors import OutputError
 from ..methods import METHODS, make_denoiser, method_name
@@ -57,8 +57,6 @@ def run(arguments: argparse.Namespace) -> None:
         loading = meanwhile.submit(make_denoiser, method, arguments.model)
         volume = read_ct(arguments.input, arguments.series, arguments.hu_offset)
         denoiser = loading.result()
-    if as_dicom:
-        require_source(volume)
     work = DenoiseRun(volume.array, denoiser, arguments.device, arguments.strength, arguments.batch)
     if as_dicom:
         with SeriesAlongside(volume, work, arguments.output, options) as series:

@@ -88,12 +88,11 @@ class SeriesAlongside:
             raise InputError("the run has not finished, so there is no series to write.")
         provenance = Provenance.of_run(self._run)
         if self._writing is not None:
-            self._tell(**{"agreed" if provenance == self._provenance else "given_up": True})
+            agreed = provenance == self._provenance
+            self._tell(agreed=agreed, given_up=not agreed)
             if not self._was_given_up():
                 return self._writing.result()
-        return write_derived_series(
-            self._volume, self._run.output, self._folder, provenance, self._options, progress
-        )
+        return write_derived_series(self._volume, self._run.output, self._folder, provenance, self._options, progress)
 
     def _tell(self, *, done: int = 0, agreed: bool = False, given_up: bool = False) -> None:
         with self._changed:

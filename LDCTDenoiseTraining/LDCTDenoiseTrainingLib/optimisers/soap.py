@@ -41,18 +41,20 @@ class SOAP(torch.optim.Optimizer):
     @torch.no_grad()
     def step(self, closure=None) -> None:
         """Do one step with the gradients that the parameters have."""
-        for group in self.param_groups:
-            for parameter in group["params"]:
-                if parameter.grad is None:
-                    continue
-                state = self.state[parameter]
-                state["step"] = state.get("step", 0) + 1
-                with _exactly(parameter):
-                    if parameter.ndim < 2 or len(parameter) == 1:
-                        _adam(parameter, parameter.grad, state, group)
-                    else:
-                        update = _update(parameter.grad.flatten(1), state)
-                        parameter.sub_(update.view(parameter.shape), alpha=group["lr"])
+        with _exactly():
+            for group in self.param_groups:
+                for parameter in group["params"]:
+                    if parameter.grad is not None:
+                        _step(parameter, self.state[parameter], group)
+
+
+def _step(parameter: Tensor, state: dict, group: dict) -> None:
+    state["step"] = state.get("step", 0) + 1
+    if parameter.ndim < 2 or len(parameter) == 1:
+        _adam(parameter, parameter.grad, state, group)
+    else:
+        update = _update(parameter.grad.flatten(1), state)
+        parameter.sub_(update.view(parameter.shape), alpha=group["lr"])
 
 
 def _adam(parameter: Tensor, gradient: Tensor, state: dict, group: dict) -> None:
@@ -114,20 +116,18 @@ def _correct_basis(state: dict, side: str, dimension: int) -> None:
 
 
 @contextmanager
-def _exactly(parameter: Tensor):
-    """Compute in float32, and on the CPU in one thread.
+def _exactly():
+    """Compute in float32, and what the CPU does in one thread.
 
     Sums are then taken in one order, whatever the number of threads, bit for bit; and a basis is not rounded to the
     ten bits of TensorFloat-32, which the convolutions of a training on CUDA may be.
     """
     matmul, threads = torch.backends.cuda.matmul, torch.get_num_threads()
-    on_cpu, rounded = parameter.device.type == "cpu" and threads > 1, matmul.allow_tf32
-    if on_cpu:
-        torch.set_num_threads(1)
+    rounded = matmul.allow_tf32
+    torch.set_num_threads(1)
     matmul.allow_tf32 = False
     try:
         yield
     finally:
         matmul.allow_tf32 = rounded
-        if on_cpu:
-            torch.set_num_threads(threads)
+        torch.set_num_threads(threads)
