@@ -28,7 +28,8 @@ def test_compare_prints_one_json_object_and_leaves_table_and_plot(tmp_path):
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
     assert result["matmul_gflops"] > 0 and result["start_up_seconds"] > 0 and result["metrics_seconds"] > 0
-    assert list(result["contenders"]) == ["plain", "engine", "red-cnn", "wgan-vgg", "nlm", "bilateral", "tv"]
+    names = ["plain", "engine", "engine-torch", "red-cnn", "wgan-vgg", "nlm", "bilateral", "tv"]
+    assert list(result["contenders"]) == names
     for row in result["contenders"].values():
         assert row["seconds_per_slice"] > 0
         assert row["peak_bytes"] is None or row["peak_bytes"] >= 0
@@ -62,9 +63,12 @@ def test_bad_usage_is_one_line(arguments, words):
 @pytest.mark.parametrize("method", ["DCSCN", "CNN-L1"])
 def test_the_plain_network_is_that_of_the_engine(method):
     hounsfield = noisy_slices(1, 96).astype(np.float32)
-    plain, engine = (make_contender(name, method).compute(hounsfield) for name in ("plain", "engine"))
+    plain, engine, with_torch = (
+        make_contender(name, method).compute(hounsfield) for name in ("plain", "engine", "engine-torch")
+    )
     assert np.abs(plain - hounsfield).max() > 5
     np.testing.assert_allclose(engine, plain, atol=0.01)
+    np.testing.assert_allclose(with_torch, plain, atol=0.01)
 
 
 def test_the_networks_have_the_sizes_of_their_names():

@@ -1,4 +1,4 @@
-"""The generators in strips, as the CPU computes them, against their plain definitions."""
+"""The generators in strips, as the CPU computes them, compiled or with torch, against their plain definitions."""
 
 import os
 import platform
@@ -9,6 +9,8 @@ import threading
 import numpy as np
 import pytest
 import torch
+from LDCTDenoiseLib.compiled import compiled_rows
+from LDCTDenoiseLib.compiled.machine import is_supported
 from LDCTDenoiseLib.engine import DenoiseRun, denoise_array
 from LDCTDenoiseLib.hounsfield import WIDE
 from LDCTDenoiseLib.methods import NetworkDenoiser, make_denoiser
@@ -40,52 +42,63 @@ def plain_dcscn(generator, image):
     return generator.last(torch.cat([generator.a1(features), generator.b2(generator.b1(features))], 1))
 
 
+@pytest.fixture(params=["compiled", "torch"])
+def strips(request, monkeypatch):
+    """What makes strips of a generator; the engine makes them so too."""
+    if request.param == "torch":
+        monkeypatch.setattr("LDCTDenoiseLib.compiled.compiled_rows", lambda _generator: None)
+        return strips_of
+    if not is_supported():
+        pytest.skip("nothing is compiled on this computer")
+    return compiled_rows
+
+
 ARCHITECTURES = {
     "paper": architecture_of_method("DCSCN"),
     "odd": {"name": "dcscn", "filters": [5, 9, 8], "a1": 7, "b1": 3, "b2": 11},
     "one": {"name": "dcscn", "filters": [1], "a1": 1, "b1": 1, "b2": 1},
+    "deep": {"name": "dcscn", "filters": [2] * 12, "a1": 13, "b1": 2, "b2": 2},
 }
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 @pytest.mark.parametrize("size", [(1, 1), (2, 30), (19, 1), (33, 47), (70, 20)])
-def test_dcscn_in_one_strip_is_the_papers_network(name, size):
+def test_dcscn_in_one_strip_is_the_papers_network(strips, name, size):
     generator = trained(ARCHITECTURES[name])
     image = torch.rand(size)
     with torch.inference_mode():
         expected = plain_dcscn(generator, image[None, None])
         torch.testing.assert_close(generator.correction(image[None, None]), expected, atol=1e-5, rtol=1e-5)
-        strip = strips_of(generator)(image, False, False)
+        strip = strips(generator)(image, False, False)
     torch.testing.assert_close(strip, expected[0, 0], atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize("residual", [True, False])
 @pytest.mark.parametrize("size", [(1, 1), (2, 30), (40, 23)])
-def test_the_stack_in_one_strip_is_the_stack(residual, size):
+def test_the_stack_in_one_strip_is_the_stack(strips, residual, size):
     generator = trained({"name": architecture_of_method("CNN-L1")["name"], "layers": 5, "filters": 13,
                          "residual": residual})
     image = torch.rand(size)
     with torch.inference_mode():
-        strip = strips_of(generator)(image, False, False)
+        strip = strips(generator)(image, False, False)
         torch.testing.assert_close(strip, generator.correction(image[None, None])[0, 0], atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize("method", ["DCSCN", "CNN-L1"])
 @pytest.mark.parametrize("cut", [(0, 25), (25, 60), (60, 90), (8, 82)])
-def test_strips_meet_without_seams(method, cut):
-    generator = trained(method)
-    strips, image = strips_of(generator), torch.rand(90, 31)
+def test_strips_meet_without_seams(strips, method, cut):
+    generator, image = trained(method), torch.rand(90, 31)
     first, last = max(0, cut[0] - 8), min(90, cut[1] + 8)
     above, below = first > 0, last < 90
     with torch.inference_mode():
         expected = generator.correction(image[None, None])[0, 0]
-        rows = strips(image[first:last], above, below)
+        rows = strips(generator)(image[first:last], above, below)
     torch.testing.assert_close(rows, expected[first + 8 * above : last - 8 * below], atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize("method", ["DCSCN", "CNN-L1"])
 @pytest.mark.parametrize("threads", [1, 2, 3, 7])
-def test_any_number_of_threads_gives_the_plain_result(method, threads):
+def test_any_number_of_threads_gives_the_plain_result(strips, method, threads):
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
@@ -114,8 +127,10 @@ def test_memory_of_planes_is_not_cleared_anew_for_each_layer():
         "from LDCTDenoiseLib.hounsfield import WIDE\n"
         "from LDCTDenoiseLib.methods.cpu import CPUNetwork\n"
         "from LDCTDenoiseLib.networks import build_generator\n"
+        "from LDCTDenoiseLib.networks.strips import strips_of\n"
         "torch.set_num_threads(1)\n"
-        "work, image = CPUNetwork.of(build_generator('DCSCN'), WIDE), np.zeros((1, 256, 512), np.float32)\n"
+        "work = CPUNetwork(strips_of(build_generator('DCSCN')), WIDE)\n"
+        "image = np.zeros((1, 256, 512), np.float32)\n"
         "faults = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
         "work.start(image)(); before = faults(); work.start(image)(); print(faults() - before)"
     )
@@ -125,7 +140,7 @@ def test_memory_of_planes_is_not_cleared_anew_for_each_layer():
     assert int(done.stdout) < 5000, done.stderr
 
 
-def test_weights_that_change_between_two_runs_are_those_of_the_second():
+def test_weights_that_change_between_two_runs_are_those_of_the_second(strips):
     generator = make_generator()
     denoiser, volume = NetworkDenoiser(generator, WIDE, "DCSCN"), np.zeros((1, 20, 20), np.float32)
     first = denoise_array(volume, denoiser)
@@ -145,7 +160,7 @@ def test_a_generator_of_another_kind_is_computed_as_it_is():
 
 @pytest.mark.skipif("LDCT_DATA" not in os.environ, reason="needs the folder of real volumes in LDCT_DATA")
 @pytest.mark.parametrize("method", ["DCSCN", "CNN-L1"])
-def test_real_slices_with_the_weights_that_ship(method):
+def test_real_slices_with_the_weights_that_ship(strips, method):
     from LDCTDenoiseLib.models import find_model, load_model
 
     volume = read_volume(os.path.join(os.environ["LDCT_DATA"], "validation", "chest_LIDC_0009.nii.gz"))

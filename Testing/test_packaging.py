@@ -16,7 +16,7 @@ sys.path.insert(0, str(ROOT / "tools"))
 from update_cmake_lists import MODULES, RESOURCES, SCRIPTS, files_listed, files_on_disk  # noqa: E402
 
 LIBRARIES = {"LDCTDenoiseLib": ROOT / "LDCTDenoise", "LDCTDenoiseTrainingLib": ROOT / "LDCTDenoiseTraining"}
-HEAVY = ("torch", "SimpleITK", "skimage", "pydicom", "matplotlib")
+HEAVY = ("torch", "SimpleITK", "skimage", "pydicom", "matplotlib", "llvmlite")
 MAX_LINES, MAX_BYTES = 300, 2_000_000
 
 

@@ -9,8 +9,10 @@ from torch import Tensor, nn
 
 from ..hounsfield import WIDE, add_correction
 from ..methods import make_denoiser
+from ..methods.cpu import CPUNetwork
 from ..networks import build_generator, count_macs
 from ..networks.dcscn import DCSCN
+from ..networks.strips import strips_of
 from ..requirements import require
 
 
@@ -133,6 +135,17 @@ def _engine(method: str, device: str) -> Contender:
     return Contender(words, _denoiser(denoiser, device), macs, True, _STACK)
 
 
+def _engine_torch(method: str, device: str) -> Contender:
+    denoiser = make_denoiser(method)
+    network = CPUNetwork(strips_of(denoiser.generator), denoiser.hu_range)
+
+    def compute(hounsfield: np.ndarray) -> np.ndarray:
+        return add_correction(hounsfield, network.start(hounsfield)())
+
+    macs = count_macs(denoiser.generator, 1, 1)
+    return Contender(f"{method}, this engine without llvmlite, on the CPU", compute, macs, True, _STACK)
+
+
 def _red_cnn(_method: str, device: str) -> Contender:
     network = _REDCNN()
     # A 5×5 layer has one weight for each of its multiplications, at 512×512 but for a thin border.
@@ -164,6 +177,7 @@ def _reference(name: str, words: str) -> Callable:
 CONTENDERS: dict[str, Callable[[str, str], Contender]] = {
     "plain": _plain,
     "engine": _engine,
+    "engine-torch": _engine_torch,
     "red-cnn": _red_cnn,
     "wgan-vgg": _wgan_vgg,
     "nlm": _reference("NLM", "non-local means of scikit-image"),

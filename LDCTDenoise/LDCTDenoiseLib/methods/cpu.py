@@ -9,9 +9,6 @@ import numpy as np
 from ..hounsfield import HURange
 from ..requirements import require
 
-#: Pixels of a strip. Their planes should stay in cache, and the rows that two strips share are computed twice.
-_PIXELS = 64 * 1024
-
 
 class CPUNetwork:
     """Computes the corrections of slices in strips, one thread a strip.
@@ -21,8 +18,8 @@ class CPUNetwork:
 
     Parameters
     ----------
-    strips : StackStrips or DCSCNStrips
-        See `LDCTDenoiseLib.networks.strips`.
+    strips : CompiledRows, StackStrips or DCSCNStrips
+        See `LDCTDenoiseLib.compiled` and `LDCTDenoiseLib.networks.strips`.
     hu_range : HURange
         The range that the network sees as [0, 1].
     """
@@ -39,10 +36,11 @@ class CPUNetwork:
     @classmethod
     def of(cls, generator, hu_range: HURange) -> "CPUNetwork | None":
         """Return a generator with a copy of its weights, or None when it is of a kind that is not known here."""
-        # Imported here, since it imports torch.
+        # Imported here, since they import torch.
+        from ..compiled import compiled_rows
         from ..networks.strips import strips_of
 
-        strips = strips_of(generator)
+        strips = compiled_rows(generator) or strips_of(generator)
         return strips and cls(strips, hu_range)
 
     def start(self, hounsfield: np.ndarray) -> Callable[[], np.ndarray]:
@@ -55,7 +53,7 @@ class CPUNetwork:
         """
         count, height, width = hounsfield.shape
         # As many as keep all threads busy to the end, but none so low that it shares most of what it computes.
-        strips = -(-height * width // _PIXELS)
+        strips = -(-height * width // self._strips.pixels)
         strips = -(-count * strips // self._threads) * self._threads // count
         strips = max(1, min(strips, height // (2 * self._strips.radius)))
         edges = [height * n // strips for n in range(strips + 1)]

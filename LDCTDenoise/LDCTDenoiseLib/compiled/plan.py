@@ -1,0 +1,152 @@
+"""In which order the rows of a generator's planes are computed, and which of them are kept for how long.
+
+Row y of a 3×3 layer needs the rows y - 1 to y + 1 of what it reads. So all layers can go down the image together, each
+one row behind the layer it reads; of each layer only the last few rows are ever needed and stay in cache. Nothing is
+computed twice, and the planes that DCSCN concatenates are never put side by side.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..networks.convstack import ConvStack
+from ..networks.correction import CorrectionGenerator
+from ..networks.dcscn import DCSCN
+
+#: Planes that are computed together. Times two registers of pixels they make twelve sums, which with the two of the
+#: input and one weight are fifteen of AVX2's sixteen registers.
+MOST_PLANES = 6
+
+
+@dataclass(frozen=True)
+class Source:
+    """Planes that a step reads: `planes` of a buffer from the plane `first` on."""
+
+    buffer: int
+    first: int
+    planes: int
+
+
+@dataclass(frozen=True)
+class Step:
+    """One layer: a convolution and its activation.
+
+    Attributes
+    ----------
+    sources : tuple of Source
+        What it reads, one after the other, as if concatenated.
+    kernel : int
+        3 or 1.
+    planes : int
+        What it writes.
+    output : int
+        The buffer that it writes, all of it.
+    delay : int
+        Rows that it is behind the first step.
+    """
+
+    sources: tuple[Source, ...]
+    kernel: int
+    planes: int
+    output: int
+    delay: int
+
+    @property
+    def inputs(self) -> int:
+        return sum(source.planes for source in self.sources)
+
+    @property
+    def blocks(self) -> list[int]:
+        """The planes of each block that is computed together: as few blocks as can be, of nearly equal size."""
+        count = -(-self.planes // MOST_PLANES)
+        return [self.planes * (n + 1) // count - self.planes * n // count for n in range(count)]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to compute of an image; it depends on a generator's widths, not on its weights.
+
+    Attributes
+    ----------
+    steps : tuple of Step
+    rows : tuple of int
+        Rows that each buffer keeps, a power of two. The first buffer is the image and the last one the output: they
+        keep all rows, which is written 0.
+    planes : tuple of int
+        Planes of each buffer.
+    """
+
+    steps: tuple[Step, ...]
+    rows: tuple[int, ...]
+    planes: tuple[int, ...]
+
+    @property
+    def radius(self) -> int:
+        """Rows beyond a row of the output that it depends on."""
+        return sum(step.kernel // 2 for step in self.steps)
+
+
+def _plan(layers: list[tuple[tuple[Source, ...], int, int]]) -> Plan:
+    """Return the plan of layers of (sources, kernel, planes), the n-th of which writes the buffer n + 1."""
+    steps, delays = [], [0]
+    for number, (sources, kernel, planes) in enumerate(layers, 1):
+        # The image is all there from the start; of another buffer the row below must have been computed.
+        behind = [delays[source.buffer] + kernel // 2 for source in sources if source.buffer]
+        delays.append(max(behind, default=0))
+        steps.append(Step(sources, kernel, planes, number, delays[-1]))
+    kept = [0] * len(delays)
+    for step in steps:
+        for source in step.sources:
+            needed = step.delay - delays[source.buffer] + step.kernel // 2 + 1
+            kept[source.buffer] = max(kept[source.buffer], 1 << (needed - 1).bit_length())
+    return Plan(tuple(steps), (0, *kept[1:-1], 0), (1, *(step.planes for step in steps)))
+
+
+def plan_of(generator: CorrectionGenerator) -> Plan | None:
+    """Return the plan of a generator, or None for one of another kind."""
+    if isinstance(generator, ConvStack):
+        convolutions = generator.stack[::2]
+        return _plan([
+            ((Source(number, 0, layer.in_channels),), 3, layer.out_channels)
+            for number, layer in enumerate(convolutions)
+        ])
+    if isinstance(generator, DCSCN):
+        widths = [1, *(convolution.out_channels for convolution, _ in generator.features)]
+        a1, b1, b2 = (layer[0].out_channels for layer in (generator.a1, generator.b1, generator.b2))
+        count = len(widths)
+        features = [((Source(n, 0, widths[n]),), 3, widths[n + 1]) for n in range(count - 1)]
+        both = (tuple(Source(n, 0, widths[n]) for n in range(1, count)), 1, a1 + b1)
+        return _plan([
+            *features, both, ((Source(count, a1, b1),), 3, b2), ((Source(count, 0, a1), Source(count + 1, 0, b2)), 1, 1)
+        ])
+    return None
+
+
+def parameters_of(generator: CorrectionGenerator, plan: Plan) -> np.ndarray:
+    """Return all weights, biases and slopes of a generator in the order in which its plan's blocks read them.
+
+    For each step and each of its blocks: the weights (inputs, kernel rows, kernel columns, planes of the block), then
+    the biases and the slopes of these planes. float32. An activation is `x if x > 0 else slope * x`.
+    """
+    if isinstance(generator, ConvStack):
+        layers = [(layer.weight, layer.bias, 0.0) for layer in generator.stack[::2]]
+        layers[-1] = (*layers[-1][:2], 1.0)
+    else:
+        (a1, a1_slope), (b1, b1_slope) = generator.a1, generator.b1
+        layers = [(layer.weight, layer.bias, slope.weight) for layer, slope in generator.features]
+        both = ((a1.weight, b1.weight), (a1.bias, b1.bias), (a1_slope.weight, b1_slope.weight))
+        layers.append(tuple(np.concatenate([_array(part) for part in parts]) for parts in both))
+        layers.append((generator.b2[0].weight, generator.b2[0].bias, generator.b2[1].weight))
+        layers.append((generator.last.weight, 0.0, 1.0))
+    packed = []
+    for step, (weight, bias, slope) in zip(plan.steps, layers, strict=True):
+        weight = _array(weight)
+        bias, slope = (np.broadcast_to(_array(values), step.planes) for values in (bias, slope))
+        edges = np.cumsum([0, *step.blocks])
+        for start, stop in zip(edges[:-1], edges[1:], strict=True):
+            packed += [weight[start:stop].transpose(1, 2, 3, 0).ravel(), bias[start:stop], slope[start:stop]]
+    return np.concatenate(packed).astype(np.float32)
+
+
+def _array(values) -> np.ndarray:
+    return values.detach().cpu().numpy() if hasattr(values, "detach") else np.asarray(values, np.float32)

@@ -1,0 +1,77 @@
+"""A generator's correction of an image, by a compiled program."""
+
+import threading
+
+import numpy as np
+
+from ..networks.convstack import ConvStack
+from ..networks.correction import CorrectionGenerator
+from ..requirements import require
+from .machine import compile_plan, is_supported
+from .plan import parameters_of, plan_of
+from .program import MARGIN, scratch_floats, stride_of, table_pointers
+
+
+class CompiledRows:
+    """A generator with a copy of its weights, for strips of an image; it may be called by several threads at once.
+
+    Attributes
+    ----------
+    radius : int
+        Rows that a strip must go beyond those whose correction is wanted.
+    pixels : int
+        Pixels of a strip. What is kept of one does not depend on its height, so strips are as large as can be.
+    """
+
+    pixels = 1 << 30
+
+    def __init__(self, generator: CorrectionGenerator):
+        self._plan = plan_of(generator)
+        self.radius = self._plan.radius
+        self._parameters = parameters_of(generator, self._plan)
+        self._is_image = isinstance(generator, ConvStack) and not generator.residual
+        self._program = compile_plan(self._plan)
+        self._own = threading.local()
+
+    def __call__(self, image, above: bool, below: bool):
+        """Return the correction of a strip.
+
+        Parameters
+        ----------
+        image : torch.Tensor
+            Rows of an image of unit scale, float32, shape (rows, columns).
+        above, below : bool
+            Whether the image goes on there. If it does, the correction of `radius` rows there is left out.
+        """
+        height, width = image.shape
+        stride = stride_of(width)
+        padded = np.zeros((height, stride), np.float32)
+        padded[:, MARGIN : MARGIN + width] = image.numpy()
+        output = np.empty((height, stride), np.float32)
+        scratch, table = self._memory(width)
+        self._program.correct(
+            *(array.ctypes.data for array in (padded, output)), height, width, stride,
+            *(array.ctypes.data for array in (scratch, table, self._parameters)),
+        )
+        rows = slice(above * self.radius, height - below * self.radius)
+        result = output[rows, MARGIN : MARGIN + width]
+        if self._is_image:
+            result -= padded[rows, MARGIN : MARGIN + width]
+        return require("torch").from_numpy(result)
+
+    def _memory(self, width: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return this thread's scratch memory and table for images of a width."""
+        if getattr(self._own, "width", None) != width:
+            self._own.memory = (
+                np.zeros(scratch_floats(self._plan, width), np.float32),
+                np.zeros(table_pointers(self._plan), np.uintp),
+            )
+            self._own.width = width
+        return self._own.memory
+
+
+def compiled_rows(generator: CorrectionGenerator) -> CompiledRows | None:
+    """Return a generator compiled for this processor, or None where that cannot be had."""
+    if plan_of(generator) is None or not is_supported():
+        return None
+    return CompiledRows(generator)

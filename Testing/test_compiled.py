@@ -1,0 +1,92 @@
+"""What is compiled, and where not; that it computes the right numbers is tested in test_networks_strips.py."""
+
+import importlib.metadata
+import itertools
+import platform
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import torch
+from LDCTDenoiseLib.compiled import compiled_rows, machine
+from LDCTDenoiseLib.compiled.plan import plan_of
+from LDCTDenoiseLib.engine import denoise_array
+from LDCTDenoiseLib.hounsfield import WIDE
+from LDCTDenoiseLib.methods import NetworkDenoiser
+from LDCTDenoiseLib.networks import build_generator
+from LDCTDenoiseLib.networks.correction import CorrectionGenerator
+from model_maker import make_generator
+
+needs_compiler = pytest.mark.skipif(not machine.is_supported(), reason="nothing is compiled on this computer")
+
+
+@pytest.mark.parametrize("method", ["DCSCN", "CNN-L1"])
+def test_every_row_is_there_when_it_is_read_and_not_yet_overwritten(method):
+    plan, height = plan_of(build_generator(method)), 40
+    written = [set(range(height)) if number == 0 else set() for number in range(len(plan.rows))]
+    for time in range(height + plan.steps[-1].delay):
+        for step in plan.steps:
+            y = time - step.delay
+            if not 0 <= y < height:
+                continue
+            for source, near in itertools.product(step.sources, range(-(step.kernel // 2), step.kernel // 2 + 1)):
+                if 0 <= y + near < height:
+                    rows = written[source.buffer]
+                    assert y + near in rows and max(rows) - (plan.rows[source.buffer] or height) < y + near
+            written[step.output].add(y)
+    assert written[-1] == set(range(height))
+
+
+def test_the_plan_of_dcscn_reads_as_the_paper_draws_it():
+    plan = plan_of(build_generator("DCSCN"))
+    assert [step.planes for step in plan.steps] == [32, 26, 22, 18, 14, 11, 8, 32, 8, 1]
+    assert [step.inputs for step in plan.steps] == [1, 32, 26, 22, 18, 14, 11, 131, 8, 32]
+    assert plan.radius == 8
+    assert [sum(step.blocks) for step in plan.steps] == [step.planes for step in plan.steps]
+    assert max(max(step.blocks) for step in plan.steps) == 6
+
+
+@needs_compiler
+def test_several_threads_and_sizes_share_one_program():
+    rows = compiled_rows(make_generator())
+    images = [torch.rand(size) for size in ((30, 40), (41, 17), (9, 40), (30, 170))] * 4
+    alone = [rows(image, False, False) for image in images]
+    with ThreadPoolExecutor(3) as pool:
+        together = list(pool.map(lambda image: rows(image, False, False), images))
+    assert all(torch.equal(a, b) for a, b in zip(alone, together, strict=True))
+    assert compiled_rows(make_generator())._program is rows._program
+
+
+@needs_compiler
+def test_the_image_given_is_left_as_it_is_and_nothing_of_it_stays_behind():
+    rows, image = compiled_rows(make_generator()), torch.rand(20, 33)
+    before = image.clone()
+    first = rows(image, False, False)
+    rows(torch.full((20, 33), 1e30), False, False)
+    assert torch.equal(rows(image, False, False), first) and torch.equal(image, before)
+
+
+@pytest.mark.parametrize("lack", ["system", "processor", "package", "version"])
+def test_where_nothing_can_be_compiled_torch_does_it(lack, monkeypatch):
+    generator = make_generator()
+    volume = np.random.default_rng(0).normal(0, 200, (1, 40, 50)).astype(np.float32)
+    expected = denoise_array(volume, NetworkDenoiser(generator, WIDE, "DCSCN"))
+    if lack == "system":
+        monkeypatch.setattr(platform, "system", lambda: "Darwin")
+    elif lack == "processor":
+        monkeypatch.setattr(platform, "machine", lambda: "arm64")
+    elif lack == "package":
+        monkeypatch.setitem(sys.modules, "llvmlite.binding", None)
+    else:
+        monkeypatch.setattr(importlib.metadata, "version", lambda _name: "0.44.0")
+    assert compiled_rows(generator) is None
+    np.testing.assert_allclose(denoise_array(volume, NetworkDenoiser(generator, WIDE, "DCSCN")), expected, atol=0.01)
+
+
+def test_a_generator_of_another_kind_is_not_compiled():
+    class Half(CorrectionGenerator):
+        def correction(self, image):
+            return -image / 2
+
+    assert compiled_rows(Half()) is None
