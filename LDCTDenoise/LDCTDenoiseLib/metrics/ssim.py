@@ -1,11 +1,12 @@
 """Squared error and SSIM; the latter is scikit-image's number to 1e-6, in a fraction of the time.
 
 What depends on the reference alone is computed once for all images that are compared with it. Three maps of each image
-are filtered, only where the window fits; both directions of the filter are small matrix products, a few rows at a time,
+are filtered, only where the window fits; both directions of the filter are small matrix products, some rows at a time,
 so that everything stays in the processor's cache. Large images are filtered in float32.
 """
 
 import math
+from collections.abc import Iterator
 from functools import lru_cache
 
 import numpy as np
@@ -17,7 +18,10 @@ SIDE = 11
 _SIGMA, _K1, _K2 = 1.5, 0.01, 0.03
 
 #: Rows and columns that one matrix product filters: small enough that BLAS does not start threads for it.
-_ROWS, _COLUMNS = 32, 32
+_SIZE = 32
+
+#: Rows that go through all steps at once: so many that threads, an image each, seldom wait for Python's lock.
+_ROWS = 8 * _SIZE
 
 #: From so many pixels on the maps are float32: the rounding that a single pixel shows then averages out.
 _LARGE = 1 << 16
@@ -47,15 +51,14 @@ class SSIMReference:
         self._type = np.float32 if reference.size >= _LARGE else np.float64
         if self._fits:
             self._centred = self._about_zero(self._unit)
-            self._blocks = -(-self._inside[1] // _COLUMNS)
+            self._blocks = -(-min(_ROWS, self._inside[0]) // _SIZE), -(-self._inside[1] // _SIZE)
             self._statistics = []
-            maps = self._maps(2)
-            for top in range(0, self._inside[0], _ROWS):
-                x = self._centred[top : top + _ROWS + SIDE - 1]
+            for rows, maps in self._parts(2):
+                x = self._centred[rows]
                 part = maps[:, : len(x), : x.shape[1]]
                 part[0] = x
                 np.multiply(x, x, out=part[1])
-                mean, variance = self._filtered(maps[:, : len(x)])
+                mean, variance = self._filtered(maps)
                 variance -= mean * mean
                 level = mean + self._type(0.5)
                 self._statistics.append((mean, variance, level, level * level))
@@ -73,19 +76,19 @@ class SSIMReference:
         return error, self._similarity(self._about_zero(unit)) if self._fits else math.nan
 
     def _similarity(self, image: np.ndarray) -> float:
-        """Return the mean SSIM; a few rows go through all of it at a time."""
+        """Return the mean SSIM; some rows go through all of it at a time."""
         half, c1, c2 = (self._type(value) for value in (0.5, _K1**2, _K2**2))
-        maps, total = self._maps(3), 0.0
+        total = 0.0
         height, width = self._inside
-        for top, (mean_x, variance_x, level_x, squared_x) in zip(
-            range(0, height, _ROWS), self._statistics, strict=True
+        for (rows, maps), (mean_x, variance_x, level_x, squared_x) in zip(
+            self._parts(3), self._statistics, strict=True
         ):
-            x, y = (values[top : top + _ROWS + SIDE - 1] for values in (self._centred, image))
+            x, y = self._centred[rows], image[rows]
             part = maps[:, : len(y), : y.shape[1]]
             part[0] = y
             np.multiply(x, y, out=part[1])
             np.multiply(y, y, out=part[2])
-            mean, product, square = self._filtered(maps[:, : len(y)])
+            mean, product, square = self._filtered(maps)
             # With means m, variances v and covariance c: (2 mx my + C1) (2 c + C2) / ((mx² + my² + C1) (vx + vy + C2)),
             # in an order that gives 1 exactly for images that are alike.
             other = mean * mean_x
@@ -106,21 +109,28 @@ class SSIMReference:
             mean += c1
             square *= mean
             product /= square
-            total += float(product[:-1].sum()) + float(product[-1, :, : width - (self._blocks - 1) * _COLUMNS].sum())
+            down, across = self._blocks
+            similarity = product.transpose(0, 2, 1, 3).reshape(down * _SIZE, across * _SIZE)
+            total += float(similarity[: height - rows.start, :width].sum(dtype=np.float64))
         return total / (height * width)
 
-    def _maps(self, count: int) -> np.ndarray:
-        """Return room for maps of a few rows; columns are filled up to whole blocks, what comes of them is left out."""
-        return np.zeros((count, _ROWS + SIDE - 1, self._blocks * _COLUMNS + SIDE - 1), self._type)
+    def _parts(self, count: int) -> Iterator[tuple[slice, np.ndarray]]:
+        """Yield the rows that go through at a time, and room for `count` maps of them, filled up to whole blocks; what
+        comes of the filling is left out."""
+        down, across = self._blocks
+        maps = np.zeros((count, down * _SIZE + SIDE - 1, across * _SIZE + SIDE - 1), self._type)
+        for top in range(0, self._inside[0], down * _SIZE):
+            yield slice(top, top + down * _SIZE + SIDE - 1), maps
 
     def _filtered(self, maps: np.ndarray) -> np.ndarray:
-        """Return maps filtered where the window fits, shape (maps, blocks, rows, columns of a block)."""
-        count, height, _ = maps.shape
+        """Return maps filtered where the window fits, shape (maps, blocks down, across, rows, columns of a block)."""
         a, b, c = maps.strides
         windows = np.lib.stride_tricks.as_strided(
-            maps, (count, self._blocks, height, _COLUMNS + SIDE - 1), (a, _COLUMNS * c, b, c), writeable=False
+            maps, (len(maps), *self._blocks, _SIZE + SIDE - 1, _SIZE + SIDE - 1), (a, b * _SIZE, c * _SIZE, b, c),
+            writeable=False,
         )
-        return (_band(height - SIDE + 1, self._type) @ windows) @ _band(_COLUMNS, self._type).T
+        band = _band(_SIZE, self._type)
+        return (band @ windows) @ band.T
 
     def _about_zero(self, unit: np.ndarray) -> np.ndarray:
         """Return an image less 0.5: variances lose less to means that are nearer to zero."""
