@@ -9,8 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import torch
-from LDCTDenoiseLib.compiled import compiled_rows, machine
+from LDCTDenoiseLib.compiled.host import is_supported
 from LDCTDenoiseLib.compiled.plan import plan_of
+from LDCTDenoiseLib.compiled.rows import compiled_rows
 from LDCTDenoiseLib.engine import denoise_array
 from LDCTDenoiseLib.hounsfield import WIDE
 from LDCTDenoiseLib.methods import NetworkDenoiser
@@ -18,7 +19,7 @@ from LDCTDenoiseLib.networks import build_generator
 from LDCTDenoiseLib.networks.correction import CorrectionGenerator
 from model_maker import make_generator
 
-needs_compiler = pytest.mark.skipif(not machine.is_supported(), reason="nothing is compiled on this computer")
+needs_compiler = pytest.mark.skipif(not is_supported(), reason="nothing is compiled on this computer")
 
 
 @pytest.mark.parametrize("method", ["DCSCN", "CNN-L1"])

@@ -9,8 +9,8 @@ import threading
 import numpy as np
 import pytest
 import torch
-from LDCTDenoiseLib.compiled import compiled_rows
-from LDCTDenoiseLib.compiled.machine import is_supported
+from LDCTDenoiseLib.compiled.host import is_supported
+from LDCTDenoiseLib.compiled.rows import compiled_rows
 from LDCTDenoiseLib.engine import DenoiseRun, denoise_array
 from LDCTDenoiseLib.hounsfield import WIDE
 from LDCTDenoiseLib.methods import NetworkDenoiser, make_denoiser
@@ -46,7 +46,7 @@ def plain_dcscn(generator, image):
 def strips(request, monkeypatch):
     """What makes strips of a generator; the engine makes them so too."""
     if request.param == "torch":
-        monkeypatch.setattr("LDCTDenoiseLib.compiled.compiled_rows", lambda _generator: None)
+        monkeypatch.setattr("LDCTDenoiseLib.compiled.rows.compiled_rows", lambda _generator: None)
         return strips_of
     if not is_supported():
         pytest.skip("nothing is compiled on this computer")

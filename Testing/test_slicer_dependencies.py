@@ -26,6 +26,8 @@ def test_packages_are_installed_with_slicers_numpy_kept(host, monkeypatch, tmp_p
 
     def ensure(packages, constraints, requester):
         asked.append((packages, constraints.read_text(), requester))
+        if packages == ["llvmlite"]:
+            raise RuntimeError("declined")
         installed.update({"skimage", "safetensors"})
 
     monkeypatch.setitem(sys.modules, "PyTorchUtils", types.SimpleNamespace(PyTorchUtilsLogic=Logic))
@@ -38,9 +40,19 @@ def test_packages_are_installed_with_slicers_numpy_kept(host, monkeypatch, tmp_p
         dependencies.ensurePackages(requirements)
     installed.clear()
     slicer.app.testingEnabled = lambda: False
+    monkeypatch.setattr(dependencies, "is_useful", lambda: True)
     dependencies.ensurePackages(requirements)
-    assert asked[-1] == (["scikit-image", "safetensors"], f"numpy=={np.__version__}\n", "LDCT Denoise")
+    kept = f"numpy=={np.__version__}\n"
+    assert asked[-2:] == [(["scikit-image", "safetensors"], kept, "LDCT Denoise"), (["llvmlite"], kept, "LDCT Denoise")]
     assert dependencies.missingPackages(requirements) == []
+    # What only makes it faster is asked for once, and the user may decline.
+    dependencies.ensurePackages(requirements)
+    assert len(asked) == 3
+    assert dependencies.fasterPackages() == ["llvmlite"]
+    installed.discard("skimage")
+    monkeypatch.setattr(dependencies, "is_useful", lambda: False)
+    dependencies.ensurePackages(requirements)
+    assert asked[3:] == [(["scikit-image"], kept, "LDCT Denoise")]
 
 
 def test_requirements_name_nothing_that_slicer_ships(host):
@@ -58,6 +70,7 @@ def test_an_offline_computer_installs_from_a_folder(host, monkeypatch, tmp_path)
     requirements, folder, calls = tmp_path / "requirements.txt", tmp_path / "wheels", []
     requirements.write_text("scikit-image\n")
     folder.mkdir()
+    monkeypatch.setattr(dependencies, "is_useful", lambda: True)
     installed = set()
     monkeypatch.setattr(importlib.util, "find_spec", lambda n, *a: object() if n in installed else None)
 
@@ -76,9 +89,12 @@ def test_an_offline_computer_installs_from_a_folder(host, monkeypatch, tmp_path)
         dependencies.installFromFolder(folder, requirements)
     dependencies.installFromFolder(folder, requirements)
     assert calls[1][:5] == ["torch", "scikit-image", "--no-index", "--find-links", str(folder)]
-    # Nothing is missing any more.
+    # Nothing that is needed is missing any more.
     dependencies.installFromFolder(folder, requirements)
     assert len(calls) == 2
+    (folder / "llvmlite-1-py3-none-any.whl").write_bytes(b"")
+    dependencies.installFromFolder(folder, requirements)
+    assert calls[2][0] == "llvmlite" and len(calls) == 3
 
 
 def test_what_is_not_needed_is_not_asked_for(host, monkeypatch, tmp_path):

@@ -2,11 +2,13 @@
 
 import importlib.metadata
 import importlib.util
+import logging
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import slicer
+from LDCTDenoiseLib.compiled.host import PACKAGE, is_useful
 from LDCTDenoiseLib.errors import InputError, MissingDependencyError
 from slicer.i18n import tr as _
 
@@ -35,8 +37,13 @@ def missingPackages(requirements: str | Path, extra: Sequence[str] = (), torch: 
     return [p for p in packages if importlib.util.find_spec(_MODULES.get(p, p)) is None]
 
 
+def fasterPackages() -> list[str]:
+    """Return the packages that are not installed and make networks faster on this computer's CPU; none is needed."""
+    return [PACKAGE] if is_useful() and importlib.util.find_spec(PACKAGE) is None else []
+
+
 def ensurePackages(requirements: str | Path, extra: Sequence[str] = (), torch: bool = True) -> None:
-    """Ask to install what is missing, and install it.
+    """Ask to install what is missing, and install it; with what networks need, what makes them faster.
 
     Parameters
     ----------
@@ -59,6 +66,12 @@ def ensurePackages(requirements: str | Path, extra: Sequence[str] = (), torch: b
         raise MissingDependencyError(
             _("Still missing: {packages}. Press the button again to install.").format(packages=", ".join(left))
         )
+    faster = fasterPackages() if torch and missing else []
+    if faster:
+        try:
+            _install(faster)
+        except Exception as error:  # whatever pip meets: it works without
+            logging.info("LDCT Denoise goes on without %s, which only makes it faster: %s", ", ".join(faster), error)
 
 
 def installFromFolder(folder: str | Path, requirements: str | Path, extra: Sequence[str] = ()) -> None:
@@ -81,6 +94,7 @@ def installFromFolder(folder: str | Path, requirements: str | Path, extra: Seque
     if not list(Path(folder).glob("*.whl")):
         raise InputError(_("there are no wheels (.whl) in '{folder}'.").format(folder=folder))
     missing = missingPackages(requirements, extra)
+    missing += [p for p in fasterPackages() if list(Path(folder).glob(f"{p}-*.whl"))]
     if not missing:
         return
     with _keptNumpy() as constraints:

@@ -11,7 +11,9 @@ from LDCTDenoiseLib.models import ModelCard, catalogue, read_card
 
 from .torch_import import isTorchLoaded
 
-_PACKAGES = ("torch", "numpy", "scipy", "scikit-image", "safetensors", "SimpleITK", "pydicom", "matplotlib")
+_PACKAGES = (
+    "torch", "llvmlite", "numpy", "scipy", "scikit-image", "safetensors", "SimpleITK", "pydicom", "matplotlib",
+)
 
 
 def diagnostics() -> str:

@@ -7,7 +7,8 @@ import numpy as np
 from ..networks.convstack import ConvStack
 from ..networks.correction import CorrectionGenerator
 from ..requirements import require
-from .machine import compile_plan, is_supported
+from .host import is_supported
+from .machine import compile_plan
 from .plan import parameters_of, plan_of
 from .program import MARGIN, scratch_floats, stride_of, table_pointers
 

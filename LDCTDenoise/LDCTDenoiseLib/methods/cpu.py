@@ -37,7 +37,7 @@ class CPUNetwork:
     def of(cls, generator, hu_range: HURange) -> "CPUNetwork | None":
         """Return a generator with a copy of its weights, or None when it is of a kind that is not known here."""
         # Imported here, since they import torch.
-        from ..compiled import compiled_rows
+        from ..compiled.rows import compiled_rows
         from ..networks.strips import strips_of
 
         strips = compiled_rows(generator) or strips_of(generator)

@@ -42,7 +42,8 @@ class Advanced:
             self._jobs = jobs
             self.ui.modelInfoText.plainText = "\n\n".join(_information(method, model) for method, model in jobs)
         self.ui.diagnosticsText.plainText = self._logic.diagnostics()
-        self.ui.installButton.enabled = bool(dependencies.missingPackages(self._requirements))
+        missing = [*dependencies.missingPackages(self._requirements), *dependencies.fasterPackages()]
+        self.ui.installButton.enabled = bool(missing)
 
     def _onCollapsed(self, collapsed: bool) -> None:
         self._onInstalled()
