@@ -5,6 +5,8 @@ activated and written once. Each weight that is read serves two registers of pix
 planes: twelve multiplications and additions for eight reads, so the arithmetic sets the pace. No plane is padded.
 """
 
+import enum
+
 from ..requirements import require
 
 #: Pixels of a register of AVX2, and registers of pixels that are computed together.
@@ -14,8 +16,97 @@ _REGISTERS = 2
 PIXELS = LANES * _REGISTERS
 
 
+class Kind(enum.Enum):
+    """What a block's sums begin with, and what is written.
+
+    A training keeps what an activation was given, and in its backward pass adds up what several layers say of a plane.
+    """
+
+    ACTIVATE = "biases; the activated sums"
+    KEEP = "biases; the activated sums, and the sums themselves `kept` floats from there"
+    WRITE = "zeros; the sums"
+    ADD = "what is there; the sums"
+
+    @property
+    def has_biases(self) -> bool:
+        return self in (Kind.ACTIVATE, Kind.KEEP)
+
+
+class Words:
+    """LLVM's types, and the phrases that are said again and again."""
+
+    def __init__(self):
+        ir = self.ir = require("llvmlite.ir")
+        self.real, self.long, self.int, self.pointer = ir.FloatType(), ir.IntType(64), ir.IntType(32), ir.PointerType()
+        self.vector = ir.VectorType(self.real, LANES)
+        self.zeros = ir.Constant(self.vector, [0.0] * LANES)
+
+    def function(self, module, name: str, *arguments):
+        """Return a function that returns nothing, and a builder at its beginning."""
+        kind = self.ir.FunctionType(self.ir.VoidType(), arguments)
+        function = self.ir.Function(module, kind, name)
+        return function, self.ir.IRBuilder(function.append_basic_block("entry"))
+
+    def fused(self, module):
+        """Return the function x * y + z of registers; fused where the processor can, with one rounding less."""
+        kind = self.ir.FunctionType(self.vector, [self.vector] * 3)
+        name = f"llvm.fmuladd.v{LANES}f32"
+        return module.globals.get(name) or self.ir.Function(module, kind, name)
+
+    def at(self, builder, pointer, count):
+        """Return the pointer `count` floats on."""
+        count = self.long(count) if isinstance(count, int) else count
+        return builder.gep(pointer, [count], source_etype=self.real)
+
+    def read(self, builder, pointer, count=0):
+        """Return the register of pixels that is `count` floats on."""
+        return builder.load(self.at(builder, pointer, count), align=4, typ=self.vector)
+
+    def write(self, builder, value, pointer, count=0) -> None:
+        builder.store(value, self.at(builder, pointer, count), align=4)
+
+    def splat(self, builder, pointer, count=0):
+        """Return a register full of the float that is `count` floats on."""
+        value = builder.load(self.at(builder, pointer, count), align=4, typ=self.real)
+        empty = self.ir.Constant(self.vector, self.ir.Undefined)
+        first = builder.insert_element(empty, value, self.int(0))
+        return builder.shuffle_vector(first, empty, self.ir.Constant(self.ir.VectorType(self.int, LANES), [0] * LANES))
+
+    def repeat(self, builder, stop, write, carried=(), step: int = 1) -> list:
+        """Repeat what `write(index, carried)` writes for 0, step, 2 * step ... below `stop`, at least once.
+
+        Parameters
+        ----------
+        builder : llvmlite.ir.IRBuilder
+            Afterwards it stands behind the loop.
+        stop : value
+        write : callable
+            Takes the index and the carried values, and returns them as they are for the next time, or None for none.
+        carried : sequence of values
+            What the first time begins with.
+
+        Returns
+        -------
+        list
+            The carried values after the last time.
+        """
+        before, body = builder.block, builder.append_basic_block("loop")
+        builder.branch(body)
+        builder.position_at_end(body)
+        starts = [self.long(0), *carried]
+        phis = [builder.phi(start.type) for start in starts]
+        following = [builder.add(phis[0], self.long(step)), *(write(phis[0], phis[1:]) or ())]
+        for phi, start, value in zip(phis, starts, following, strict=True):
+            phi.add_incoming(start, before)
+            phi.add_incoming(value, builder.block)
+        after = builder.append_basic_block("after")
+        builder.cbranch(builder.icmp_unsigned("<", following[0], stop), body, after)
+        builder.position_at_end(after)
+        return following[1:]
+
+
 class BlockWriter:
-    """Writes the functions of blocks into a module, each kind once.
+    """Writes the functions of blocks into a module, each once.
 
     Parameters
     ----------
@@ -23,93 +114,68 @@ class BlockWriter:
     """
 
     def __init__(self, module):
-        self._ir = require("llvmlite.ir")
-        self._module = module
-        self._functions: dict[tuple[int, int], object] = {}
-        ir = self._ir
-        self._real, self._pointer = ir.FloatType(), ir.PointerType()
-        self._long, self._int = ir.IntType(64), ir.IntType(32)
-        self._vector = ir.VectorType(self._real, LANES)
-        # Fused where the processor can; then there is one rounding less.
-        kind = ir.FunctionType(self._vector, [self._vector] * 3)
-        self._fused = ir.Function(module, kind, f"llvm.fmuladd.v{LANES}f32")
+        self._module, self._words = module, Words()
+        self._functions: dict[tuple, object] = {}
 
-    def block(self, kernel: int, planes: int):
+    def block(self, kernel: int, planes: int, kind: Kind = Kind.ACTIVATE):
         """Return the function of a block.
 
-        It takes (output, rows, x, inputs, stride, parameters): where the first plane of the output's row begins; a
-        table of `kernel` row pointers an input; the first pixel; how many inputs; floats from a plane of the output's
-        row to the next; and the block's weights, biases and slopes (`plan.parameters_of`).
+        It takes (output, rows, x, inputs, stride, kept, parameters): where the first plane of the output's row begins;
+        a table of `kernel` row pointers an input; the first pixel; how many inputs; floats from a plane of the
+        output's row to the next; see `Kind.KEEP`; and the block's weights, then, where it begins with them, biases and
+        slopes (`plan.parameters_of`).
         """
-        if (kernel, planes) not in self._functions:
-            self._functions[kernel, planes] = self._write(kernel, planes)
-        return self._functions[kernel, planes]
+        if (kernel, planes, kind) not in self._functions:
+            self._functions[kernel, planes, kind] = self._write(kernel, planes, kind)
+        return self._functions[kernel, planes, kind]
 
-    def _write(self, kernel: int, planes: int):
-        ir, long, pointer = self._ir, self._long, self._pointer
-        kind = ir.FunctionType(ir.VoidType(), [pointer, pointer, long, long, long, pointer])
-        function = ir.Function(self._module, kind, f"block_{kernel}_{planes}")
+    def _write(self, kernel: int, planes: int, kind: Kind):
+        words = self._words
+        long, pointer = words.long, words.pointer
+        function, builder = words.function(
+            self._module, f"block_{kernel}_{planes}_{kind.name}", pointer, pointer, long, long, long, long, pointer
+        )
         function.linkage = "internal"
         function.attributes.add("noinline")
-        output, rows, x, inputs, stride, weights = function.args
+        output, rows, x, inputs, stride, kept, weights = function.args
         output.add_attribute("noalias")
-        builder = ir.IRBuilder(function.append_basic_block("entry"))
-        taps = kernel * kernel
-        biases = self._at(builder, weights, builder.mul(inputs, long(taps * planes)))
-        sums = [self._splat(builder, biases, plane) for plane in range(planes) for _ in range(_REGISTERS)]
+        taps, fused = kernel * kernel, words.fused(self._module)
+        places = [(plane, n) for plane in range(planes) for n in range(_REGISTERS)]
+        targets = [words.at(builder, output, x)]
+        for _ in range(1, planes):
+            targets.append(words.at(builder, targets[-1], stride))
+        biases = words.at(builder, weights, builder.mul(inputs, long(taps * planes)))
 
-        entry, loop, done = builder.block, function.append_basic_block("inputs"), function.append_basic_block("done")
-        builder.branch(loop)
-        builder.position_at_end(loop)
-        carried = [
-            (builder.phi(long), long(0)), (builder.phi(pointer), rows), (builder.phi(pointer), weights),
-            *((builder.phi(self._vector), start) for start in sums),
-        ]
-        count, table, weight, *sums = (phi for phi, _ in carried)
-        for row in range(kernel):
-            pixels = builder.load(builder.gep(table, [long(row)], source_etype=pointer), typ=pointer)
-            pixels = self._at(builder, pixels, x)
-            for column in range(kernel):
-                tap = row * kernel + column
-                values = [self._read(builder, pixels, column - kernel // 2 + n * LANES) for n in range(_REGISTERS)]
-                for plane in range(planes):
-                    factor = self._splat(builder, weight, tap * planes + plane)
-                    for n, value in enumerate(values):
-                        place = plane * _REGISTERS + n
-                        sums[place] = builder.call(self._fused, [factor, value, sums[place]])
-        following = [
-            builder.add(count, long(1)), builder.gep(table, [long(kernel)], source_etype=pointer),
-            self._at(builder, weight, long(taps * planes)), *sums,
-        ]
-        for (phi, start), value in zip(carried, following, strict=True):
-            phi.add_incoming(start, entry)
-            phi.add_incoming(value, loop)
-        builder.cbranch(builder.icmp_unsigned("<", following[0], inputs), loop, done)
+        def start(plane: int, n: int):
+            if kind.has_biases:
+                return words.splat(builder, biases, plane)
+            return words.read(builder, targets[plane], n * LANES) if kind is Kind.ADD else words.zeros
 
-        builder.position_at_end(done)
-        zeros = ir.Constant(self._vector, [0.0] * LANES)
-        target = self._at(builder, output, x)
-        for plane in range(planes):
-            slope = self._splat(builder, biases, planes + plane)
-            for n in range(_REGISTERS):
-                value = sums[plane * _REGISTERS + n]
-                active = builder.select(builder.fcmp_ordered(">", value, zeros), value, builder.fmul(value, slope))
-                builder.store(active, self._at(builder, target, long(n * LANES)), align=4)
-            target = self._at(builder, target, stride)
+        def add_input(_count, carried):
+            table, weight, *sums = carried
+            for row in range(kernel):
+                pixels = builder.load(builder.gep(table, [long(row)], source_etype=pointer), typ=pointer)
+                pixels = words.at(builder, pixels, x)
+                for column in range(kernel):
+                    first = column - kernel // 2
+                    values = [words.read(builder, pixels, first + n * LANES) for n in range(_REGISTERS)]
+                    for plane in range(planes):
+                        factor = words.splat(builder, weight, (row * kernel + column) * planes + plane)
+                        for n, value in enumerate(values):
+                            place = plane * _REGISTERS + n
+                            sums[place] = builder.call(fused, [factor, value, sums[place]])
+            table = builder.gep(table, [long(kernel)], source_etype=pointer)
+            return [table, words.at(builder, weight, taps * planes), *sums]
+
+        starts = [rows, weights, *(start(*place) for place in places)]
+        sums = words.repeat(builder, inputs, add_input, starts)[2:]
+        for (plane, n), value in zip(places, sums, strict=True):
+            if kind.has_biases:
+                slope = words.splat(builder, biases, planes + plane)
+                if kind is Kind.KEEP:
+                    words.write(builder, value, words.at(builder, targets[plane], kept), n * LANES)
+                positive = builder.fcmp_ordered(">", value, words.zeros)
+                value = builder.select(positive, value, builder.fmul(value, slope))
+            words.write(builder, value, targets[plane], n * LANES)
         builder.ret_void()
         return function
-
-    def _at(self, builder, pointer, count):
-        """Return the pointer `count` floats on."""
-        return builder.gep(pointer, [count], source_etype=self._real)
-
-    def _read(self, builder, pointer, count: int):
-        return builder.load(self._at(builder, pointer, self._long(count)), align=4, typ=self._vector)
-
-    def _splat(self, builder, pointer, count: int):
-        """Return a register full of the float that is `count` floats on."""
-        ir = self._ir
-        value = builder.load(self._at(builder, pointer, self._long(count)), align=4, typ=self._real)
-        empty = ir.Constant(self._vector, ir.Undefined)
-        first = builder.insert_element(empty, value, self._int(0))
-        return builder.shuffle_vector(first, empty, ir.Constant(ir.VectorType(self._int, LANES), [0] * LANES))

@@ -18,6 +18,12 @@ from ..networks.dcscn import DCSCN
 MOST_PLANES = 6
 
 
+def shares(count: int, most: int) -> list[int]:
+    """Return `count` shared out: as few shares of at most `most` as can be, of nearly equal size."""
+    parts = -(-count // most)
+    return [count * (n + 1) // parts - count * n // parts for n in range(parts)]
+
+
 @dataclass(frozen=True)
 class Source:
     """Planes that a step reads: `planes` of a buffer from the plane `first` on."""
@@ -57,9 +63,12 @@ class Step:
 
     @property
     def blocks(self) -> list[int]:
-        """The planes of each block that is computed together: as few blocks as can be, of nearly equal size."""
-        count = -(-self.planes // MOST_PLANES)
-        return [self.planes * (n + 1) // count - self.planes * n // count for n in range(count)]
+        """The planes of each block that is computed together."""
+        return shares(self.planes, MOST_PLANES)
+
+    def parameters(self, planes: int) -> int:
+        """Return how many weights, biases and slopes so many of its planes have."""
+        return (self.inputs * self.kernel**2 + 2) * planes
 
 
 @dataclass(frozen=True)
@@ -122,11 +131,10 @@ def plan_of(generator: CorrectionGenerator) -> Plan | None:
     return None
 
 
-def parameters_of(generator: CorrectionGenerator, plan: Plan) -> np.ndarray:
-    """Return all weights, biases and slopes of a generator in the order in which its plan's blocks read them.
+def layers_of(generator: CorrectionGenerator) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Return weights (planes, inputs, kernel, kernel), biases and slopes (planes,) of each step of a generator's plan.
 
-    For each step and each of its blocks: the weights (inputs, kernel rows, kernel columns, planes of the block), then
-    the biases and the slopes of these planes. float32. An activation is `x if x > 0 else slope * x`.
+    An activation is `x if x > 0 else slope * x`: ReLU has the slope 0, and where there is none it is 1.
     """
     if isinstance(generator, ConvStack):
         layers = [(layer.weight, layer.bias, 0.0) for layer in generator.stack[::2]]
@@ -138,15 +146,31 @@ def parameters_of(generator: CorrectionGenerator, plan: Plan) -> np.ndarray:
         layers.append(tuple(np.concatenate([_array(part) for part in parts]) for parts in both))
         layers.append((generator.b2[0].weight, generator.b2[0].bias, generator.b2[1].weight))
         layers.append((generator.last.weight, 0.0, 1.0))
-    packed = []
-    for step, (weight, bias, slope) in zip(plan.steps, layers, strict=True):
+    arrays = []
+    for weight, *others in layers:
         weight = _array(weight)
-        bias, slope = (np.broadcast_to(_array(values), step.planes) for values in (bias, slope))
-        edges = np.cumsum([0, *step.blocks])
-        for start, stop in zip(edges[:-1], edges[1:], strict=True):
-            packed += [weight[start:stop].transpose(1, 2, 3, 0).ravel(), bias[start:stop], slope[start:stop]]
-    return np.concatenate(packed).astype(np.float32)
+        arrays.append((weight, *(np.broadcast_to(_array(values), len(weight)) for values in others)))
+    return arrays
 
 
 def _array(values) -> np.ndarray:
     return values.detach().cpu().numpy() if hasattr(values, "detach") else np.asarray(values, np.float32)
+
+
+def block_weights(weight: np.ndarray, start: int, stop: int) -> np.ndarray:
+    """Return the weights of a block of planes in the order it reads them: (inputs, rows, columns, planes), flat."""
+    return weight[start:stop].transpose(1, 2, 3, 0).ravel()
+
+
+def parameters_of(generator: CorrectionGenerator, plan: Plan) -> np.ndarray:
+    """Return all weights, biases and slopes of a generator in the order in which its plan's blocks read them.
+
+    For each step and each of its blocks: the weights (`block_weights`), then the biases and the slopes of these planes.
+    float32.
+    """
+    packed = []
+    for step, (weight, bias, slope) in zip(plan.steps, layers_of(generator), strict=True):
+        edges = np.cumsum([0, *step.blocks])
+        for start, stop in zip(edges[:-1], edges[1:], strict=True):
+            packed += [block_weights(weight, start, stop), bias[start:stop], slope[start:stop]]
+    return np.concatenate(packed).astype(np.float32)

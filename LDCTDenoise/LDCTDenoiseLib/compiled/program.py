@@ -1,9 +1,6 @@
 """A plan in LLVM's language: all steps go down the image together, each as many rows behind as the plan says."""
 
-import contextlib
-
-from ..requirements import require
-from .block import PIXELS, BlockWriter
+from .block import PIXELS, BlockWriter, Words
 from .plan import Plan, Step
 
 #: Floats before the first pixel of a row in memory: zeros, and the alignment of cache lines.
@@ -40,54 +37,61 @@ def write_program(plan: Plan) -> str:
 
 class _Program:
     def __init__(self, plan: Plan):
-        ir = require("llvmlite.ir")
-        self._ir, self._plan = ir, plan
-        self.module = ir.Module("ldct")
+        words = self._words = Words()
+        self._plan = plan
+        self.module = words.ir.Module("ldct")
         self._blocks = BlockWriter(self.module)
-        long, pointer = ir.IntType(64), ir.PointerType()
-        self._long, self._pointer, self._real = long, pointer, ir.FloatType()
-        kind = ir.FunctionType(ir.VoidType(), [pointer, pointer, long, long, long, pointer, pointer, pointer])
-        function = ir.Function(self.module, kind, NAME)
+        long, pointer = words.long, words.pointer
+        function, self._builder = words.function(
+            self.module, NAME, pointer, pointer, long, long, long, pointer, pointer, pointer
+        )
         image, output, self._height, self._width, self._stride, scratch, self._table, parameters = function.args
-        self._builder = ir.IRBuilder(function.append_basic_block("entry"))
-        self._zeros = self._at(scratch, long(MARGIN))
+        self._zeros = self._at(scratch, MARGIN)
         starts, used = [], 1
         for rows, planes in zip(plan.rows, plan.planes, strict=True):
             starts.append(self._at(scratch, self._builder.mul(self._stride, long(used))))
             used += rows * planes
         self._starts = [image, *starts[1:-1], output]
         last = self._builder.add(self._height, long(plan.steps[-1].delay))
-        with self._loop(last) as time:
-            for step in plan.steps:
-                y = self._builder.sub(time, long(step.delay))
-                # Unsigned: a row above the image is a very large number.
-                with self._builder.if_then(self._builder.icmp_unsigned("<", y, self._height)):
-                    self._row(step, y, parameters)
-                size = step.inputs * step.kernel**2 + 2
-                parameters = self._at(parameters, long(size * step.planes))
+        self._repeat(last, lambda time: self._rows_at(time, parameters))
         self._builder.ret_void()
+
+    def _rows_at(self, time, parameters) -> None:
+        """Compute the row of each step whose turn it is."""
+        builder = self._builder
+        for step in self._plan.steps:
+            y = builder.sub(time, self._words.long(step.delay))
+            # Unsigned: a row above the image is a very large number.
+            with builder.if_then(builder.icmp_unsigned("<", y, self._height)):
+                self._row(step, y, parameters)
+            parameters = self._at(parameters, step.parameters(step.planes))
 
     def _row(self, step: Step, y, parameters) -> None:
         """Compute the row `y` of a step."""
-        builder, long = self._builder, self._long
+        builder, long = self._builder, self._words.long
         self._fill_table(step, y)
         target = self._row_of(step.output, y)
-        inputs = long(step.inputs)
-        with self._loop(self._width, PIXELS) as x:
+
+        def compute(x) -> None:
             weights, plane = parameters, target
             for planes in step.blocks:
                 block = self._blocks.block(step.kernel, planes)
-                builder.call(block, [plane, self._table, x, inputs, self._stride, weights])
-                weights = self._at(weights, long((step.inputs * step.kernel**2 + 2) * planes))
+                builder.call(block, [plane, self._table, x, long(step.inputs), self._stride, long(0), weights])
+                weights = self._at(weights, step.parameters(planes))
                 plane = self._at(plane, builder.mul(self._stride, long(planes)))
+
+        self._repeat(self._width, compute, PIXELS)
         # The last block may have gone beyond the image, where the next step has to find a zero.
-        edge = self._at(target, self._width)
-        with self._loop(long(step.planes)) as n:
-            builder.store(self._real(0.0), self._at(edge, builder.mul(n, self._stride)))
+        edge, zero = self._at(target, self._width), self._words.real(0.0)
+
+        def clear(n) -> None:
+            builder.store(zero, self._at(edge, builder.mul(n, self._stride)))
+
+        self._repeat(long(step.planes), clear)
 
     def _fill_table(self, step: Step, y) -> None:
         """Write where the rows of each input are that row `y` is computed from."""
-        builder, long = self._builder, self._long
+        builder, long = self._builder, self._words.long
         filled = 0
         for source in step.sources:
             for place in range(step.kernel):
@@ -96,35 +100,26 @@ class _Program:
                 start = self._at(self._row_of(source.buffer, near), builder.mul(self._stride, long(source.first)))
                 start = builder.select(inside, start, self._zeros)
                 apart = builder.select(inside, self._stride, long(0))
-                with self._loop(long(source.planes)) as n:
-                    slot = builder.add(builder.mul(n, long(step.kernel)), long(filled * step.kernel + place))
+                slots = long(filled * step.kernel + place)
+
+                def fill(n, start=start, apart=apart, slots=slots) -> None:
+                    slot = builder.add(builder.mul(n, long(step.kernel)), slots)
                     row = self._at(start, builder.mul(n, apart))
-                    builder.store(row, builder.gep(self._table, [slot], source_etype=self._pointer))
+                    builder.store(row, builder.gep(self._table, [slot], source_etype=self._words.pointer))
+
+                self._repeat(long(source.planes), fill)
             filled += source.planes
 
     def _row_of(self, buffer: int, y):
         """Return where the first pixel of a buffer's row is."""
-        builder, long = self._builder, self._long
+        builder, long = self._builder, self._words.long
         rows, planes = self._plan.rows[buffer], self._plan.planes[buffer]
         kept = builder.and_(y, long(rows - 1)) if rows else y
         floats = builder.add(builder.mul(builder.mul(kept, long(planes)), self._stride), long(MARGIN))
         return self._at(self._starts[buffer], floats)
 
     def _at(self, pointer, count):
-        return self._builder.gep(pointer, [count], source_etype=self._real)
+        return self._words.at(self._builder, pointer, count)
 
-    @contextlib.contextmanager
-    def _loop(self, stop, step: int = 1):
-        """Repeat what is written inside for 0, step, 2 * step ... below `stop`, at least once."""
-        builder, long = self._builder, self._long
-        before, body = builder.block, builder.append_basic_block("loop")
-        builder.branch(body)
-        builder.position_at_end(body)
-        index = builder.phi(long)
-        yield index
-        following = builder.add(index, long(step))
-        index.add_incoming(long(0), before)
-        index.add_incoming(following, builder.block)
-        after = builder.append_basic_block("after")
-        builder.cbranch(builder.icmp_unsigned("<", following, stop), body, after)
-        builder.position_at_end(after)
+    def _repeat(self, stop, write, step: int = 1) -> None:
+        self._words.repeat(self._builder, stop, lambda index, _carried: write(index), step=step)

@@ -10,7 +10,7 @@ from ..requirements import require
 from .host import is_supported
 from .machine import compile_plan
 from .plan import parameters_of, plan_of
-from .program import MARGIN, scratch_floats, stride_of, table_pointers
+from .program import MARGIN, NAME, scratch_floats, stride_of, table_pointers
 
 
 class CompiledRows:
@@ -50,7 +50,7 @@ class CompiledRows:
         padded[:, MARGIN : MARGIN + width] = image.numpy()
         output = np.empty((height, stride), np.float32)
         scratch, table = self._memory(width)
-        self._program.correct(
+        self._program.functions[NAME](
             *(array.ctypes.data for array in (padded, output)), height, width, stride,
             *(array.ctypes.data for array in (scratch, table, self._parameters)),
         )

@@ -14,11 +14,9 @@ from LDCTDenoiseLib.networks.convstack import ConvStack
 from LDCTDenoiseLib.networks.dcscn import DCSCN
 from torch import Tensor, nn
 
+from ..compiled.network import CompiledByHand
 from .dcscn import DCSCNByHand
 from .stack import StackByHand
-
-#: Patches of a piece: 32 planes of their canvas are 1.7 MB.
-_PATCHES = 2
 
 _BY_HAND = {DCSCN: DCSCNByHand, ConvStack: StackByHand}
 
@@ -46,17 +44,24 @@ def _threads() -> ThreadPoolExecutor:
     return _pools[key]
 
 
+def _by_hand(generator: nn.Module, height: int, width: int):
+    return CompiledByHand.of(generator, height, width) or _BY_HAND[type(generator)](generator)
+
+
 class _Pieces(torch.autograd.Function):
     @staticmethod
     def forward(ctx, generator, image, *parameters):
-        by_hand, graph = _BY_HAND[type(generator)](generator), any(ctx.needs_input_grad)
+        by_hand, graph = _by_hand(generator, *image.shape[2:]), any(ctx.needs_input_grad)
 
         def compute(piece: Tensor):
             with torch.inference_mode():
                 output, traces = by_hand.forward(piece)
-            return output, traces if graph else None
+            if graph:
+                return output, traces
+            by_hand.give_up(traces)
+            return output, None
 
-        outputs, traces = zip(*_threads().map(compute, image[:, 0].split(_PATCHES)), strict=True)
+        outputs, traces = zip(*_threads().map(compute, image[:, 0].split(by_hand.patches)), strict=True)
         ctx.by_hand, ctx.traces = by_hand, traces
         return torch.cat(outputs)[:, None]
 
@@ -66,6 +71,15 @@ class _Pieces(torch.autograd.Function):
             with torch.inference_mode():
                 return ctx.by_hand.backward(piece, traces)
 
-        pieces = list(_threads().map(differentiate, gradient[:, 0].split(_PATCHES), ctx.traces))
+        pieces = list(_threads().map(differentiate, gradient[:, 0].split(ctx.by_hand.patches), ctx.traces))
         ctx.traces = None
-        return None, None, *(torch.stack(parts).sum(0) for parts in zip(*pieces, strict=True))
+        return None, None, *_sum(pieces)
+
+
+def _sum(pieces: list[list[Tensor]]) -> list[Tensor]:
+    """Return the sums of the pieces' gradients, neighbours first: so are those of processes with half of them each."""
+    while len(pieces) > 1:
+        pairs = zip(pieces[::2], pieces[1::2], strict=False)
+        left = pieces[len(pieces) - len(pieces) % 2 :]
+        pieces = [[a + b for a, b in zip(*pair, strict=True)] for pair in pairs] + left
+    return pieces[0]

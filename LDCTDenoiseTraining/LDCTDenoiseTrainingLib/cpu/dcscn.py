@@ -24,7 +24,15 @@ class _Traces(NamedTuple):
 
 
 class DCSCNByHand:
-    """The generator of DCSCN and DCSWGAN, with a copy of its weights."""
+    """The generator of DCSCN and DCSWGAN, with a copy of its weights.
+
+    Attributes
+    ----------
+    patches : int
+        Patches that it is given at a time: 32 planes of their canvas are 1.7 MB.
+    """
+
+    patches = 2
 
     def __init__(self, generator: DCSCN):
         inputs, self._layers = 1, []
@@ -60,6 +68,9 @@ class DCSCNByHand:
         b2, b2_trace = self._b2.forward(canvas, b1)
         output = canvas.lift((a1 @ self._last_a1).add_(b2 @ self._last_b2)).contiguous()
         return output, _Traces(canvas, traces, features, before, a1, b2_trace, b2)
+
+    def give_up(self, traces) -> None:
+        """Forget what `forward` returned for a `backward` that will not come."""
 
     def backward(self, gradient: Tensor, traces: _Traces) -> list[Tensor]:
         """Return the gradients of the generator's parameters, in its order, from that of the correction.

@@ -11,6 +11,8 @@ from .layer import Layer
 class StackByHand:
     """The generator of CNN-L1 and WGAN, with a copy of its weights; see `DCSCNByHand`."""
 
+    patches = 2
+
     def __init__(self, generator: ConvStack):
         self._residual = generator.residual
         convolutions, inputs, self._layers = list(generator.stack)[::2], 1, []
@@ -27,6 +29,9 @@ class StackByHand:
             traces.append(trace)
         output = canvas.lift(planes[:, :, 0])
         return output.contiguous() if self._residual else output - patches, (canvas, traces)
+
+    def give_up(self, traces) -> None:
+        """Forget what `forward` returned for a `backward` that will not come."""
 
     def backward(self, gradient: Tensor, traces: tuple) -> list[Tensor]:
         canvas, traces = traces

@@ -1,0 +1,191 @@
+"""A generator forward and backward, a patch at a time, by compiled passes."""
+
+import functools
+import threading
+from collections import deque
+
+import numpy as np
+import torch
+from LDCTDenoiseLib.compiled.block import LANES, PIXELS
+from LDCTDenoiseLib.compiled.host import is_supported
+from LDCTDenoiseLib.compiled.plan import (
+    MOST_PLANES,
+    Plan,
+    block_weights,
+    layers_of,
+    parameters_of,
+    plan_of,
+    shares,
+)
+from LDCTDenoiseLib.networks.convstack import ConvStack
+from torch import Tensor, nn
+
+from .kernels import compile_passes, products
+from .layout import Layout
+
+_BYTES = 4
+
+
+class _Workshop:
+    """What all steps of a training share: the passes, where everything lies, and memory to do it in.
+
+    Parameters
+    ----------
+    plan : Plan
+    height, width : int
+        Of a patch.
+    keeps : bool
+        As in a `Layout`.
+    """
+
+    def __init__(self, plan: Plan, height: int, width: int, keeps: bool):
+        self.plan, self.layout = plan, Layout(plan, height, width, keeps)
+        self.passes = compile_passes(plan, keeps).functions
+        self.tables = [self.layout.table(step.sources, step.kernel) for step in plan.steps]
+        self._arenas: deque[np.ndarray] = deque()
+        self._own = threading.local()
+        # Sums lie one step after the other: of each plane those of bias and slope, then those of the weights.
+        self.activations, self.weights, self.biases, self.slopes = [], [], [], []
+        self.sums, count = [], 0
+        for step in plan.steps:
+            planes = np.arange(step.planes)
+            self.activations.append(count)
+            self.biases.append(count + 2 * planes)
+            self.slopes.append(count + 2 * planes + 1)
+            count += 2 * step.planes
+            places, starts, first = np.empty((step.planes, step.inputs * step.kernel**2), np.int64), [], 0
+            for source in step.sources:
+                starts.append(count)
+                flat = np.array([pair for part in products(step, source) for pair in part])
+                places[flat[:, 0], first + flat[:, 1]] = count + np.arange(len(flat))
+                first += source.planes * step.kernel**2
+                count += len(flat)
+            self.weights.append(places.reshape(step.planes, step.inputs, step.kernel, step.kernel))
+            self.sums.append(starts)
+        self._count = count
+
+    def take(self) -> np.ndarray:
+        """Return memory for a patch; `give` it back."""
+        try:
+            return self._arenas.pop()
+        except IndexError:
+            return self.layout.arena()
+
+    def give(self, arena: np.ndarray) -> None:
+        self._arenas.append(arena)
+
+    def own(self) -> tuple[np.ndarray, list[np.ndarray], np.ndarray]:
+        """Return this thread's memory: for gradients, the tables of the backward passes in it, and for sums."""
+        if not hasattr(self._own, "memory"):
+            arena = self.layout.arena()
+            tables = [arena.ctypes.data + self.layout.gradient_table(step) for step in self.plan.steps]
+            self._own.memory = arena, tables, np.empty((self._count, LANES), np.float32)
+        return self._own.memory
+
+
+@functools.lru_cache(maxsize=4)
+def _workshop(plan: Plan, height: int, width: int, keeps: bool) -> _Workshop:
+    return _Workshop(plan, height, width, keeps)
+
+
+class CompiledByHand:
+    """A generator with a copy of its weights; it does what `cpu.dcscn.DCSCNByHand` does.
+
+    Attributes
+    ----------
+    patches : int
+        Patches that it is given at a time.
+    """
+
+    patches = 1
+
+    def __init__(self, generator: nn.Module, height: int, width: int):
+        plan = plan_of(generator)
+        self._is_stack = isinstance(generator, ConvStack)
+        self._is_image = self._is_stack and not generator.residual
+        # The stack's activations are ReLUs.
+        self._shop = _workshop(plan, height, width, not self._is_stack)
+        self._forward = parameters_of(generator, plan)
+        layers = layers_of(generator)
+        self._slopes = [np.array(slope, np.float32) for _, _, slope in layers]
+        self._back = {}
+        for n, (step, (weight, _, _)) in enumerate(zip(plan.steps, layers, strict=True)):
+            # A backward pass reads what the step wrote and writes what it read, the kernel's ends exchanged.
+            flipped, first = weight[:, :, ::-1, ::-1].transpose(1, 0, 2, 3), 0
+            for s, source in enumerate(step.sources):
+                edges = first + np.cumsum([0, *shares(source.planes, MOST_PLANES)])
+                parts = [block_weights(flipped, *pair) for pair in zip(edges[:-1], edges[1:], strict=True)]
+                self._back[n, s] = np.concatenate(parts)
+                first += source.planes
+        self._a1 = None if self._is_stack else generator.a1[0].out_channels
+
+    @classmethod
+    def of(cls, generator: nn.Module, height: int, width: int) -> "CompiledByHand | None":
+        """Return it for patches of a size, or None where it cannot be had."""
+        if width % PIXELS or plan_of(generator) is None or not is_supported():
+            return None
+        return cls(generator, height, width)
+
+    def forward(self, patches: Tensor) -> tuple[Tensor, np.ndarray]:
+        """Return the correction of one patch (1, height, width) of unit scale, and what `backward` needs."""
+        shop, layout = self._shop, self._shop.layout
+        arena = shop.take()
+        base, parameters = arena.ctypes.data, self._forward.ctypes.data
+        layout.pixels(arena, 0)[:] = patches[0].numpy()
+        for n, step in enumerate(shop.plan.steps):
+            table, buffer = shop.tables[n] + base, step.output
+            shop.passes[f"forward_{n}"](
+                base + layout.place(buffer), table.ctypes.data, layout.height, layout.width, layout.stride,
+                layout.row(buffer), layout.kept(buffer) // _BYTES, parameters,
+            )
+            parameters += _BYTES * step.parameters(step.planes)
+        output = torch.from_numpy(layout.pixels(arena, len(shop.plan.steps)).copy())[None]
+        return output - patches if self._is_image else output, arena
+
+    def give_up(self, arena: np.ndarray) -> None:
+        """Take back what `forward` returned for a `backward` that will not come."""
+        self._shop.give(arena)
+
+    def backward(self, gradient: Tensor, arena: np.ndarray) -> list[Tensor]:
+        """Return the gradients of the generator's parameters, in its order, from that of the correction.
+
+        What `forward` returned is used up.
+        """
+        shop, layout, plan = self._shop, self._shop.layout, self._shop.plan
+        gradients, tables, sums = shop.own()
+        sums[:] = 0
+        layout.pixels(gradients, len(plan.steps))[:] = gradient[0].numpy()
+        base, back, results = arena.ctypes.data, gradients.ctypes.data, sums.ctypes.data
+        size = (layout.height, layout.width, layout.stride)
+        for n in reversed(range(len(plan.steps))):
+            step = plan.steps[n]
+            buffer, row = step.output, layout.row(step.output)
+            here = back + layout.place(buffer)
+            before = base + layout.place(buffer) + layout.kept(buffer)
+            shop.passes["activation"](
+                here, before, *size, row, step.planes, self._slopes[n].ctypes.data,
+                results + _BYTES * LANES * shop.activations[n],
+            )
+            for s, source in enumerate(step.sources):
+                place, source_row = layout.place(source.buffer, source.first), layout.row(source.buffer)
+                shop.passes[f"weights_{n}_{s}"](
+                    here, base + place, *size, row, source_row, results + _BYTES * LANES * shop.sums[n][s]
+                )
+                if source.buffer:
+                    shop.passes[f"back_{n}_{s}"](
+                        back + place, tables[n].ctypes.data, *size, source_row, 0, self._back[n, s].ctypes.data
+                    )
+        shop.give(arena)
+        total = np.einsum("ij->i", sums)  # three times as fast as `sum`
+        return [torch.from_numpy(total[places]) for places in self._order()]
+
+    def _order(self) -> list[np.ndarray]:
+        """Return where the sums of each parameter are, in the generator's order."""
+        shop = self._shop
+        steps = list(zip(shop.weights, shop.biases, shop.slopes, strict=True))
+        if self._is_stack:
+            return [places for weight, bias, _ in steps for places in (weight, bias)]
+        *features, both, b2, last = steps
+        branches = (slice(0, self._a1), slice(self._a1, None))
+        both = [[places[branch] for places in both] for branch in branches]
+        return [places for step in (*features, *both, b2) for places in step] + [last[0]]
