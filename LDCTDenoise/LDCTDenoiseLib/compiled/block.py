@@ -139,36 +139,34 @@ class BlockWriter:
         function.attributes.add("noinline")
         output, rows, x, inputs, stride, kept, weights = function.args
         output.add_attribute("noalias")
-        taps, fused = kernel * kernel, words.fused(self._module)
+        fused = words.fused(self._module)
         places = [(plane, n) for plane in range(planes) for n in range(_REGISTERS)]
         targets = [words.at(builder, output, x)]
         for _ in range(1, planes):
             targets.append(words.at(builder, targets[-1], stride))
-        biases = words.at(builder, weights, builder.mul(inputs, long(taps * planes)))
+        biases = words.at(builder, weights, builder.mul(inputs, long(kernel * kernel * planes)))
 
         def start(plane: int, n: int):
             if kind.has_biases:
                 return words.splat(builder, biases, plane)
             return words.read(builder, targets[plane], n * LANES) if kind is Kind.ADD else words.zeros
 
-        def add_input(_count, carried):
+        def add_row(_count, carried):
             table, weight, *sums = carried
-            for row in range(kernel):
-                pixels = builder.load(builder.gep(table, [long(row)], source_etype=pointer), typ=pointer)
-                pixels = words.at(builder, pixels, x)
-                for column in range(kernel):
-                    first = column - kernel // 2
-                    values = [words.read(builder, pixels, first + n * LANES) for n in range(_REGISTERS)]
-                    for plane in range(planes):
-                        factor = words.splat(builder, weight, (row * kernel + column) * planes + plane)
-                        for n, value in enumerate(values):
-                            place = plane * _REGISTERS + n
-                            sums[place] = builder.call(fused, [factor, value, sums[place]])
-            table = builder.gep(table, [long(kernel)], source_etype=pointer)
-            return [table, words.at(builder, weight, taps * planes), *sums]
+            pixels = words.at(builder, builder.load(table, typ=pointer), x)
+            for column in range(kernel):
+                first = column - kernel // 2
+                values = [words.read(builder, pixels, first + n * LANES) for n in range(_REGISTERS)]
+                for plane in range(planes):
+                    factor = words.splat(builder, weight, column * planes + plane)
+                    for n, value in enumerate(values):
+                        place = plane * _REGISTERS + n
+                        sums[place] = builder.call(fused, [factor, value, sums[place]])
+            table = builder.gep(table, [long(1)], source_etype=pointer)
+            return [table, words.at(builder, weight, kernel * planes), *sums]
 
         starts = [rows, weights, *(start(*place) for place in places)]
-        sums = words.repeat(builder, inputs, add_input, starts)[2:]
+        sums = words.repeat(builder, builder.mul(inputs, long(kernel)), add_row, starts)[2:]
         for (plane, n), value in zip(places, sums, strict=True):
             if kind.has_biases:
                 slope = words.splat(builder, biases, planes + plane)

@@ -42,6 +42,7 @@ class _Program:
         self.module = words.ir.Module("ldct")
         self._blocks = BlockWriter(self.module)
         long, pointer = words.long, words.pointer
+        self._clear, self._fill = self._write_clear(), self._write_fill()
         function, self._builder = words.function(
             self.module, NAME, pointer, pointer, long, long, long, pointer, pointer, pointer
         )
@@ -82,12 +83,7 @@ class _Program:
 
         self._repeat(self._width, compute, PIXELS)
         # The last block may have gone beyond the image, where the next step has to find a zero.
-        edge, zero = self._at(target, self._width), self._words.real(0.0)
-
-        def clear(n) -> None:
-            builder.store(zero, self._at(edge, builder.mul(n, self._stride)))
-
-        self._repeat(long(step.planes), clear)
+        builder.call(self._clear, [self._at(target, self._width), self._stride, long(step.planes)])
 
     def _fill_table(self, step: Step, y) -> None:
         """Write where the rows of each input are that row `y` is computed from."""
@@ -100,14 +96,8 @@ class _Program:
                 start = self._at(self._row_of(source.buffer, near), builder.mul(self._stride, long(source.first)))
                 start = builder.select(inside, start, self._zeros)
                 apart = builder.select(inside, self._stride, long(0))
-                slots = long(filled * step.kernel + place)
-
-                def fill(n, start=start, apart=apart, slots=slots) -> None:
-                    slot = builder.add(builder.mul(n, long(step.kernel)), slots)
-                    row = self._at(start, builder.mul(n, apart))
-                    builder.store(row, builder.gep(self._table, [slot], source_etype=self._words.pointer))
-
-                self._repeat(long(source.planes), fill)
+                slot = builder.gep(self._table, [long(filled * step.kernel + place)], source_etype=self._words.pointer)
+                builder.call(self._fill, [slot, long(step.kernel), start, apart, long(source.planes)])
             filled += source.planes
 
     def _row_of(self, buffer: int, y):
@@ -117,6 +107,36 @@ class _Program:
         kept = builder.and_(y, long(rows - 1)) if rows else y
         floats = builder.add(builder.mul(builder.mul(kept, long(planes)), self._stride), long(MARGIN))
         return self._at(self._starts[buffer], floats)
+
+    def _write_fill(self):
+        """Return the function (slot, slots apart, row, floats apart, count): writes where `count` rows are."""
+        words = self._words
+        long, pointer = words.long, words.pointer
+        function, builder = words.function(self.module, "fill", pointer, long, pointer, long, long)
+        slot, slots_apart, row, apart, count = function.args
+
+        def fill(_n, carried):
+            slot, row = carried
+            builder.store(row, slot)
+            return [builder.gep(slot, [slots_apart], source_etype=pointer), words.at(builder, row, apart)]
+
+        words.repeat(builder, count, fill, [slot, row])
+        builder.ret_void()
+        return function
+
+    def _write_clear(self):
+        """Return the function (place, floats apart, count): writes `count` zeros."""
+        words = self._words
+        function, builder = words.function(self.module, "clear", words.pointer, words.long, words.long)
+        place, apart, count = function.args
+
+        def clear(_n, carried):
+            builder.store(words.real(0.0), carried[0])
+            return [words.at(builder, carried[0], apart)]
+
+        words.repeat(builder, count, clear, [place])
+        builder.ret_void()
+        return function
 
     def _at(self, pointer, count):
         return self._words.at(self._builder, pointer, count)
