@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import torch
+from LDCTDenoiseLib.compiled import winograd
 from LDCTDenoiseLib.compiled.host import is_supported
 from LDCTDenoiseLib.compiled.plan import plan_of
 from LDCTDenoiseLib.compiled.rows import compiled_rows
@@ -23,20 +24,36 @@ needs_compiler = pytest.mark.skipif(not is_supported(), reason="nothing is compi
 
 
 @pytest.mark.parametrize("method", ["DCSCN", "CNN-L1"])
-def test_every_row_is_there_when_it_is_read_and_not_yet_overwritten(method):
-    plan, height = plan_of(build_generator(method)), 40
+@pytest.mark.parametrize("height", [40, 41])
+def test_every_row_is_there_when_it_is_read_and_not_yet_overwritten(method, height):
+    plan = plan_of(build_generator(method))
     written = [set(range(height)) if number == 0 else set() for number in range(len(plan.rows))]
-    for time in range(height + plan.steps[-1].delay):
-        for step in plan.steps:
-            y = time - step.delay
-            if not 0 <= y < height:
-                continue
-            for source, near in itertools.product(step.sources, range(-(step.kernel // 2), step.kernel // 2 + 1)):
-                if 0 <= y + near < height:
-                    rows = written[source.buffer]
-                    assert y + near in rows and max(rows) - (plan.rows[source.buffer] or height) < y + near
-            written[step.output].add(y)
-    assert written[-1] == set(range(height))
+    pairs = -(-height // 2)
+    for time, step in itertools.product(range(pairs + plan.steps[-1].delay), plan.steps):
+        pair, half = time - step.delay, step.kernel // 2
+        if not 0 <= pair < pairs:
+            continue
+        for source, near in itertools.product(step.sources, range(2 * pair - half, 2 * pair + 2 + half)):
+            if 0 <= near < height:
+                rows = written[source.buffer]
+                assert near in rows and max(rows) - (plan.rows[source.buffer] or height) < near
+        # Of an odd number the last row is one beyond the image.
+        written[step.output].update((2 * pair, 2 * pair + 1))
+    assert written[-1] >= set(range(height))
+
+
+def test_the_four_rows_of_a_pair_give_the_convolution():
+    rng = np.random.default_rng(0)
+    weight, rows = rng.normal(size=(5, 3, 3, 3)), rng.normal(size=(4, 3, 9))
+    r0, r1, r2, r3 = rows
+    made = torch.tensor(np.stack([r0 - r2, r1 + r2, r2 - r1, r1 - r3]), dtype=torch.float32)
+    kernels = torch.tensor(winograd.transformed(weight))
+    m0, m1, m2, m3 = (
+        torch.nn.functional.conv2d(made[n][None, :, None], kernels[n], padding=(0, 1))[0, :, 0] for n in range(4)
+    )
+    image = torch.tensor(rows.transpose(1, 0, 2)[None])
+    expected = torch.nn.functional.conv2d(image, torch.tensor(weight), padding=(0, 1))[0].float()
+    torch.testing.assert_close(torch.stack([m0 + m1 + m2, m1 - m2 - m3], dim=1), expected, atol=1e-5, rtol=1e-5)
 
 
 def test_the_plan_of_dcscn_reads_as_the_paper_draws_it():

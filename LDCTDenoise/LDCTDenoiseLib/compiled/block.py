@@ -11,9 +11,9 @@ from ..requirements import require
 
 #: Pixels of a register of AVX2, and registers of pixels that are computed together.
 LANES = 8
-_REGISTERS = 2
+REGISTERS = 2
 #: Pixels that a block computes.
-PIXELS = LANES * _REGISTERS
+PIXELS = LANES * REGISTERS
 
 
 class Kind(enum.Enum):
@@ -72,6 +72,11 @@ class Words:
         first = builder.insert_element(empty, value, self.int(0))
         return builder.shuffle_vector(first, empty, self.ir.Constant(self.ir.VectorType(self.int, LANES), [0] * LANES))
 
+    def activated(self, builder, value, slope):
+        """Return a register after its activation."""
+        positive = builder.fcmp_ordered(">", value, self.zeros)
+        return builder.select(positive, value, builder.fmul(value, slope))
+
     def repeat(self, builder, stop, write, carried=(), step: int = 1) -> list:
         """Repeat what `write(index, carried)` writes for 0, step, 2 * step ... below `stop`, at least once.
 
@@ -120,10 +125,10 @@ class BlockWriter:
     def block(self, kernel: int, planes: int, kind: Kind = Kind.ACTIVATE):
         """Return the function of a block.
 
-        It takes (output, rows, x, inputs, stride, kept, parameters): where the first plane of the output's row begins;
-        a table of `kernel` row pointers an input; the first pixel; how many inputs; floats from a plane of the
-        output's row to the next; see `Kind.KEEP`; and the block's weights, then, where it begins with them, biases and
-        slopes (`plan.parameters_of`).
+        It takes (output, rows, x, reads, stride, kept, parameters): where the first plane of the output's row begins;
+        a table of pointers to the rows that are read, of each plane's as many as the kernel has; the first pixel; how
+        many rows that is; floats from a plane of the output's row to the next; see `Kind.KEEP`; and the block's weights
+        of `kernel` columns a row, then, where it begins with them, biases and slopes (`program.parameters_of`).
         """
         if (kernel, planes, kind) not in self._functions:
             self._functions[kernel, planes, kind] = self._write(kernel, planes, kind)
@@ -137,14 +142,14 @@ class BlockWriter:
         )
         function.linkage = "internal"
         function.attributes.add("noinline")
-        output, rows, x, inputs, stride, kept, weights = function.args
+        output, rows, x, reads, stride, kept, weights = function.args
         output.add_attribute("noalias")
         fused = words.fused(self._module)
-        places = [(plane, n) for plane in range(planes) for n in range(_REGISTERS)]
+        places = [(plane, n) for plane in range(planes) for n in range(REGISTERS)]
         targets = [words.at(builder, output, x)]
         for _ in range(1, planes):
             targets.append(words.at(builder, targets[-1], stride))
-        biases = words.at(builder, weights, builder.mul(inputs, long(kernel * kernel * planes)))
+        biases = words.at(builder, weights, builder.mul(reads, long(kernel * planes)))
 
         def start(plane: int, n: int):
             if kind.has_biases:
@@ -156,24 +161,23 @@ class BlockWriter:
             pixels = words.at(builder, builder.load(table, typ=pointer), x)
             for column in range(kernel):
                 first = column - kernel // 2
-                values = [words.read(builder, pixels, first + n * LANES) for n in range(_REGISTERS)]
+                values = [words.read(builder, pixels, first + n * LANES) for n in range(REGISTERS)]
                 for plane in range(planes):
                     factor = words.splat(builder, weight, column * planes + plane)
                     for n, value in enumerate(values):
-                        place = plane * _REGISTERS + n
+                        place = plane * REGISTERS + n
                         sums[place] = builder.call(fused, [factor, value, sums[place]])
             table = builder.gep(table, [long(1)], source_etype=pointer)
             return [table, words.at(builder, weight, kernel * planes), *sums]
 
         starts = [rows, weights, *(start(*place) for place in places)]
-        sums = words.repeat(builder, builder.mul(inputs, long(kernel)), add_row, starts)[2:]
+        sums = words.repeat(builder, reads, add_row, starts)[2:]
         for (plane, n), value in zip(places, sums, strict=True):
             if kind.has_biases:
                 slope = words.splat(builder, biases, planes + plane)
                 if kind is Kind.KEEP:
                     words.write(builder, value, words.at(builder, targets[plane], kept), n * LANES)
-                positive = builder.fcmp_ordered(">", value, words.zeros)
-                value = builder.select(positive, value, builder.fmul(value, slope))
+                value = words.activated(builder, value, slope)
             words.write(builder, value, targets[plane], n * LANES)
         builder.ret_void()
         return function

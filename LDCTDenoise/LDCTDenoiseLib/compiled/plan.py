@@ -1,8 +1,8 @@
 """In which order the rows of a generator's planes are computed, and which of them are kept for how long.
 
-Row y of a 3×3 layer needs the rows y - 1 to y + 1 of what it reads. So all layers can go down the image together, each
-one row behind the layer it reads; of each layer only the last few rows are ever needed and stay in cache. Nothing is
-computed twice, and the planes that DCSCN concatenates are never put side by side.
+Row y of a 3×3 layer needs the rows y - 1 to y + 1 of what it reads. So all layers can go down the image together, two
+rows at a time, each two behind the layer it reads; of each layer only the last few rows are ever needed and stay in
+cache. Nothing is computed twice, and the planes that DCSCN concatenates are never put side by side.
 """
 
 from dataclasses import dataclass
@@ -48,7 +48,7 @@ class Step:
     output : int
         The buffer that it writes, all of it.
     delay : int
-        Rows that it is behind the first step.
+        Pairs of rows that it is behind the first step.
     """
 
     sources: tuple[Source, ...]
@@ -65,10 +65,6 @@ class Step:
     def blocks(self) -> list[int]:
         """The planes of each block that is computed together."""
         return shares(self.planes, MOST_PLANES)
-
-    def parameters(self, planes: int) -> int:
-        """Return how many weights, biases and slopes so many of its planes have."""
-        return (self.inputs * self.kernel**2 + 2) * planes
 
 
 @dataclass(frozen=True)
@@ -99,14 +95,14 @@ def _plan(layers: list[tuple[tuple[Source, ...], int, int]]) -> Plan:
     """Return the plan of layers of (sources, kernel, planes), the n-th of which writes the buffer n + 1."""
     steps, delays = [], [0]
     for number, (sources, kernel, planes) in enumerate(layers, 1):
-        # The image is all there from the start; of another buffer the row below must have been computed.
+        # The image is all there from the start; of another buffer the pair of rows below must have been computed.
         behind = [delays[source.buffer] + kernel // 2 for source in sources if source.buffer]
         delays.append(max(behind, default=0))
         steps.append(Step(sources, kernel, planes, number, delays[-1]))
     kept = [0] * len(delays)
     for step in steps:
         for source in step.sources:
-            needed = step.delay - delays[source.buffer] + step.kernel // 2 + 1
+            needed = 2 * (step.delay - delays[source.buffer]) + step.kernel // 2 + 2
             kept[source.buffer] = max(kept[source.buffer], 1 << (needed - 1).bit_length())
     return Plan(tuple(steps), (0, *kept[1:-1], 0), (1, *(step.planes for step in steps)))
 
@@ -160,17 +156,3 @@ def _array(values) -> np.ndarray:
 def block_weights(weight: np.ndarray, start: int, stop: int) -> np.ndarray:
     """Return the weights of a block of planes in the order it reads them: (inputs, rows, columns, planes), flat."""
     return weight[start:stop].transpose(1, 2, 3, 0).ravel()
-
-
-def parameters_of(generator: CorrectionGenerator, plan: Plan) -> np.ndarray:
-    """Return all weights, biases and slopes of a generator in the order in which its plan's blocks read them.
-
-    For each step and each of its blocks: the weights (`block_weights`), then the biases and the slopes of these planes.
-    float32.
-    """
-    packed = []
-    for step, (weight, bias, slope) in zip(plan.steps, layers_of(generator), strict=True):
-        edges = np.cumsum([0, *step.blocks])
-        for start, stop in zip(edges[:-1], edges[1:], strict=True):
-            packed += [block_weights(weight, start, stop), bias[start:stop], slope[start:stop]]
-    return np.concatenate(packed).astype(np.float32)

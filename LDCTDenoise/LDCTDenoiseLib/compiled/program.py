@@ -1,7 +1,11 @@
 """A plan in LLVM's language: all steps go down the image together, each as many rows behind as the plan says."""
 
+import numpy as np
+
+from ..networks.correction import CorrectionGenerator
+from . import winograd
 from .block import PIXELS, BlockWriter, Words
-from .plan import Plan, Step
+from .plan import Plan, Step, block_weights, layers_of
 
 #: Floats before the first pixel of a row in memory: zeros, and the alignment of cache lines.
 MARGIN = 16
@@ -14,15 +18,46 @@ def stride_of(width: int) -> int:
     return MARGIN + -(-width // PIXELS) * PIXELS + MARGIN
 
 
-def scratch_floats(plan: Plan, width: int) -> int:
-    """Return how many floats of scratch memory a run needs: a row of zeros, then the rows that are kept."""
+def _most_inputs(plan: Plan) -> int:
+    """Return the inputs of the step that has most of those that are computed two rows at once."""
+    return max((step.inputs for step in plan.steps if winograd.is_worth(step)), default=0)
+
+
+def _kept_rows(plan: Plan) -> int:
+    """Return how many rows of planes are kept: a row of zeros, then those of the buffers, then those that are made."""
     kept = sum(rows * planes for rows, planes in zip(plan.rows, plan.planes, strict=True))
-    return (1 + kept) * stride_of(width)
+    return 1 + kept + winograd.TAPS * _most_inputs(plan)
+
+
+def scratch_floats(plan: Plan, width: int) -> int:
+    """Return how many floats of scratch memory a run needs."""
+    return _kept_rows(plan) * stride_of(width) + winograd.RESULTS
 
 
 def table_pointers(plan: Plan) -> int:
-    """Return how many pointers the table holds that a run fills for each row of a step."""
-    return max(step.inputs * step.kernel for step in plan.steps)
+    """Return how many pointers the table holds: those of a row of a step, and those of rows that are made."""
+    return max(step.inputs * step.kernel for step in plan.steps) + winograd.TAPS * _most_inputs(plan)
+
+
+def _size(step: Step, planes: int) -> int:
+    """Return how many parameters so many planes of a step have."""
+    weights = 3 * winograd.TAPS if winograd.is_worth(step) else step.kernel**2
+    return (weights * step.inputs + 2) * planes
+
+
+def parameters_of(generator: CorrectionGenerator, plan: Plan) -> np.ndarray:
+    """Return all weights, biases and slopes of a generator in the order in which its plan's program reads them.
+
+    For each step and each of its blocks: the weights (`block_weights`, or those of `winograd.transformed` one kernel
+    after the other), then the biases and the slopes of these planes. float32.
+    """
+    packed = []
+    for step, (weight, bias, slope) in zip(plan.steps, layers_of(generator), strict=True):
+        kernels = winograd.transformed(weight) if winograd.is_worth(step) else [weight]
+        edges = np.cumsum([0, *step.blocks])
+        for start, stop in zip(edges[:-1], edges[1:], strict=True):
+            packed += [*(block_weights(kernel, start, stop) for kernel in kernels), bias[start:stop], slope[start:stop]]
+    return np.concatenate(packed).astype(np.float32)
 
 
 def write_program(plan: Plan) -> str:
@@ -30,7 +65,7 @@ def write_program(plan: Plan) -> str:
 
     `image` and `output` are rows of `stride` floats, of which `MARGIN` come before the first pixel; those around the
     image must be zero, and so must `scratch` before its first use. Beyond its edges the image, and each layer, is
-    zero. `parameters` are those of `plan.parameters_of`.
+    zero. `parameters` are those of `parameters_of`.
     """
     return str(_Program(plan).module)
 
@@ -41,64 +76,110 @@ class _Program:
         self._plan = plan
         self.module = words.ir.Module("ldct")
         self._blocks = BlockWriter(self.module)
+        self._pairs = winograd.PairWriter(self.module, self._blocks)
         long, pointer = words.long, words.pointer
         self._clear, self._fill = self._write_clear(), self._write_fill()
-        function, self._builder = words.function(
+        function, builder = words.function(
             self.module, NAME, pointer, pointer, long, long, long, pointer, pointer, pointer
         )
+        self._builder = builder
         image, output, self._height, self._width, self._stride, scratch, self._table, parameters = function.args
         self._zeros = self._at(scratch, MARGIN)
         starts, used = [], 1
         for rows, planes in zip(plan.rows, plan.planes, strict=True):
-            starts.append(self._at(scratch, self._builder.mul(self._stride, long(used))))
+            starts.append(self._at(scratch, builder.mul(self._stride, long(used))))
             used += rows * planes
         self._starts = [image, *starts[1:-1], output]
-        last = self._builder.add(self._height, long(plan.steps[-1].delay))
-        self._repeat(last, lambda time: self._rows_at(time, parameters))
-        self._builder.ret_void()
+        self._made = self._at(scratch, builder.mul(self._stride, long(used)))
+        self._results = self._at(scratch, builder.mul(self._stride, long(_kept_rows(plan))))
+        self._made_table = self._slot(table_pointers(plan) - winograd.TAPS * _most_inputs(plan))
+        pairs = builder.udiv(builder.add(self._height, long(1)), long(2))
+        last = builder.add(pairs, long(plan.steps[-1].delay))
+        self._repeat(last, lambda time: self._pairs_at(time, pairs, parameters))
+        builder.ret_void()
 
-    def _rows_at(self, time, parameters) -> None:
-        """Compute the row of each step whose turn it is."""
-        builder = self._builder
+    def _pairs_at(self, time, pairs, parameters) -> None:
+        """Compute the two rows of each step whose turn it is."""
+        builder, long = self._builder, self._words.long
         for step in self._plan.steps:
-            y = builder.sub(time, self._words.long(step.delay))
+            pair = builder.sub(time, long(step.delay))
             # Unsigned: a row above the image is a very large number.
-            with builder.if_then(builder.icmp_unsigned("<", y, self._height)):
-                self._row(step, y, parameters)
-            parameters = self._at(parameters, step.parameters(step.planes))
+            with builder.if_then(builder.icmp_unsigned("<", pair, pairs)):
+                y = builder.mul(pair, long(2))
+                if winograd.is_worth(step):
+                    self._two_rows(step, y, parameters)
+                else:
+                    self._row(step, y, parameters)
+                    below = builder.add(y, long(1))
+                    with builder.if_then(builder.icmp_unsigned("<", below, self._height)):
+                        self._row(step, below, parameters)
+            parameters = self._at(parameters, _size(step, step.planes))
 
     def _row(self, step: Step, y, parameters) -> None:
         """Compute the row `y` of a step."""
         builder, long = self._builder, self._words.long
-        self._fill_table(step, y)
-        target = self._row_of(step.output, y)
+        filled = 0
+        for source in step.sources:
+            for place in range(step.kernel):
+                start, apart = self._rows_near(source, builder.add(y, long(place - step.kernel // 2)))
+                slot = self._slot(filled * step.kernel + place)
+                builder.call(self._fill, [slot, long(step.kernel), start, apart, long(source.planes)])
+            filled += source.planes
+        target, reads = self._row_of(step.output, y), long(step.inputs * step.kernel)
 
         def compute(x) -> None:
             weights, plane = parameters, target
             for planes in step.blocks:
                 block = self._blocks.block(step.kernel, planes)
-                builder.call(block, [plane, self._table, x, long(step.inputs), self._stride, long(0), weights])
-                weights = self._at(weights, step.parameters(planes))
+                builder.call(block, [plane, self._table, x, reads, self._stride, long(0), weights])
+                weights = self._at(weights, _size(step, planes))
                 plane = self._at(plane, builder.mul(self._stride, long(planes)))
 
         self._repeat(self._width, compute, PIXELS)
-        # The last block may have gone beyond the image, where the next step has to find a zero.
-        builder.call(self._clear, [self._at(target, self._width), self._stride, long(step.planes)])
+        self._finish(step, target)
 
-    def _fill_table(self, step: Step, y) -> None:
-        """Write where the rows of each input are that row `y` is computed from."""
+    def _two_rows(self, step: Step, y, parameters) -> None:
+        """Compute the rows `y` and `y` + 1 of a step."""
         builder, long = self._builder, self._words.long
-        filled = 0
-        for source in step.sources:
-            for place in range(step.kernel):
-                near = builder.add(y, long(place - step.kernel // 2))
-                inside = builder.icmp_unsigned("<", near, self._height)
-                start = self._at(self._row_of(source.buffer, near), builder.mul(self._stride, long(source.first)))
-                start = builder.select(inside, start, self._zeros)
-                apart = builder.select(inside, self._stride, long(0))
-                slot = builder.gep(self._table, [long(filled * step.kernel + place)], source_etype=self._words.pointer)
-                builder.call(self._fill, [slot, long(step.kernel), start, apart, long(source.planes)])
-            filled += source.planes
+        (source,) = step.sources
+        near = [self._rows_near(source, builder.add(y, long(n - 1))) for n in range(winograd.TAPS)]
+        # From the beginning of the rows in memory, so that the zeros are transformed too.
+        rows = [self._at(start, -MARGIN) for start, _ in near]
+        inputs = long(step.inputs)
+        output_apart = builder.mul(self._stride, inputs)
+        builder.call(
+            self._pairs.differences,
+            [*rows, *(apart for _, apart in near), self._made, output_apart, inputs, self._stride],
+        )
+        first = self._at(self._made, MARGIN)
+        made = builder.mul(inputs, long(winograd.TAPS))
+        builder.call(self._fill, [self._made_table, long(1), first, self._stride, made])
+        # A second row below the image lies where nothing is read any more, or is known to be beyond the edge.
+        targets = [self._row_of(step.output, y), self._row_of(step.output, builder.add(y, long(1)))]
+
+        def compute(x) -> None:
+            weights, places = parameters, targets
+            for planes in step.blocks:
+                block = self._pairs.block(planes)
+                builder.call(block, [*places, self._made_table, x, inputs, self._stride, self._results, weights])
+                weights = self._at(weights, _size(step, planes))
+                places = [self._at(place, builder.mul(self._stride, long(planes))) for place in places]
+
+        self._repeat(self._width, compute, PIXELS)
+        for target in targets:
+            self._finish(step, target)
+
+    def _finish(self, step: Step, target) -> None:
+        """Clear what the last block wrote beyond the image, where the next step has to find a zero."""
+        edge = self._at(target, self._width)
+        self._builder.call(self._clear, [edge, self._stride, self._words.long(step.planes)])
+
+    def _rows_near(self, source, y):
+        """Return where a source's first row `y` is, and the floats to its next plane's; zeros beyond the image."""
+        builder, long = self._builder, self._words.long
+        inside = builder.icmp_unsigned("<", y, self._height)
+        start = self._at(self._row_of(source.buffer, y), builder.mul(self._stride, long(source.first)))
+        return builder.select(inside, start, self._zeros), builder.select(inside, self._stride, long(0))
 
     def _row_of(self, buffer: int, y):
         """Return where the first pixel of a buffer's row is."""
@@ -107,6 +188,16 @@ class _Program:
         kept = builder.and_(y, long(rows - 1)) if rows else y
         floats = builder.add(builder.mul(builder.mul(kept, long(planes)), self._stride), long(MARGIN))
         return self._at(self._starts[buffer], floats)
+
+    def _at(self, pointer, count):
+        return self._words.at(self._builder, pointer, count)
+
+    def _slot(self, number: int):
+        """Return a slot of the table."""
+        return self._builder.gep(self._table, [self._words.long(number)], source_etype=self._words.pointer)
+
+    def _repeat(self, stop, write, step: int = 1) -> None:
+        self._words.repeat(self._builder, stop, lambda index, _carried: write(index), step=step)
 
     def _write_fill(self):
         """Return the function (slot, slots apart, row, floats apart, count): writes where `count` rows are."""
@@ -137,9 +228,3 @@ class _Program:
         words.repeat(builder, count, clear, [place])
         builder.ret_void()
         return function
-
-    def _at(self, pointer, count):
-        return self._words.at(self._builder, pointer, count)
-
-    def _repeat(self, stop, write, step: int = 1) -> None:
-        self._words.repeat(self._builder, stop, lambda index, _carried: write(index), step=step)

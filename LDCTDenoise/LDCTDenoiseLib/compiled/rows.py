@@ -9,8 +9,8 @@ from ..networks.correction import CorrectionGenerator
 from ..requirements import require
 from .host import is_supported
 from .machine import compile_plan
-from .plan import parameters_of, plan_of
-from .program import MARGIN, NAME, scratch_floats, stride_of, table_pointers
+from .plan import plan_of
+from .program import MARGIN, NAME, parameters_of, scratch_floats, stride_of, table_pointers
 
 
 class CompiledRows:

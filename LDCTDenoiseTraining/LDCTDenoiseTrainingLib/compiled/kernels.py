@@ -93,7 +93,7 @@ class _Passes:
                 plane, weights = target, parameters
                 for count in shares(planes, MOST_PLANES):
                     block = self._blocks.block(kernel, count, kind)
-                    builder.call(block, [plane, here, x, long(inputs), stride, kept, weights])
+                    builder.call(block, [plane, here, x, long(inputs * kernel), stride, kept, weights])
                     size = inputs * kernel**2 + (2 if kind.has_biases else 0)
                     weights = words.at(builder, weights, size * count)
                     plane = words.at(builder, plane, builder.mul(stride, long(count)))

@@ -8,15 +8,7 @@ import numpy as np
 import torch
 from LDCTDenoiseLib.compiled.block import LANES, PIXELS
 from LDCTDenoiseLib.compiled.host import is_supported
-from LDCTDenoiseLib.compiled.plan import (
-    MOST_PLANES,
-    Plan,
-    block_weights,
-    layers_of,
-    parameters_of,
-    plan_of,
-    shares,
-)
+from LDCTDenoiseLib.compiled.plan import MOST_PLANES, Plan, Step, block_weights, layers_of, plan_of, shares
 from LDCTDenoiseLib.networks.convstack import ConvStack
 from torch import Tensor, nn
 
@@ -88,6 +80,14 @@ def _workshop(plan: Plan, height: int, width: int, keeps: bool) -> _Workshop:
     return _Workshop(plan, height, width, keeps)
 
 
+def _forward_parameters(step: Step, weight: np.ndarray, bias: np.ndarray, slope: np.ndarray) -> np.ndarray:
+    """Return what a forward pass reads: of each block the weights, then the biases and slopes, float32."""
+    edges, packed = np.cumsum([0, *step.blocks]), []
+    for start, stop in zip(edges[:-1], edges[1:], strict=True):
+        packed += [block_weights(weight, start, stop), bias[start:stop], slope[start:stop]]
+    return np.concatenate(packed).astype(np.float32)
+
+
 class CompiledByHand:
     """A generator with a copy of its weights; it does what `cpu.dcscn.DCSCNByHand` does.
 
@@ -105,8 +105,8 @@ class CompiledByHand:
         self._is_image = self._is_stack and not generator.residual
         # The stack's activations are ReLUs.
         self._shop = _workshop(plan, height, width, not self._is_stack)
-        self._forward = parameters_of(generator, plan)
         layers = layers_of(generator)
+        self._forward = [_forward_parameters(step, *layer) for step, layer in zip(plan.steps, layers, strict=True)]
         self._slopes = [np.array(slope, np.float32) for _, _, slope in layers]
         self._back = {}
         for n, (step, (weight, _, _)) in enumerate(zip(plan.steps, layers, strict=True)):
@@ -130,15 +130,14 @@ class CompiledByHand:
         """Return the correction of one patch (1, height, width) of unit scale, and what `backward` needs."""
         shop, layout = self._shop, self._shop.layout
         arena = shop.take()
-        base, parameters = arena.ctypes.data, self._forward.ctypes.data
+        base = arena.ctypes.data
         layout.pixels(arena, 0)[:] = patches[0].numpy()
         for n, step in enumerate(shop.plan.steps):
             table, buffer = shop.tables[n] + base, step.output
             shop.passes[f"forward_{n}"](
                 base + layout.place(buffer), table.ctypes.data, layout.height, layout.width, layout.stride,
-                layout.row(buffer), layout.kept(buffer) // _BYTES, parameters,
+                layout.row(buffer), layout.kept(buffer) // _BYTES, self._forward[n].ctypes.data,
             )
-            parameters += _BYTES * step.parameters(step.planes)
         output = torch.from_numpy(layout.pixels(arena, len(shop.plan.steps)).copy())[None]
         return output - patches if self._is_image else output, arena
 
