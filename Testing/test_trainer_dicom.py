@@ -1,5 +1,6 @@
 """The trainer's picker of DICOM series: real files, stand-ins for the database and for Qt."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -126,7 +127,7 @@ def test_a_database_that_gives_nothing(database, tmp_path):
     refused("3 of the 3 files .* not there any more; import", ["9.2.1"])
     # Below the root of a drive everything would be searched.
     for number, uid in enumerate(database.instancesForSeries("9.2.1")):
-        database.files[uid] = sys.executable if number else str(tmp_path / "source" / "1-1-0000.dcm")
+        database.files[uid] = os.__file__ if number else str(tmp_path / "source" / "1-1-0000.dcm")
     refused("no folder in common", ["9.2.1"])
     database.isOpen = False
     refused("no DICOM database is open")
