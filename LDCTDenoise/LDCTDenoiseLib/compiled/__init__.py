@@ -1,6 +1,6 @@
-"""A generator compiled for this processor: all its layers at once, a row at a time.
+"""A generator compiled for this processor: all its layers at once, two rows at a time.
 
-`plan` says which rows are computed from which, `block` and `program` write that down in LLVM's language, `machine`
-has it compiled, `rows` runs it. `host` says where that can be had; elsewhere `LDCTDenoiseLib.networks.strips` does the
-same sums with torch.
+`plan` says which rows are computed from which; `block`, `winograd` and `program` write that down in LLVM's language;
+`machine` has it compiled; `rows` runs it. `host` says where that can be had: elsewhere `LDCTDenoiseLib.networks.strips`
+does the same sums with torch.
 """

@@ -36,7 +36,7 @@ class CPUNetwork:
     @classmethod
     def of(cls, generator, hu_range: HURange) -> "CPUNetwork | None":
         """Return a generator with a copy of its weights, or None when it is of a kind that is not known here."""
-        # Imported here, since they import torch.
+        # Imported here, since both import torch.
         from ..compiled.rows import compiled_rows
         from ..networks.strips import strips_of
 

@@ -1,6 +1,6 @@
 """A generator on the CPU with torch, one strip of the image at a time, so that its planes stay in the cache.
 
-`LDCTDenoiseLib.compiled` does the same in half the time, where it can.
+`LDCTDenoiseLib.compiled` does the same sums faster, where it can.
 
 The network's definition is `dcscn.py` and `convstack.py`; here are the same sums in another order. What each step is
 worth stands in docs/speed.md. Rows have the shape (rows, columns, planes): channels-last without the batch.
