@@ -128,7 +128,7 @@ class BlockWriter:
         It takes (output, rows, x, reads, stride, kept, parameters): where the first plane of the output's row begins;
         a table of pointers to the rows that are read, of each plane's as many as the kernel has; the first pixel; how
         many rows that is; floats from a plane of the output's row to the next; see `Kind.KEEP`; and the block's weights
-        of `kernel` columns a row, then, where it begins with them, biases and slopes (`program.parameters_of`).
+        of `kernel` columns a row, then, where it begins with them, biases and slopes (`plan.block_parameters`).
         """
         if (kernel, planes, kind) not in self._functions:
             self._functions[kernel, planes, kind] = self._write(kernel, planes, kind)

@@ -156,3 +156,11 @@ def _array(values) -> np.ndarray:
 def block_weights(weight: np.ndarray, start: int, stop: int) -> np.ndarray:
     """Return the weights of a block of planes in the order it reads them: (inputs, rows, columns, planes), flat."""
     return weight[start:stop].transpose(1, 2, 3, 0).ravel()
+
+
+def block_parameters(step: Step, kernels: list[np.ndarray], bias: np.ndarray, slope: np.ndarray) -> list[np.ndarray]:
+    """Return what the blocks of a step read: of each the weights, one kernel after the other, biases and slopes."""
+    edges, packed = np.cumsum([0, *step.blocks]), []
+    for start, stop in zip(edges[:-1], edges[1:], strict=True):
+        packed += [*(block_weights(kernel, start, stop) for kernel in kernels), bias[start:stop], slope[start:stop]]
+    return packed

@@ -5,7 +5,7 @@ import numpy as np
 from ..networks.correction import CorrectionGenerator
 from . import winograd
 from .block import PIXELS, BlockWriter, Words
-from .plan import Plan, Step, block_weights, layers_of
+from .plan import Plan, Step, block_parameters, layers_of
 
 #: Floats before the first pixel of a row in memory: zeros, and the alignment of cache lines.
 MARGIN = 16
@@ -48,15 +48,12 @@ def _size(step: Step, planes: int) -> int:
 def parameters_of(generator: CorrectionGenerator, plan: Plan) -> np.ndarray:
     """Return all weights, biases and slopes of a generator in the order in which its plan's program reads them.
 
-    For each step and each of its blocks: the weights (`block_weights`, or those of `winograd.transformed` one kernel
-    after the other), then the biases and the slopes of these planes. float32.
+    For each step its `block_parameters`, of the weights as they are or of those of `winograd.transformed`. float32.
     """
     packed = []
     for step, (weight, bias, slope) in zip(plan.steps, layers_of(generator), strict=True):
         kernels = winograd.transformed(weight) if winograd.is_worth(step) else [weight]
-        edges = np.cumsum([0, *step.blocks])
-        for start, stop in zip(edges[:-1], edges[1:], strict=True):
-            packed += [*(block_weights(kernel, start, stop) for kernel in kernels), bias[start:stop], slope[start:stop]]
+        packed += block_parameters(step, kernels, bias, slope)
     return np.concatenate(packed).astype(np.float32)
 
 

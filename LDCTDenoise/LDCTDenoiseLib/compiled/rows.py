@@ -9,41 +9,25 @@ from ..networks.correction import CorrectionGenerator
 from ..requirements import require
 from .host import is_supported
 from .machine import compile_plan
-from .plan import plan_of
+from .plan import Plan, plan_of
 from .program import MARGIN, NAME, parameters_of, scratch_floats, stride_of, table_pointers
 
 
 class CompiledRows:
-    """A generator with a copy of its weights, for strips of an image; it may be called by several threads at once.
+    """A generator for strips of an image, see `networks.strips.StackStrips`; several threads may call it at once."""
 
-    Attributes
-    ----------
-    radius : int
-        Rows that a strip must go beyond those whose correction is wanted.
-    pixels : int
-        Pixels of a strip. What is kept of one does not depend on its height, so strips are as large as can be.
-    """
-
+    # What is kept of a strip does not depend on its height, so strips are as large as can be.
     pixels = 1 << 30
 
-    def __init__(self, generator: CorrectionGenerator):
-        self._plan = plan_of(generator)
-        self.radius = self._plan.radius
+    def __init__(self, generator: CorrectionGenerator, plan: Plan):
+        self._plan, self.radius = plan, plan.radius
         self._parameters = parameters_of(generator, self._plan)
         self._is_image = isinstance(generator, ConvStack) and not generator.residual
         self._program = compile_plan(self._plan)
         self._own = threading.local()
 
     def __call__(self, image, above: bool, below: bool):
-        """Return the correction of a strip.
-
-        Parameters
-        ----------
-        image : torch.Tensor
-            Rows of an image of unit scale, float32, shape (rows, columns).
-        above, below : bool
-            Whether the image goes on there. If it does, the correction of `radius` rows there is left out.
-        """
+        """Return the correction of a strip; see `StackStrips.__call__`."""
         height, width = image.shape
         stride = stride_of(width)
         padded = np.zeros((height, stride), np.float32)
@@ -73,6 +57,5 @@ class CompiledRows:
 
 def compiled_rows(generator: CorrectionGenerator) -> CompiledRows | None:
     """Return a generator compiled for this processor, or None where that cannot be had."""
-    if plan_of(generator) is None or not is_supported():
-        return None
-    return CompiledRows(generator)
+    plan = plan_of(generator)
+    return CompiledRows(generator, plan) if plan is not None and is_supported() else None

@@ -11,7 +11,8 @@ _MARGIN = 8
 #: Floats behind a row of planes, a cache line: below each other, pixels then lie an odd number of lines apart, in
 #: different sets of the cache.
 _APART = 16
-_BYTES = 4
+#: Bytes of a float.
+BYTES = 4
 
 
 @dataclass(frozen=True)
@@ -61,11 +62,11 @@ class Layout:
 
     def place(self, buffer: int, plane: int = 0) -> int:
         """Return the bytes from an arena's beginning to a plane's first pixel."""
-        return _BYTES * (self._starts[buffer] + self.row(buffer) + plane * self.stride + _MARGIN)
+        return BYTES * (self._starts[buffer] + self.row(buffer) + plane * self.stride + _MARGIN)
 
     def kept(self, buffer: int) -> int:
         """Return the bytes from a pixel after a buffer's activation to where the same one before it can be read."""
-        return _BYTES * self.size(buffer) if self.keeps else 0
+        return BYTES * self.size(buffer) if self.keeps else 0
 
     def pixels(self, arena: np.ndarray, buffer: int) -> np.ndarray:
         """Return the pixels of a buffer's first plane, shape (height, width), as a view."""
@@ -85,7 +86,7 @@ class Layout:
         parts = []
         for source in sources:
             planes = np.arange(source.planes)[:, None] * self.stride
-            parts.append(self.place(source.buffer, source.first) + _BYTES * (rows * self.row(source.buffer) + planes))
+            parts.append(self.place(source.buffer, source.first) + BYTES * (rows * self.row(source.buffer) + planes))
         return np.concatenate(parts, axis=1).ravel()
 
     def gradient_table(self, step: Step) -> np.ndarray:

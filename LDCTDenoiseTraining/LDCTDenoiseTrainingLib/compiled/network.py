@@ -8,14 +8,20 @@ import numpy as np
 import torch
 from LDCTDenoiseLib.compiled.block import LANES, PIXELS
 from LDCTDenoiseLib.compiled.host import is_supported
-from LDCTDenoiseLib.compiled.plan import MOST_PLANES, Plan, Step, block_weights, layers_of, plan_of, shares
+from LDCTDenoiseLib.compiled.plan import (
+    MOST_PLANES,
+    Plan,
+    block_parameters,
+    block_weights,
+    layers_of,
+    plan_of,
+    shares,
+)
 from LDCTDenoiseLib.networks.convstack import ConvStack
 from torch import Tensor, nn
 
 from .kernels import compile_passes, products
-from .layout import Layout
-
-_BYTES = 4
+from .layout import BYTES, Layout
 
 
 class _Workshop:
@@ -76,16 +82,9 @@ class _Workshop:
 
 
 @functools.lru_cache(maxsize=4)
-def _workshop(plan: Plan, height: int, width: int, keeps: bool) -> _Workshop:
-    return _Workshop(plan, height, width, keeps)
-
-
-def _forward_parameters(step: Step, weight: np.ndarray, bias: np.ndarray, slope: np.ndarray) -> np.ndarray:
-    """Return what a forward pass reads: of each block the weights, then the biases and slopes, float32."""
-    edges, packed = np.cumsum([0, *step.blocks]), []
-    for start, stop in zip(edges[:-1], edges[1:], strict=True):
-        packed += [block_weights(weight, start, stop), bias[start:stop], slope[start:stop]]
-    return np.concatenate(packed).astype(np.float32)
+def _workshop(plan: Plan, height: int, width: int, keeps: bool) -> _Workshop | None:
+    # Asked once, not in each step: it looks at what is installed.
+    return _Workshop(plan, height, width, keeps) if is_supported() else None
 
 
 class CompiledByHand:
@@ -99,17 +98,15 @@ class CompiledByHand:
 
     patches = 1
 
-    def __init__(self, generator: nn.Module, height: int, width: int):
-        plan = plan_of(generator)
-        self._is_stack = isinstance(generator, ConvStack)
+    def __init__(self, generator: nn.Module, shop: _Workshop):
+        self._shop, self._is_stack = shop, isinstance(generator, ConvStack)
         self._is_image = self._is_stack and not generator.residual
-        # The stack's activations are ReLUs.
-        self._shop = _workshop(plan, height, width, not self._is_stack)
         layers = layers_of(generator)
-        self._forward = [_forward_parameters(step, *layer) for step, layer in zip(plan.steps, layers, strict=True)]
         self._slopes = [np.array(slope, np.float32) for _, _, slope in layers]
-        self._back = {}
-        for n, (step, (weight, _, _)) in enumerate(zip(plan.steps, layers, strict=True)):
+        self._forward, self._back = [], {}
+        for n, (step, (weight, bias, slope)) in enumerate(zip(shop.plan.steps, layers, strict=True)):
+            packed = block_parameters(step, [weight], bias, slope)
+            self._forward.append(np.concatenate(packed).astype(np.float32))
             # A backward pass reads what the step wrote and writes what it read, the kernel's ends exchanged.
             flipped, first = weight[:, :, ::-1, ::-1].transpose(1, 0, 2, 3), 0
             for s, source in enumerate(step.sources):
@@ -122,9 +119,12 @@ class CompiledByHand:
     @classmethod
     def of(cls, generator: nn.Module, height: int, width: int) -> "CompiledByHand | None":
         """Return it for patches of a size, or None where it cannot be had."""
-        if width % PIXELS or plan_of(generator) is None or not is_supported():
+        plan = plan_of(generator)
+        if width % PIXELS or plan is None:
             return None
-        return cls(generator, height, width)
+        # The stack's activations are ReLUs.
+        shop = _workshop(plan, height, width, not isinstance(generator, ConvStack))
+        return shop and cls(generator, shop)
 
     def forward(self, patches: Tensor) -> tuple[Tensor, np.ndarray]:
         """Return the correction of one patch (1, height, width) of unit scale, and what `backward` needs."""
@@ -136,7 +136,7 @@ class CompiledByHand:
             table, buffer = shop.tables[n] + base, step.output
             shop.passes[f"forward_{n}"](
                 base + layout.place(buffer), table.ctypes.data, layout.height, layout.width, layout.stride,
-                layout.row(buffer), layout.kept(buffer) // _BYTES, self._forward[n].ctypes.data,
+                layout.row(buffer), layout.kept(buffer) // BYTES, self._forward[n].ctypes.data,
             )
         output = torch.from_numpy(layout.pixels(arena, len(shop.plan.steps)).copy())[None]
         return output - patches if self._is_image else output, arena
@@ -163,12 +163,12 @@ class CompiledByHand:
             before = base + layout.place(buffer) + layout.kept(buffer)
             shop.passes["activation"](
                 here, before, *size, row, step.planes, self._slopes[n].ctypes.data,
-                results + _BYTES * LANES * shop.activations[n],
+                results + BYTES * LANES * shop.activations[n],
             )
             for s, source in enumerate(step.sources):
                 place, source_row = layout.place(source.buffer, source.first), layout.row(source.buffer)
                 shop.passes[f"weights_{n}_{s}"](
-                    here, base + place, *size, row, source_row, results + _BYTES * LANES * shop.sums[n][s]
+                    here, base + place, *size, row, source_row, results + BYTES * LANES * shop.sums[n][s]
                 )
                 if source.buffer:
                     shop.passes[f"back_{n}_{s}"](
