@@ -14,8 +14,10 @@ import pytest
 import torch
 from LDCTDenoiseLib.errors import InputError, LDCTError, LDCTWarning
 from LDCTDenoiseLib.models import load_model
+from LDCTDenoiseTrainingLib.data.patches import Batch
 from LDCTDenoiseTrainingLib.loop import Training
 from LDCTDenoiseTrainingLib.loop.resume import make_config
+from LDCTDenoiseTrainingLib.loop.state import State
 from LDCTDenoiseTrainingLib.loop.validate import measure_pair, score
 from LDCTDenoiseTrainingLib.patients import PatientSet, Scan, read_patient_set, write_patient_set
 from training_maker import body, save_scan
@@ -249,6 +251,30 @@ def test_a_run_is_not_overwritten_and_not_turned_into_another(set_file, trained)
 def test_a_result_below_its_input_is_a_warning(set_file, tmp_path):
     with pytest.warns(LDCTWarning, match="below its own input"):
         train(set_file, tmp_path / "run", steps=1, learning_rate=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "ignored", "seen"),
+    [("loss_margin", 3, np.s_[:, :, 13:], np.s_[:, :, 12]), ("outside_weight", 0.0, np.s_[:, :4], np.s_[:, 4:])],
+    ids=["edges", "outside"],
+)
+def test_what_a_step_leaves_out_changes_nothing(set_file, tmp_path, setting, value, ignored, seen):
+    config = make_config("DCSCN", tmp_path, {**SMALL, setting: value, "tissue_weight": 1.0}, False)
+    training = Training(read_patient_set(set_file), config, tmp_path / "run", device="cpu")
+    full = torch.full((4, 16, 16), 50, dtype=torch.int16)
+    full[:, :4] = -800  # lung, far outside the loss window
+    low = full + torch.randint(-60, 60, full.shape, generator=torch.Generator().manual_seed(1)).to(torch.int16)
+
+    def stepped(changed=None):
+        target = full.clone()
+        if changed is not None:
+            target[changed] += 40
+        state = State(config, "cpu")
+        for _ in range(2):  # the first only makes SOAP's basis
+            training.step(state, [Batch(low, target, torch.ones(4))])
+        return state.generator.state_dict()
+
+    assert same(stepped(ignored), stepped()) and not same(stepped(seen), stepped())
 
 
 def test_texture_chooses_among_those_that_gain_enough():

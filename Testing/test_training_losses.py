@@ -57,6 +57,14 @@ def test_the_mean_error_sees_a_shift_and_no_texture():
     assert mean_error(full + 0.1, full, 20).item() == pytest.approx(0.1)
 
 
+def test_voxels_outside_the_loss_window_count_as_much_as_they_are_given():
+    full = torch.tensor([-2.0, -0.2, 0.5, 1.2, 1.3])  # -0.2 and 1.2 lie in the quarter around the window
+    output = full + torch.tensor([0.5, 0.1, -0.1, 0.1, -1.0])
+    assert absolute_error(output, full).item() == pytest.approx(1.8 / 5)
+    assert absolute_error(output, full, 0.2).item() == pytest.approx((0.2 * 1.5 + 0.3) / 5)
+    assert absolute_error(output, full, 0.0).item() == pytest.approx(0.3 / 5)
+
+
 def test_the_tissue_error_sees_one_tissues_shift_and_nothing_at_edges():
     full = torch.full((2, 1, 48, 48), 50.0)
     full[:, :, :, 24:] = 400.0  # bone beside soft tissue
@@ -125,6 +133,8 @@ def test_the_rate_rises_and_falls():
         ({"hu_range": "100,-100"}, "rise"),
         ({"learning_rate": "nan"}, "finite"),
         ({"select_by": "luck"}, "luck"),
+        ({"outside_weight": -0.1}, "negative"),
+        ({"patch": 16, "loss_margin": 8}, "'loss_margin' of 8 leaves nothing of a patch of 16"),
     ],
 )
 def test_wrong_settings_are_refused(settings, words):

@@ -79,6 +79,16 @@ WORDS = {
         _("HU that losses and critic see as 0 and 1, unclipped. Over the network's whole range the texture is "
           "too small for a critic to find."),
     ),
+    "outside_weight": Words(
+        _("Weight outside the window"),
+        _("How much voxels of lung, air and dense bone count in L1. They are most of a chest and do not show in a "
+          "soft-tissue window: less than 1 leaves more of the network to soft tissue."),
+    ),
+    "loss_margin": Words(
+        _("Margin of patches (pixels)"),
+        _("Pixels along a patch's edges that L1 and the means leave out: the network sees less there than in a slice. "
+          "It sees 8 pixels around each."),
+    ),
     "mean_weight": Words(
         _("Weight of means"),
         _("Weight of the error of block means: it holds the mean HU, which an adversarial loss lets drift. 0 for "

@@ -54,6 +54,10 @@ class TrainingConfig:
         HU that losses and critic see as 0 and 1, unclipped.
     l1_weight, penalty_weight, mean_weight, tissue_weight : float
         λ1, λ, and the weights of the means over blocks of `mean_block` pixels and of tissues.
+    outside_weight : float
+        How much voxels count in L1 whose full dose lies outside the loss window, widened by a quarter on each side.
+    loss_margin : int
+        Pixels along a patch's edges that L1 and the means leave out: the network sees less there than in a slice.
     bone_weight, bone_patches : float
         How much bone counts among the tissues, and the share of patches that are moved to show some.
     generator_average : float
@@ -88,6 +92,8 @@ class TrainingConfig:
     betas: tuple[float, float] = (0.9, 0.999)
     loss_window: tuple[float, float] = (-160.0, 240.0)
     l1_weight: float = 1.0
+    outside_weight: float = 1.0
+    loss_margin: int = 0
     mean_weight: float = 0.0
     mean_block: int = 20
     tissue_weight: float = 0.0
@@ -138,10 +144,12 @@ class TrainingConfig:
         for name, known in (("select_by", _SELECT), ("precision", ("auto", "float32")), ("optimiser", _OPTIMISERS)):
             if getattr(self, name) not in known:
                 yield f"'{name}' must be one of {', '.join(known)}, not '{getattr(self, name)}'"
-        for name in ("l1_weight", "mean_weight", "tissue_weight", "bone_weight", "penalty_weight", "steps",
-                     "validation_pairs", "warmup_steps", "validate_every", "seed"):
+        for name in ("l1_weight", "mean_weight", "tissue_weight", "bone_weight", "outside_weight", "penalty_weight",
+                     "steps", "loss_margin", "validation_pairs", "warmup_steps", "validate_every", "seed"):
             if getattr(self, name) < 0:
                 yield f"'{name}' must not be negative, not {getattr(self, name)}"
+        if 2 * self.loss_margin >= self.patch:
+            yield f"'loss_margin' of {self.loss_margin} leaves nothing of a patch of {self.patch}"
         if not 0 <= self.bone_patches <= 1:
             yield f"'bone_patches' must lie from 0 to 1, not {self.bone_patches}"
         if not 0 <= self.generator_average < 1:

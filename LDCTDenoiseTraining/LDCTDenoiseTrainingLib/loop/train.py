@@ -9,7 +9,7 @@ from LDCTDenoiseLib.errors import InputError, OutputError
 from LDCTDenoiseLib.hounsfield import HURange
 
 from ..cpu import correction_on_cores, keep_freed_memory
-from ..data import NoiseBank, PatchSource, cache_scans
+from ..data import cache_scans
 from ..data.batches import batches_of_steps
 from ..data.patches import Batch
 from ..losses import absolute_error, gradient_penalty, mean_error, tissue_error
@@ -20,6 +20,7 @@ from .failures import failures_named, require_numbers, warn_if_worse
 from .log import CRITIC_NOTE, RunLog
 from .picture import save_picture
 from .processes import Processes
+from .source import make_source
 from .state import State
 from .stopping import STOP_FILE, Stops
 from .validate import score, validate, validation_slices
@@ -144,11 +145,8 @@ class Training:
 
     def _train(self, state: State, scans, log: RunLog) -> None:
         config, total = self.config, self.config.total_steps
-        training = [s for s in scans if s.scan.role == "train"]
-        bank = NoiseBank([s for s in training if s.scan.simulation], config.seed, config.noise_generations,
-                         config.noise_workers, self.simulation_device)
-        source = PatchSource(training, bank, config.seed, config.patch, config.noise_refresh, config.least_body,
-                             config.keep_air, config.dose_jitter, config.bone_patches)
+        source = make_source(config, scans, self.simulation_device)
+        bank, training = source.bank, source.scans
         slices = self._validation_slices(scans, state, log) if self.processes.first else []
         if state.unvalidated and slices:
             self._validate(state, slices, training, log)
@@ -245,11 +243,14 @@ class Training:
         config = self.config
         low, full = self._unit(batch.low), self._unit(batch.full)
         output, target = self._contrast(self._generate(state, low)), self._contrast(full)
-        losses = {"l1": absolute_error(output, target)}
+        inside = slice(config.loss_margin, config.patch - config.loss_margin)
+        images = output, target, self._hounsfield(batch.full)
+        inner, wanted, hounsfield = (image[..., inside, inside] for image in images)
+        losses = {"l1": absolute_error(inner, wanted, config.outside_weight)}
         if config.mean_weight:
-            losses["mean"] = mean_error(output, target, config.mean_block)
+            losses["mean"] = mean_error(inner, wanted, config.mean_block)
         if config.tissue_weight:
-            losses["tissue"] = tissue_error(output, target, self._hounsfield(batch.full), config.bone_weight)
+            losses["tissue"] = tissue_error(inner, wanted, hounsfield, config.bone_weight)
         loss = sum(getattr(config, f"{name}_weight") * value for name, value in losses.items())
         if state.critic is not None:
             state.critic.requires_grad_(False)  # its weights are not this step's business

@@ -6,10 +6,25 @@ from torch.nn import functional
 
 from .tissues import tissue_masks
 
+#: Parts of the loss window's width by which it is widened before a voxel counts as outside of it.
+_AROUND = 0.25
 
-def absolute_error(output: Tensor, full: Tensor) -> Tensor:
-    """Return the mean absolute error of two batches of one shape."""
-    return functional.l1_loss(output, full)
+
+def absolute_error(output: Tensor, full: Tensor, outside_weight: float = 1.0) -> Tensor:
+    """Return the mean absolute error of two batches of one shape.
+
+    Parameters
+    ----------
+    output, full : torch.Tensor
+        In the scale of the losses: the loss window lies from 0 to 1.
+    outside_weight : float
+        How much pixels count whose full dose lies outside the window, widened by a quarter of its width on each side:
+        lung, air and dense bone. They are most of a chest, and their errors show in no soft-tissue window.
+    """
+    if outside_weight == 1:
+        return functional.l1_loss(output, full)
+    inside = (full > -_AROUND) & (full < 1 + _AROUND)
+    return ((output - full).abs() * torch.where(inside, 1.0, outside_weight)).mean()
 
 
 def mean_error(output: Tensor, full: Tensor, block: int) -> Tensor:

@@ -12,14 +12,18 @@ from LDCTDenoiseLib.hounsfield import HURange
 from LDCTDenoiseLib.networks import build_generator
 from torch.utils.data import DataLoader, Dataset
 
-from ..data import CachedScan, NoiseBank, PatchSource
+from ..data import CachedScan, PatchSource
 from ..data.batches import batches_of_steps
 from ..loop.config import TrainingConfig
+from ..loop.source import make_source
 from ..loop.state import State
 from ..loop.train import Training
 
 #: Steps before the clock starts.
 _WARM_UP = 3
+
+#: Batches after which noise is made anew: none of a timing.
+_NEVER = 10**9
 
 
 class _PatchFiles(Dataset):
@@ -95,13 +99,9 @@ def write_patches(source: PatchSource, folder: Path, count: int) -> None:
 
 def source_of(training: Training, scans: list[CachedScan]) -> PatchSource:
     """Return the patches of a training with the first generation of noise made."""
-    config = training.config
-    scans = [s for s in scans if s.scan.role == "train"]
-    bank = NoiseBank([s for s in scans if s.scan.simulation], config.seed, config.noise_generations,
-                     config.noise_workers, training.simulation_device)
-    bank.wait(0)
-    return PatchSource(scans, bank, config.seed, config.patch, max(config.noise_refresh, 10**9), config.least_body,
-                       config.keep_air, config.dose_jitter, config.bone_patches)
+    source = make_source(training.config, scans, training.simulation_device, refresh=_NEVER)
+    source.bank.wait(0)
+    return source
 
 
 def _finish(device: str) -> None:
