@@ -11,8 +11,6 @@ import torch
 from LDCTDenoiseLib.benchmark import CONTENDERS, make_contender, to_markdown
 from LDCTDenoiseLib.benchmark.measure import noisy_slices
 from LDCTDenoiseLib.benchmark.memory import peak_bytes
-from LDCTDenoiseLib.benchmark.volumes import write_series
-from LDCTDenoiseLib.volumes import read_volume
 
 
 def call(*arguments):
@@ -88,9 +86,3 @@ def test_every_contender_returns_a_slice():
 def test_the_peak_is_what_a_piece_of_work_takes():
     peak = peak_bytes(lambda: torch.ones(300_000_000, dtype=torch.uint8).numel(), "cpu")
     assert peak is None or 200e6 < peak < 400e6
-
-
-def test_the_series_that_is_timed_is_a_ct(tmp_path):
-    volume = noisy_slices(3, 40)
-    write_series(volume, tmp_path / "series")
-    assert (read_volume(tmp_path / "series").array == volume).all()

@@ -3,9 +3,12 @@
 import time
 
 import numpy as np
+import pydicom
 import pytest
 from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseLib.phantom import abdomen_phantom
+from LDCTDenoiseLib.phantom.series import write_series
+from LDCTDenoiseLib.volumes import read_volume
 
 
 @pytest.fixture(scope="module")
@@ -133,6 +136,17 @@ def test_impossible_sizes_are_refused_in_one_line(arguments):
     with pytest.raises(InputError) as caught:
         abdomen_phantom(*arguments)
     assert "\n" not in str(caught.value)
+
+
+def test_an_array_as_a_dicom_series_keeps_values_place_and_name(tmp_path):
+    hounsfield = np.random.default_rng(1).integers(-1024, 3072, (3, 20, 24)).astype(np.int16)
+    uid = write_series(hounsfield, tmp_path / "series", (0.7, 0.8, 2.5), (-9, 4, 31), SeriesDescription="Any")
+    other = write_series(hounsfield[:2], tmp_path / "series", prefix="other-")
+    volume = read_volume(tmp_path / "series", uid)
+    assert uid != other and (volume.array == hounsfield).all()
+    assert volume.geometry.spacing == pytest.approx((0.7, 0.8, 2.5))
+    assert volume.geometry.origin == pytest.approx((-9, 4, 31))
+    assert pydicom.dcmread(tmp_path / "series" / "0000.dcm").SeriesDescription == "Any"
 
 
 def test_a_slice_takes_about_a_second():

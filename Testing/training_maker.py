@@ -1,6 +1,7 @@
 """Small CT for the tests of training: bodies of noise, tissue and bone, as files and as DICOM series."""
 
 import numpy as np
+from LDCTDenoiseLib.phantom.series import write_series
 from LDCTDenoiseLib.volumes import Geometry, Volume, write_volume
 
 SIDE, SLICES = 32, 4
@@ -38,29 +39,8 @@ def save_pairs(folder):
 
 
 def save_series(folder, seed, patient="P", description="", prefix=""):
-    """Write a DICOM series and return its UID."""
-    from pydicom.dataset import FileDataset, FileMetaDataset
-    from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
-
-    folder.mkdir(parents=True, exist_ok=True)
-    series = generate_uid()
-    for k, image in enumerate(body(seed)):
-        meta = FileMetaDataset()
-        meta.MediaStorageSOPClassUID = CTImageStorage
-        meta.MediaStorageSOPInstanceUID = generate_uid()
-        meta.TransferSyntaxUID = ExplicitVRLittleEndian
-        data = FileDataset(None, {}, file_meta=meta, preamble=b"\0" * 128)
-        data.SOPClassUID, data.SOPInstanceUID = CTImageStorage, meta.MediaStorageSOPInstanceUID
-        data.StudyInstanceUID, data.SeriesInstanceUID = "1.2.3", series
-        data.FrameOfReferenceUID = "1.2.4"
-        data.PatientID, data.Modality, data.SeriesDescription = patient, "CT", description
-        data.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL"]
-        data.Rows, data.Columns = image.shape
-        data.ImagePositionPatient, data.ImageOrientationPatient = [0, 0, 5 * k], [1, 0, 0, 0, 1, 0]
-        data.PixelSpacing, data.SliceThickness = [10, 10], 5
-        data.SamplesPerPixel, data.PhotometricInterpretation = 1, "MONOCHROME2"
-        data.BitsAllocated, data.BitsStored, data.HighBit, data.PixelRepresentation = 16, 16, 15, 1
-        data.RescaleSlope, data.RescaleIntercept = 1, 0
-        data.PixelData = image.tobytes()
-        data.save_as(folder / f"{prefix}{k:03}.dcm", enforce_file_format=True)
-    return series
+    """Write a DICOM series of that body and return its UID."""
+    return write_series(
+        body(seed), folder, (10, 10, 5), prefix=prefix, PatientID=patient, SeriesDescription=description,
+        StudyInstanceUID="1.2.3", FrameOfReferenceUID="1.2.4",
+    )

@@ -9,7 +9,7 @@ import numpy as np
 from ..derived import SeriesAlongside
 from ..engine import DenoiseRun, Device
 from ..methods import make_denoiser
-from ..requirements import require
+from ..phantom.series import write_series
 from ..volumes import read_volume
 
 
@@ -35,29 +35,3 @@ def seconds_of_dicom(method: str, device: Device, volume: np.ndarray) -> float:
                 pass
             series.finish()
         return time.perf_counter() - started
-
-
-def write_series(volume: np.ndarray, folder: Path) -> None:
-    """Write int16 HU as a plain CT series of nobody."""
-    pydicom = require("pydicom", "time DICOM files")
-    uid, dataset_class = pydicom.uid, pydicom.dataset.Dataset
-    folder.mkdir()
-    study, series, frame = (uid.generate_uid() for _ in range(3))
-    for k, values in enumerate(volume):
-        dataset = dataset_class()
-        dataset.file_meta = pydicom.dataset.FileMetaDataset()
-        dataset.file_meta.TransferSyntaxUID = uid.ExplicitVRLittleEndian
-        dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = uid.CTImageStorage
-        dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = uid.generate_uid()
-        dataset.StudyInstanceUID, dataset.SeriesInstanceUID, dataset.FrameOfReferenceUID = study, series, frame
-        dataset.Modality, dataset.ImageType = "CT", ["ORIGINAL", "PRIMARY", "AXIAL"]
-        dataset.PatientName, dataset.PatientID = "Benchmark", "benchmark"
-        dataset.SeriesNumber, dataset.InstanceNumber = 1, k + 1
-        dataset.ImagePositionPatient, dataset.ImageOrientationPatient = [0, 0, 5 * k], [1, 0, 0, 0, 1, 0]
-        dataset.PixelSpacing, dataset.SliceThickness = [0.75, 0.75], 5
-        dataset.Rows, dataset.Columns = values.shape
-        dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
-        dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 16, 16, 15, 1
-        dataset.RescaleSlope, dataset.RescaleIntercept, dataset.RescaleType = 1, 0, "HU"
-        dataset.PixelData = values.astype("<i2").tobytes()
-        dataset.save_as(folder / f"{k:04}.dcm", enforce_file_format=True)

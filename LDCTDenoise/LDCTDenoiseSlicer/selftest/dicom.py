@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import slicer
 import vtk
+from LDCTDenoiseLib.phantom.series import write_series
 
 from ..logic import LDCTDenoiseLogic
 from .logic import makePair
@@ -57,27 +58,8 @@ def _place(node) -> list:
 
 def _writeSeries(folder: Path, node) -> None:
     """Write a volume as the CT series of a patient who is none."""
-    from pydicom.dataset import Dataset, FileMetaDataset
-    from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
-
-    folder.mkdir()
-    study, series, frame = generate_uid(), generate_uid(), generate_uid()
     x, y, z = node.GetOrigin()
-    for k, image in enumerate(slicer.util.arrayFromVolume(node)):
-        data = Dataset()
-        data.file_meta = FileMetaDataset()
-        data.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-        data.SOPClassUID, data.SOPInstanceUID = CTImageStorage, generate_uid()
-        data.StudyInstanceUID, data.SeriesInstanceUID, data.FrameOfReferenceUID = study, series, frame
-        data.PatientName, data.PatientID, data.StudyDate, data.Modality = _PATIENT, "LDCT", "20240229", "CT"
-        data.SeriesDescription, data.SeriesNumber, data.InstanceNumber = "Self test", 2, k + 1
-        data.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL"]
-        data.Rows, data.Columns = image.shape
-        data.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
-        data.ImagePositionPatient = [-x, -y, z + k * node.GetSpacing()[2]]
-        data.PixelSpacing, data.SliceThickness = list(node.GetSpacing()[:2]), node.GetSpacing()[2]
-        data.SamplesPerPixel, data.PhotometricInterpretation = 1, "MONOCHROME2"
-        data.BitsAllocated, data.BitsStored, data.HighBit, data.PixelRepresentation = 16, 16, 15, 1
-        data.RescaleSlope, data.RescaleIntercept, data.RescaleType = 1, 0, "HU"
-        data.PixelData = image.astype("<i2").tobytes()
-        data.save_as(folder / f"{k}.dcm", enforce_file_format=True)
+    write_series(
+        slicer.util.arrayFromVolume(node), folder, node.GetSpacing(), (-x, -y, z),
+        PatientName=_PATIENT, StudyDate="20240229", SeriesDescription="Self test",
+    )
