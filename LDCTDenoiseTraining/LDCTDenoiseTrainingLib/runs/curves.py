@@ -88,21 +88,25 @@ def save_curves(path: Path, logs: Mapping[str, Path]) -> Path:
     """
     runs = {label: read_curves(log) for label, log in logs.items()}
     figure = require("matplotlib.figure", "draw curves").Figure(figsize=(11, 7), dpi=120, layout="constrained")
+    drawn = {}
     for axes, (title, kind, name) in zip(figure.subplots(2, 2).flat, _PANELS, strict=True):
         axes.set_title(title, fontsize=10)
         for number, (label, curves) in enumerate(runs.items()):
             steps, values = curves.line(kind, name)
             if steps:
-                axes.plot(steps, values, color=f"C{number}", label=label, marker="." if kind == "validation" else "")
+                # The ten colours come again with another stroke.
+                style = ("-", "--", ":")[number // 10 % 3]
+                marker = "." if kind == "validation" else ""
+                drawn[label] = axes.plot(steps, values, style, color=f"C{number}", label=label, marker=marker)[0]
         if name == "psnr":
             low = {v["low"]["psnr"] for c in runs.values() for v in c.validation.values()}
             for value in low:
                 axes.axhline(value, color="0.6", linestyle=":")
         axes.set_xlabel("generator step")
         axes.grid(alpha=0.3)
-        if axes.lines:
-            axes.legend(fontsize=8)
         axes.set_visible(bool(axes.lines))  # L1 methods have no critic
+    # Beside the panels: inside it would hide curves where they end.
+    figure.legend(handles=[drawn[label] for label in runs if label in drawn], loc="outside right upper", fontsize=8)
     figure.supxlabel(f"Validation on whole slices in {PAPER}, data range 1; dotted: low dose.", fontsize=8)
     with write_whole(path) as part:
         figure.savefig(part, format="png")
