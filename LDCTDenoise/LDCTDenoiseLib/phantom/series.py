@@ -16,13 +16,14 @@ def write_series(
     prefix: str = "",
     **tags,
 ) -> str:
-    """Write axial slices as single-frame CT files, made new or added to what the folder holds; return the series' UID.
+    """Write axial slices as single-frame CT files and return the series' UID.
 
     Parameters
     ----------
     volume : numpy.ndarray
         HU, whole numbers from -32768 to 32767, shape (slices, rows, columns).
     folder : Path
+        Made where it is missing; what it holds stays, apart from files of the same names.
     spacing : sequence of float
         mm between columns, rows and slices.
     origin : sequence of float
@@ -31,6 +32,11 @@ def write_series(
         Begins the names of the files.
     **tags
         Values of further tags, or other values of those that are written, by keyword.
+
+    Raises
+    ------
+    MissingDependencyError
+        If pydicom is not installed.
     """
     pydicom = require("pydicom", "write DICOM files")
     uid = pydicom.uid

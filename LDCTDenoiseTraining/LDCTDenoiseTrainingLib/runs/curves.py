@@ -105,8 +105,9 @@ def save_curves(path: Path, logs: Mapping[str, Path]) -> Path:
         axes.set_xlabel("generator step")
         axes.grid(alpha=0.3)
         axes.set_visible(bool(axes.lines))  # L1 methods have no critic
-    # Beside the panels: inside it would hide curves where they end.
-    figure.legend(handles=[drawn[label] for label in runs if label in drawn], loc="outside right upper", fontsize=8)
+    if handles := [drawn[label] for label in runs if label in drawn]:
+        # Beside the panels: inside it would hide curves where they end.
+        figure.legend(handles=handles, loc="outside right upper", fontsize=8)
     figure.supxlabel(f"Validation on whole slices in {PAPER}, data range 1; dotted: low dose.", fontsize=8)
     with write_whole(path) as part:
         figure.savefig(part, format="png")
