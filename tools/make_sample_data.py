@@ -21,7 +21,7 @@ PART = (slice(0, 3), slice(88, 408), slice(36, 484))
 
 def sample_pair() -> dict[str, Volume]:
     """Return the pair as it ships, by the names of its files."""
-    phantom = abdomen_phantom(3, 512)
+    phantom = abdomen_phantom(3)
     full = _finished(full_dose_run(phantom), "FDCT")
     return {scan.name: _part(scan) for scan in (full, _finished(low_dose_run(full), "LDCT"))}
 

@@ -9,7 +9,7 @@ import numpy as np
 from ..derived import SeriesAlongside
 from ..engine import DenoiseRun, Device
 from ..methods import make_denoiser
-from ..phantom.series import write_series
+from ..phantom.synthetic_series import write_series
 from ..volumes import read_volume
 
 

@@ -20,7 +20,7 @@ def add_parser(commands) -> None:
         description="Make an abdomen phantom, scan it at full and quarter dose, denoise it with every method at hand.",
     )
     parser.add_argument("--output", default="demo", metavar="DIR", help="where to leave the results (default: demo)")
-    parser.add_argument("--slices", type=int, default=6, metavar="N", help="slices of the phantom (default: 6)")
+    parser.add_argument("--slices", type=int, default=6, metavar="N", help="slices of the phantom, 1 to 6 (default: 6)")
     parser.add_argument("--size", type=int, default=512, metavar="N", help="pixels across the phantom (default: 512)")
     parser.add_argument("--seed", type=int, default=1, metavar="S", help="seed of the noise (default: 1)")
     add_device_option(parser)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..errors import LDCTWarning, MethodError, ModelFileError
 from ..files import write_whole
+from ..resources import resource_folder
 from .card import ModelCard
 from .file import load_model, read_card
 
@@ -22,18 +23,6 @@ class Entry:
     path: Path
     card: ModelCard
     ships: bool
-
-
-def shipped_folder() -> Path:
-    """Return the folder of the models that ship.
-
-    It lies in the module's Resources in a source tree and in an installed extension, and inside the package after
-    `pip install`.
-    """
-    library = Path(__file__).resolve().parent.parent
-    # Not `Models`: where case does not count, as on macOS and Windows, that is the package `models`.
-    packaged = library / "Resources" / "Models"
-    return packaged if packaged.is_dir() else library.parent / "Resources" / "Models"
 
 
 def user_folder() -> Path:
@@ -56,7 +45,7 @@ def catalogue() -> list[Entry]:
     A file that cannot be used is left out with an `LDCTWarning` that says why.
     """
     entries = []
-    for folder, ships in ((shipped_folder(), True), (user_folder(), False)):
+    for folder, ships in ((resource_folder("Models"), True), (user_folder(), False)):
         for path in sorted(folder.glob("*" + _SUFFIX)) if folder.is_dir() else []:
             try:
                 entries.append(Entry(path.stem, path, read_card(path), ships))

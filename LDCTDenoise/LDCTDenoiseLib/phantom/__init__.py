@@ -1,4 +1,4 @@
-"""A numerical abdomen that needs no download: organs, vessels, lesions of known contrast, without noise."""
+"""A numerical abdomen that needs no download: organs, vessels, lesions, without noise."""
 
 from .abdomen import abdomen_phantom
 
