@@ -1,5 +1,6 @@
 """A result appears whole or not at all."""
 
+import errno
 import os
 
 import pytest
@@ -105,3 +106,27 @@ def test_places_for_a_new_folder(tmp_path):
     for name in ("empty", "absent", "deep/below"):
         check_folder(tmp_path / name)
     assert sorted(os.listdir(tmp_path)) == ["empty", "file", "filled"]
+
+
+def test_a_full_disk_is_one_line_and_other_errors_stay_what_they_are(tmp_path):
+    for block in (write_whole, replace_folder):
+        with pytest.raises(OutputError, match="No space left"), block(tmp_path / "x"):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        with pytest.raises(FileNotFoundError), block(tmp_path / "x"):
+            (tmp_path / "an input that is gone").read_text()
+    assert os.listdir(tmp_path) == []
+
+
+def test_everything_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
+    """What fsync finds wrong is found before the rename."""
+    (tmp_path / "x").write_text("old")
+
+    def full(_handle):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OutputError, match="No space left"), write_whole(tmp_path / "x") as part:
+        part.write_text("new")
+    with pytest.raises(OutputError, match="No space left"), replace_folder(tmp_path / "folder") as part:
+        (part / "a").write_text("new")
+    assert os.listdir(tmp_path) == ["x"] and (tmp_path / "x").read_text() == "old"

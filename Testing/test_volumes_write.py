@@ -2,8 +2,12 @@
 
 import os
 import stat
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
+import LDCTDenoiseLib
 import numpy as np
 import pytest
 import SimpleITK as sitk
@@ -12,6 +16,7 @@ from LDCTDenoiseLib.volumes import Geometry, Volume, check_writable, write_volum
 from volume_reading import refused_file
 
 SUFFIXES = (".nrrd", ".nii.gz", ".nii", ".mha")
+LIBRARY = str(Path(LDCTDenoiseLib.__file__).parent.parent)
 
 
 @pytest.fixture
@@ -93,3 +98,35 @@ def test_a_failing_writer_leaves_nothing(tmp_path, volume, monkeypatch):
     monkeypatch.setattr(sitk.ImageFileWriter, "Execute", fail)
     message = cannot_write(volume, tmp_path / "x.nrrd")
     assert "sitk" not in message and not list(tmp_path.iterdir())
+
+
+_WRITE_WITH_LITTLE_ROOM = """
+import resource, sys
+import numpy as np
+from LDCTDenoiseLib.errors import OutputError
+from LDCTDenoiseLib.volumes import Volume, write_volume
+
+array = np.random.default_rng(0).normal(0, 300, (8, 64, 64)).astype(np.int16)
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
+try:
+    write_volume(Volume(array, name="made"), sys.argv[1])
+except OutputError as error:
+    print(error)
+    sys.exit(2)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a limit on the size of files is POSIX's")
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_full_disk(tmp_path, suffix):
+    """Whatever part of a file fits: one line, and what stood there stays."""
+    path = tmp_path / f"x{suffix}"
+    path.write_text("old")
+    for room in (0, 300, 20000, 40000):
+        child = subprocess.run(
+            [sys.executable, "-c", _WRITE_WITH_LITTLE_ROOM, str(path), str(room)],
+            capture_output=True, text=True, env={**os.environ, "PYTHONPATH": LIBRARY},
+        )  # fmt: skip
+        assert child.returncode == 2 and child.stdout.count("\n") == 1 and child.stderr == "", child
+        assert "disk full" in child.stdout or "File too large" in child.stdout
+        assert path.read_text() == "old" and os.listdir(tmp_path) == [path.name]

@@ -16,7 +16,7 @@ from ..methods.denoiser import Denoiser
 from ..metrics import compare_volumes
 from ..volumes import Volume, check_ct, read_volume, write_volume
 from ..volumes.dicom_series import read_series_files
-from ..volumes.evidence import looks_like_labels
+from ..volumes.hu_check import looks_like_labels
 from .ledger import DONE, FAILED, SKIPPED, Ledger, Record, require_free
 from .plan import Task, Wishes
 from .series import Series

@@ -1,5 +1,6 @@
 """Write beside, then rename: a killed or failed run never leaves half a file under the final name."""
 
+import errno
 import os
 import shutil
 import tempfile
@@ -9,9 +10,47 @@ from pathlib import Path
 
 from ..errors import OutputError
 
+#: What a full or broken disk says, in the midst of a write.
+_DISK_ERRORS = {getattr(errno, name, None) for name in ("ENOSPC", "EDQUOT", "EFBIG", "EIO", "EROFS")}
+
 
 def _reason(error: OSError) -> str:
     return error.strerror or str(error)
+
+
+def flush(path: str | Path) -> None:
+    """Have a file, or a folder with all below it, on the disk and not only in memory: some errors show no earlier."""
+    path = Path(path)
+    if not path.is_dir():
+        _flush_one(path, os.O_RDWR)
+        return
+    for inner in path.iterdir():
+        flush(inner)
+    _flush_names(path)
+
+
+def _flush_one(path: Path, mode: int) -> None:
+    handle = os.open(path, mode | getattr(os, "O_BINARY", 0))
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _flush_names(folder: Path) -> None:
+    with suppress(OSError):  # not every system can
+        _flush_one(folder, os.O_RDONLY)
+
+
+@contextmanager
+def _disk_errors_named(path: Path, doing: str) -> Iterator[None]:
+    """Turn what a full disk raises inside the block into one line; every other error passes."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _DISK_ERRORS:
+            raise OutputError(f"cannot {doing} '{path}': {_reason(error)}.") from error
+        raise
 
 
 @contextmanager
@@ -40,21 +79,25 @@ def check_place(path: str | Path) -> None:
 def write_whole(path: str | Path) -> Iterator[Path]:
     """Give a temporary path beside `path` (same name) and move it to `path` when the block ends well.
 
-    When the block raises, Ctrl-C included, the temporary file is removed and what stood at `path` stays.
+    What was written is on the disk before it has its name. When the block raises, Ctrl-C included, the temporary file
+    is removed and what stood at `path` stays.
 
     Raises
     ------
     OutputError
-        If the folder does not exist or cannot be written, or `path` is a folder.
+        If the folder does not exist or cannot be written, `path` is a folder, or the disk is full.
     """
     path = Path(path)
     with _folder_beside(path) as folder:
         part = folder / path.name
-        yield part
+        with _disk_errors_named(path, "write"):
+            yield part
         try:
+            flush(part)
             os.replace(part, path)
         except OSError as error:
             raise OutputError(f"cannot write '{path}': {_reason(error)}.") from error
+        _flush_names(path.parent)
 
 
 def check_folder(path: str | Path) -> None:
@@ -105,8 +148,10 @@ def replace_folder(path: str | Path) -> Iterator[Path]:
     except OSError as error:
         raise OutputError(f"cannot write into '{path}': {_reason(error)}. Choose a writable place.") from error
     try:
-        yield part
+        with _disk_errors_named(path, "write into"):
+            yield part
         try:
+            flush(part)
             if mounted or (target.exists() and any(target.iterdir())):
                 for file in sorted(part.iterdir()):
                     os.replace(file, target / file.name)
@@ -116,6 +161,8 @@ def replace_folder(path: str | Path) -> Iterator[Path]:
                 part.chmod(target.stat().st_mode)
                 target.rmdir()
                 part.rename(target)
+            _flush_names(target)
+            _flush_names(target.parent)
         except OSError as error:
             raise OutputError(f"cannot write into '{path}': {_reason(error)}.") from error
     finally:

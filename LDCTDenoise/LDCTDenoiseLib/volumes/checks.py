@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..errors import InputError
-from .evidence import looks_like_a_picture, looks_like_hounsfield, looks_like_labels, looks_offset
+from .hu_check import looks_like_a_picture, looks_like_hounsfield, looks_like_labels, looks_offset
 from .volume import Volume
 
 # float32 counts every whole number up to here; no HU is near it.

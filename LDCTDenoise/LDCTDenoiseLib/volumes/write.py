@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import OutputError
-from ..files import check_place, write_whole
+from ..errors import InputError, OutputError
+from ..files import check_place, flush, write_whole
 from ..requirements import require
+from .image_file import read_image_file
+from .integrity import damage
 from .quiet import quiet_itk
 from .suffixes import WRITABLE, known_suffix
 from .volume import Volume
@@ -54,9 +56,26 @@ def write_volume(volume: Volume, path: str | Path) -> None:
         try:
             with quiet_itk():
                 writer.Execute(image)
+            flush(plain)
+            held = _holds(plain, suffix, array)
             os.replace(plain, part)
         except (RuntimeError, OSError) as error:
             raise OutputError(f"cannot write '{path}': the data could not be stored; is the disk full?") from error
+        if not held:
+            raise OutputError(f"cannot write '{path}': what reads back is not what was written; is the disk full?")
+
+
+def _holds(path: Path, suffix: str, array: np.ndarray) -> bool:
+    """Whether a file that was just written holds the volume: on a full disk ITK writes half a NIfTI without a word."""
+    if damage(path, suffix):
+        return False
+    if not suffix.startswith(".nii"):
+        return True
+    try:
+        back = read_image_file(path, suffix)
+    except InputError:
+        return False
+    return back.array.dtype == array.dtype and back.array.tobytes() == array.tobytes()
 
 
 def check_writable(path: str | Path) -> None:
