@@ -118,8 +118,8 @@ def test_one_process_finishes_what_a_killed_one_held(tmp_path):
     check_nothing_half_made(output)
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_an_interrupted_batch_reports_what_is_open(tmp_path, number, code):
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
+def test_an_interrupted_batch_reports_what_is_open(tmp_path, name, code):
     archive, output = tmp_path / "in", tmp_path / "out"
     made = write_archive(archive, 10, slices=10)
     process = subprocess.Popen(
@@ -128,7 +128,7 @@ def test_an_interrupted_batch_reports_what_is_open(tmp_path, number, code):
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     wait_for(process, output, 2)
-    process.send_signal(number)
+    process.send_signal(getattr(signal, name))
     said = process.communicate(timeout=120)[0]
     assert process.returncode == code and "Traceback" not in said, said
     counts = list(results(output).values())

@@ -189,8 +189,8 @@ def test_offset_of_unsigned_storage_can_be_given(files, ct):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for another process")
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_an_interrupted_run_leaves_nothing_half_written(files, ct, number, code):
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
+def test_an_interrupted_run_leaves_nothing_half_written(files, ct, name, code):
     write(files / "long.nrrd", np.tile(np.tile(ct[1], (100, 1, 1)), (1, 4, 4)))
     before = {p.name for p in files.iterdir()}
     process = subprocess.Popen(
@@ -203,7 +203,7 @@ def test_an_interrupted_run_leaves_nothing_half_written(files, ct, number, code)
     while "1/300" not in said:
         said += process.stderr.read(1)
     time.sleep(0.2)
-    process.send_signal(number)
+    process.send_signal(getattr(signal, name))
     said += process.communicate(timeout=60)[1]
     assert process.returncode == code and "Traceback" not in said, said
     assert {p.name for p in files.iterdir()} == before

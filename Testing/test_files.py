@@ -2,6 +2,8 @@
 
 import errno
 import os
+import subprocess
+import sys
 
 import pytest
 from LDCTDenoiseLib.errors import OutputError
@@ -130,3 +132,34 @@ def test_everything_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch)
     with pytest.raises(OutputError, match="No space left"), replace_folder(tmp_path / "folder") as part:
         (part / "a").write_text("new")
     assert os.listdir(tmp_path) == ["x"] and (tmp_path / "x").read_text() == "old"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a folder cannot be locked there")
+def test_what_a_killed_process_left_goes_and_what_another_fills_stays(tmp_path):
+    """A process is killed while it fills a part; the next one that writes that name takes the part away."""
+    code = (
+        "import os, signal, sys; from LDCTDenoiseLib.files import {way}\n"
+        "with {way}(sys.argv[1]) as part:\n"
+        "    (part if part.is_dir() else part.parent).joinpath('patient').write_text('x')\n"
+        "    print('ready', flush=True); sys.stdin.read(); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+
+    def parts():
+        return [name for name in os.listdir(tmp_path) if name.endswith(".part")]
+
+    for way in ("write_whole", "replace_folder"):
+        other = subprocess.Popen([sys.executable, "-c", code.format(way=way), tmp_path / "a.nii"], env=environment,
+                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # fmt: skip
+        with other:
+            assert other.stdout.readline() == b"ready\n"
+            check_place(tmp_path / "a.nii")
+            assert len(parts()) == 1, "a part that is being filled was taken away"
+        assert other.returncode < 0 and len(parts()) == 1
+        check_place(tmp_path / "b.nii")
+        check_place(tmp_path / "a")
+        assert len(parts()) == 1, "a part of another name was taken away"
+        with replace_folder(tmp_path / "a.nii"):
+            assert len(parts()) == 1
+        assert not parts()
+        (tmp_path / "a.nii").rmdir()

@@ -124,9 +124,17 @@ def test_wrong_weights_are_refused(tmp_path):
         ({"method": "MAGIC"}, "unknown method"),
         ({"format_version": 99}, "format version"),
         ({"hu_range": [3, 1]}, "HU range"),
-        ({"hu_range": "wide"}, "HU range"),
+        ({"hu_range": "wide"}, "hu_range"),
+        ({"hu_range": [0, 10**5]*2}, "2 numbers"),
         ({"architecture": "dcscn"}, "architecture"),
+        ({"architecture": {"name": ["dcscn"]}}, "no name"),
         ({"dose": None}, "dose"),
+        ({"training_data": [1]}, "training_data"),
+        ({"seed": 2**70}, "64 bits"),
+        ({"seed": True}, "seed"),
+        ({"software": "\ud800"}, "no Unicode"),
+        ({"method": ["DCSCN"]}, "method"),
+        ({"format_version": [1]}, "format version"),
     ],
 )
 def test_bad_cards_are_refused(tmp_path, change, words):
@@ -135,6 +143,64 @@ def test_bad_cards_are_refused(tmp_path, change, words):
     _write(path, dict(make_generator().state_dict()), json.dumps(card))
     with pytest.raises(ModelFileError, match=words):
         load_model(path)
+
+
+def test_a_card_that_declares_a_network_of_gigabytes_is_refused_before_it_is_built(tmp_path):
+    """In a process of 4 GB: the network that the card declares has 38 GB."""
+    resource = pytest.importorskip("resource")
+    path = tmp_path / "bomb.safetensors"
+    huge = {"name": "dcscn", "filters": [1024] * 64, "a1": 1024, "b1": 1024, "b2": 1024}
+    card = {**json.loads(make_card().to_json()), "architecture": huge}
+    _write(path, dict(make_generator().state_dict()), json.dumps(card))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(ModelFileError, match="do not fit"):
+        load_model(path)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000  # kB; bytes on macOS, laxer there
+
+
+def _with_header(path, change):
+    """Write a good model whose header, as a dict, was changed."""
+    whole = make_model(path).read_bytes()
+    length = struct.unpack("<Q", whole[:8])[0]
+    header = json.loads(whole[8 : 8 + length])
+    changed = change(header)
+    text = (changed if isinstance(changed, str) else json.dumps(header)).encode()
+    path.write_bytes(struct.pack("<Q", len(text)) + text + whole[8 + length :])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda h: h["last.weight"].update(dtype="F8_E4M3"),
+        lambda h: h["last.weight"].update(dtype=None),
+        lambda h: h["last.weight"].update(dtype="X" * 50),
+        lambda h: h["last.weight"].update(shape=[-1, 2, 3, 4]),
+        lambda h: h["last.weight"].update(shape=[2**40, 2**22]),
+        lambda h: h["last.weight"].update(shape="wide"),
+        lambda h: h["last.weight"].update(data_offsets=[0, 2**60]),
+        lambda h: h.update({"last.weight": None}),
+        lambda h: h.update(__metadata__=[1]),
+        lambda h: h["__metadata__"].update(ldct_denoise="{" * 100_000),
+        lambda h: h["__metadata__"].update(ldct_denoise='{"seed": ' + "9" * 5000 + "}"),
+        lambda _: "{" + '"a":{' * 100_000,
+        lambda _: '{"a": NaN}',
+        lambda _: "{}" + " " * 64,
+    ],
+)
+def test_odd_headers_are_one_line(tmp_path, change):
+    path = tmp_path / "m.safetensors"
+    _with_header(path, change)
+    with pytest.raises(ModelFileError, match="m.safetensors") as error:
+        load_model(path)
+    assert "\n" not in str(error.value) and len(str(error.value)) < 400
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes among files here")
+def test_a_pipe_among_the_models_holds_nobody_up(tmp_path, monkeypatch):
+    monkeypatch.setenv("LDCT_DENOISE_MODELS", str(tmp_path))
+    os.mkfifo(tmp_path / "pipe.safetensors")
+    with pytest.warns(LDCTWarning, match="no regular file"):
+        assert all(e.ships for e in catalogue())
 
 
 def test_card_with_missing_entries_names_them():

@@ -8,7 +8,10 @@ import warnings
 
 from ..errors import LDCTError, LDCTWarning
 
-EXIT_OK, EXIT_PARTLY, EXIT_USER, EXIT_INTERRUPTED, EXIT_TERMINATED = 0, 1, 2, 130, 143
+EXIT_OK, EXIT_PARTLY, EXIT_USER, EXIT_INTERRUPTED = 0, 1, 2, 130
+
+#: What ends a process from outside: `kill`, and a terminal that is closed (which `nohup` has ignored).
+_ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
 class Parser(argparse.ArgumentParser):
@@ -18,8 +21,8 @@ class Parser(argparse.ArgumentParser):
         self.exit(EXIT_USER, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
 
 
-def _terminate(_number, _frame):
-    raise SystemExit(EXIT_TERMINATED)
+def _terminate(number, _frame):
+    raise SystemExit(128 + number)
 
 
 def run_command(parser: Parser, arguments: list[str] | None, interrupted: str) -> int:
@@ -38,7 +41,7 @@ def run_command(parser: Parser, arguments: list[str] | None, interrupted: str) -
     -------
     int
         0, 2 for bad usage or input (an `LDCTError`, one line for each of its `problems`), 130 on Ctrl-C; when
-        terminated, `SystemExit` with 143.
+        terminated, `SystemExit` with 143, or 129 after SIGHUP.
     """
     parsed = parser.parse_args(arguments)
 
@@ -51,7 +54,7 @@ def run_command(parser: Parser, arguments: list[str] | None, interrupted: str) -
             say(f"warning: {message}")
 
     # So that a terminated run, like an interrupted one, unwinds and removes what it had begun to write.
-    before = signal.signal(signal.SIGTERM, _terminate)
+    before = {n: signal.signal(n, _terminate) for n in _ENDING if signal.getsignal(n) is not signal.SIG_IGN}
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("always", LDCTWarning)
@@ -75,4 +78,5 @@ def run_command(parser: Parser, arguments: list[str] | None, interrupted: str) -
         say(f"interrupted, {interrupted}.")
         return EXIT_INTERRUPTED
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

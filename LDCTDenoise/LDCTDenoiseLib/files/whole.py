@@ -1,11 +1,16 @@
-"""Write beside, then rename: a killed or failed run never leaves half a file under the final name."""
+"""Write beside, then rename: a killed or failed run never leaves half a file under the final name.
+
+What a killed process had begun stays as a hidden `.NAME.xxxxxxxx.part` folder, and goes when the same name is written
+the next time: each part is locked by the process that fills it, and the system takes the lock back when that dies.
+"""
 
 import errno
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from ..errors import OutputError
@@ -54,19 +59,66 @@ def _disk_errors_named(path: Path, doing: str) -> Iterator[None]:
 
 
 @contextmanager
+def _part_folder(name: str, place: Path) -> Iterator[Path]:
+    """Give a new hidden folder in `place` for what becomes `name`; it is gone in the end. Raises OSError."""
+    _remove_stale(name, place)
+    while True:
+        part = Path(tempfile.mkdtemp(prefix=f".{name}.", suffix=".part", dir=place))
+        lock = _lock(part, wait=True)
+        if part.exists():  # else another process took it for stale before it was locked
+            break
+        _unlock(lock)
+    try:
+        yield part
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+        _unlock(lock)
+
+
+def _remove_stale(name: str, place: Path) -> None:
+    """Remove the parts of `name` that killed processes left in `place`, as far as that can be known."""
+    form = re.compile(rf"\.{re.escape(name)}\.[a-z0-9_]{{8}}\.part")
+    with suppress(OSError), os.scandir(place) as entries:
+        for left in [e.path for e in entries if form.fullmatch(e.name) and e.is_dir(follow_symlinks=False)]:
+            if (lock := _lock(left)) is not None:
+                shutil.rmtree(left, ignore_errors=True)
+                _unlock(lock)
+
+
+def _lock(folder: str | Path, wait: bool = False) -> int | None:
+    """Lock a folder until `_unlock` or the death of this process; None where that is refused or unknown."""
+    try:
+        import fcntl
+
+        descriptor = os.open(folder, os.O_RDONLY)
+    except (ImportError, OSError):  # Windows; a part that is gone
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:  # another holds it, or the file system has no locks
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def _unlock(lock: int | None) -> None:
+    if lock is not None:
+        os.close(lock)
+
+
+@contextmanager
 def _folder_beside(path: Path) -> Iterator[Path]:
     """Give a temporary folder beside `path`, so that a file in it can keep all its suffixes and then be moved."""
     if path.is_dir():
         raise OutputError(f"cannot write '{path}': it is a folder; give a file name.")
-    try:
-        folder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
-    except OSError as error:
-        reason = _reason(error)
-        raise OutputError(f"cannot write '{path}': {reason}. Choose a folder that exists and is writable.") from error
-    try:
+    with ExitStack() as stack:
+        try:
+            folder = stack.enter_context(_part_folder(path.name, path.parent))
+        except OSError as error:
+            raise OutputError(
+                f"cannot write '{path}': {_reason(error)}. Choose a folder that exists and is writable."
+            ) from error
         yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def check_place(path: str | Path) -> None:
@@ -133,21 +185,21 @@ def replace_folder(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     new_parents: list[Path] = []
-    try:
-        target = path.resolve()
-        new_parents += [parent for parent in target.parents if not parent.exists()]
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if target.exists() and not target.is_dir():
-            raise OutputError(f"cannot write into '{path}': it is a file; give a folder.")
-        # What is mounted is another file system than the folder it lies in: nothing can be moved across.
-        mounted = target.is_dir() and os.path.ismount(target)
-        place = target if mounted else target.parent
-        part = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".part", dir=place))
-    except OutputError:
-        raise
-    except OSError as error:
-        raise OutputError(f"cannot write into '{path}': {_reason(error)}. Choose a writable place.") from error
-    try:
+    with ExitStack() as stack:
+        stack.callback(_remove_empty, new_parents)
+        try:
+            target = path.resolve()
+            new_parents += [parent for parent in target.parents if not parent.exists()]
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if target.exists() and not target.is_dir():
+                raise OutputError(f"cannot write into '{path}': it is a file; give a folder.")
+            # What is mounted is another file system than the folder it lies in: nothing can be moved across.
+            mounted = target.is_dir() and os.path.ismount(target)
+            part = stack.enter_context(_part_folder(target.name, target if mounted else target.parent))
+        except OutputError:
+            raise
+        except OSError as error:
+            raise OutputError(f"cannot write into '{path}': {_reason(error)}. Choose a writable place.") from error
         with _disk_errors_named(path, "write into"):
             yield part
         try:
@@ -165,8 +217,10 @@ def replace_folder(path: str | Path) -> Iterator[Path]:
             _flush_names(target.parent)
         except OSError as error:
             raise OutputError(f"cannot write into '{path}': {_reason(error)}.") from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-        for parent in new_parents:  # from the innermost on; one with something in it stays
-            with suppress(OSError):
-                parent.rmdir()
+
+
+def _remove_empty(folders: list[Path]) -> None:
+    """Remove new folders, from the innermost on; one with something in it stays."""
+    for folder in folders:
+        with suppress(OSError):
+            folder.rmdir()

@@ -2,10 +2,11 @@
 
 import json
 import math
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 
 from ..errors import ModelFileError
 from ..hounsfield import HURange
+from ..strict_json import as_fields, parse_json
 
 #: Raised when a card's meaning changes, so that an older version refuses a newer file instead of misreading it.
 FORMAT_VERSION = 1
@@ -49,7 +50,7 @@ class ModelCard:
     architecture: dict
     hu_range: tuple[float, float]
     dose: dict
-    training_data: list
+    training_data: list[dict]
     validation: dict
     training: dict
     software: str
@@ -59,21 +60,13 @@ class ModelCard:
     format_version: int = field(default=FORMAT_VERSION)
 
     def __post_init__(self):
-        if self.format_version != FORMAT_VERSION:
-            raise ModelFileError(
-                f"its format version is {self.format_version!r}, this software reads {FORMAT_VERSION}; "
-                "use the LDCTDenoise version that it was made for."
-            )
+        _require_version(self.format_version)
         if self.method not in _METHODS:
             raise ModelFileError(f"it names the unknown method {self.method!r}; known are {', '.join(_METHODS)}.")
-        for name, kind in (("architecture", dict), ("dose", dict), ("validation", dict), ("training", dict),
-                           ("training_data", list), ("software", str), ("licence", str), ("intended_use", str)):
-            if not isinstance(getattr(self, name), kind):
-                raise ModelFileError(f"its card's '{name}' is not a {kind.__name__}.")
-        try:
-            lower, upper = (float(v) for v in self.hu_range)
-        except (TypeError, ValueError) as error:
-            raise ModelFileError(f"its HU range {self.hu_range!r} is not two numbers.") from error
+        _typed(vars(self))
+        if not isinstance(self.architecture.get("name"), str):
+            raise ModelFileError("its model card's 'architecture' has no name.")
+        lower, upper = (float(v) for v in self.hu_range)
         if not (math.isfinite(lower) and math.isfinite(upper) and lower < upper):
             raise ModelFileError(f"its HU range [{lower:g}, {upper:g}] is not a range.")
         object.__setattr__(self, "hu_range", (lower, upper))
@@ -91,14 +84,25 @@ class ModelCard:
     def from_json(cls, text: str) -> "ModelCard":
         """Read a card; `ModelFileError` says what is missing or wrong."""
         try:
-            values = json.loads(text)
-        except (json.JSONDecodeError, RecursionError) as error:
-            raise ModelFileError("its model card is not valid JSON.") from error
-        if not isinstance(values, dict):
-            raise ModelFileError("its model card is not a JSON object.")
-        required = {f.name for f in fields(cls)} - {"licence", "intended_use"}
-        missing = sorted(required - set(values))
-        if missing:
-            raise ModelFileError(f"its model card lacks {', '.join(missing)}.")
+            values = parse_json(text)
+        except ValueError as error:
+            raise ModelFileError(f"of its model card: {error}.") from error
+        if isinstance(values, dict) and "format_version" in values:
+            _require_version(values["format_version"])
         # Facts that a later version adds without changing the meaning of these are no reason to refuse a file.
-        return cls(**{f.name: values[f.name] for f in fields(cls) if f.name in values})
+        return cls(**_typed(values))
+
+
+def _require_version(version) -> None:
+    if version != FORMAT_VERSION:
+        raise ModelFileError(
+            f"its format version is {version!r}, this software reads {FORMAT_VERSION}; use the LDCTDenoise version "
+            "that it was made for."
+        )
+
+
+def _typed(values) -> dict:
+    try:
+        return as_fields(ModelCard, values)
+    except ValueError as error:
+        raise ModelFileError(f"of its model card: {error}.") from error
