@@ -212,7 +212,7 @@ class LDCTDenoiseTest(ScriptedLoadableModuleTest):
         self.delayDisplay("test_BadInput passed")
 
     def test_DICOM(self):
-        from LDCTDenoiseSlicer.selftest.dicom import hasDICOM, thereAndBack
+        from LDCTDenoiseSlicer.selftest.dicom_tests import hasDICOM, thereAndBack
 
         if not hasDICOM():
             self.delayDisplay("test_DICOM left out: this Slicer has no DICOM database")
@@ -221,7 +221,7 @@ class LDCTDenoiseTest(ScriptedLoadableModuleTest):
         self.delayDisplay("test_DICOM passed")
 
     def runPanelTest(self, name):
-        from LDCTDenoiseSlicer.selftest.panel import PanelTest
+        from LDCTDenoiseSlicer.selftest.panel_tests import PanelTest
 
         getattr(PanelTest(self), name)()
         self.delayDisplay(f"{name} passed")

@@ -103,7 +103,7 @@ class LDCTDenoiseTrainingWidget(ScriptedLoadableModuleWidget, VTKObservationMixi
     def initializeParameterNode(self):
         """Follow the scene's parameter node, which is made when there is none."""
         if self._parameterNode is None:
-            from LDCTDenoiseTrainingSlicer.parameters import getParameterNode
+            from LDCTDenoiseTrainingSlicer.training_parameters import getParameterNode
 
             self.setParameterNode(getParameterNode(slicer.mrmlScene))
 

@@ -5,9 +5,9 @@ import pytest
 import slicer
 from comparison_scene import USERS_LAYOUT, addImages, addViews, background, looksAt, sliceNode
 from LDCTDenoiseLib.errors import InputError
-from LDCTDenoiseSlicer.comparison.calls import ComparisonCalls
-from LDCTDenoiseSlicer.comparison.comparison import Comparison
 from LDCTDenoiseSlicer.comparison.layout import isOurs
+from LDCTDenoiseSlicer.comparison.side_by_side import SideBySide
+from LDCTDenoiseSlicer.logic import LDCTDenoiseLogic
 from slicer_volumes import addTransform, addVolume, ct
 
 
@@ -23,14 +23,14 @@ def images(scene):
 
 @pytest.fixture
 def comparison(scene):
-    comparison = Comparison.of(scene)
+    comparison = SideBySide.of(scene)
     yield comparison
     comparison.close()
 
 
 def show(images, **others):
     outputs = {label: node for label, node in images.items() if label not in ("FDCT", "LDCT")}
-    ComparisonCalls().showComparison(images.get("FDCT"), images.get("LDCT"), outputs, **others)
+    LDCTDenoiseLogic().showComparison(images.get("FDCT"), images.get("LDCT"), outputs, **others)
 
 
 def window(node):
@@ -69,7 +69,7 @@ def test_hiding_gives_everything_back(scene, views, images, comparison):
     show(images, rows=("zoom", "difference", "noise"), roi=roi)
     assert display.GetFillVisibility() == 0 and display.GetSelectedColor() == (1, 0, 0)
     assert views.crosshair.GetCrosshairMode() != views.crosshair.NoCrosshair
-    ComparisonCalls.hideComparison(type("Logic", (), {"comparison": comparison})())
+    LDCTDenoiseLogic.hideComparison(type("Logic", (), {"comparison": comparison})())
     assert views.layout.GetViewArrangement() == USERS_LAYOUT and views.layout.GetSaveWithScene()
     assert {label: window(node) for label, node in images.items()} == windows
     assert views.crosshair.GetCrosshairMode() == views.crosshair.NoCrosshair
@@ -126,11 +126,11 @@ def test_a_window_dragged_in_one_view_goes_to_all(scene, views, images, comparis
     comparison.addListener(heard.append)
     images["LDCT"].GetDisplayNode().SetWindowLevel(300, 30)
     assert all(window(node) == (-120, 180) for node in images.values())
-    assert heard == ["window"] and (comparison.choice.window.lower, comparison.choice.window.upper) == (-120, 180)
+    assert heard == ["window"] and (comparison.request.window.lower, comparison.request.window.upper) == (-120, 180)
     difference = background(scene, "LDCTDenoiseDifference2")
     difference.GetDisplayNode().SetWindowLevel(60, 17)
     assert window(background(scene, "LDCTDenoiseDifference3")) == window(difference) == (-30, 30)
-    assert comparison.choice.limit == 30
+    assert comparison.request.limit == 30
 
 
 def test_an_output_that_took_over_the_papers_window_gets_its_inputs_back(scene, views, images, comparison):
@@ -159,23 +159,23 @@ def test_closing_the_scene_puts_it_away(scene, views, images, comparison):
 def test_a_deleted_image_leaves_the_others(scene, views, images, comparison):
     show(images, rows=("difference", "noise"))
     scene.RemoveNode(images["DCSCN"])
-    assert list(comparison.choice.images) == ["FDCT", "LDCT"]
+    assert list(comparison.request.images) == ["FDCT", "LDCT"]
     scene.RemoveNode(images["FDCT"])
     # Nothing is left to take a difference to.
-    assert list(comparison.choice.images) == ["LDCT"] and comparison.choice.rows == ()
+    assert list(comparison.request.images) == ["LDCT"] and comparison.request.rows == ()
     scene.RemoveNode(images["LDCT"])
     assert not comparison.shown and views.layout.GetViewArrangement() == USERS_LAYOUT
 
 
 def test_no_image_is_its_own_reference(scene, views, images, comparison):
     show({"FDCT": images["LDCT"], "LDCT": images["LDCT"], "DCSCN": images["DCSCN"]}, rows=("difference",))
-    assert list(comparison.choice.images) == ["LDCT", "DCSCN"] and comparison.choice.rows == ()
+    assert list(comparison.request.images) == ["LDCT", "DCSCN"] and comparison.request.rows == ()
 
 
 def test_a_deleted_roi_takes_its_zooms_along(scene, views, images, comparison):
     show(images, rows=("zoom", "noise"))
-    scene.RemoveNode(comparison.choice.roi)
-    assert comparison.choice.roi is None and comparison.choice.rows == ("noise",)
+    scene.RemoveNode(comparison.request.roi)
+    assert comparison.request.roi is None and comparison.request.rows == ("noise",)
 
 
 def test_what_is_wrong_is_said_and_changes_nothing(scene, images):
@@ -188,7 +188,7 @@ def test_what_is_wrong_is_said_and_changes_nothing(scene, images):
     scene.RemoveNode(unfollowed)
     views = addViews(scene)
     with pytest.raises(InputError, match="nothing to lay out"):
-        ComparisonCalls().showComparison(None, None)
+        LDCTDenoiseLogic().showComparison(None, None)
     with pytest.raises(InputError, match="at most 6"):
         show({**images, **{str(i): images["DCSCN"] for i in range(5)}})
     with pytest.raises(InputError, match="no row 'zooms'"):
@@ -198,7 +198,7 @@ def test_what_is_wrong_is_said_and_changes_nothing(scene, images):
     scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "hollow")
     with pytest.raises(InputError, match="'hollow' is empty"):
         show({**images, "X": scene.GetFirstNodeByName("hollow")})
-    assert views.layout.GetViewArrangement() == USERS_LAYOUT and not Comparison.of(scene).shown
+    assert views.layout.GetViewArrangement() == USERS_LAYOUT and not SideBySide.of(scene).shown
     assert window(images["FDCT"]) != (-160, 240)
 
 
@@ -258,7 +258,7 @@ def test_a_scene_saved_meanwhile_holds_the_users_layout_and_window(scene, views,
     # Slicer shows the paper's window until the comparison has been opened and left once.
     full = other.GetFirstNodeByName("FDCT")
     slicer.util.updateVolumeFromArray(full, ct((5, 48, 64)))
-    ComparisonCalls().showComparison(full, None)
-    Comparison.of(other).close()
+    LDCTDenoiseLogic().showComparison(full, None)
+    SideBySide.of(other).close()
     assert window(full) == before and otherViews.layout.GetViewArrangement() == USERS_LAYOUT
     other.Clear(1)

@@ -6,8 +6,8 @@ import slicer
 import vtk
 from comparison_scene import addImages, addViews, background, looksAt, rendered, sliceNode
 from LDCTDenoiseSlicer.comparison import plane
-from LDCTDenoiseSlicer.comparison.calls import ComparisonCalls
-from LDCTDenoiseSlicer.comparison.comparison import Comparison
+from LDCTDenoiseSlicer.comparison.side_by_side import SideBySide
+from LDCTDenoiseSlicer.logic import LDCTDenoiseLogic
 from LDCTDenoiseSlicer.rois import pixelROI
 from slicer_volumes import addVolume, ct
 
@@ -21,13 +21,13 @@ def images(scene):
 
 @pytest.fixture
 def comparison(scene):
-    comparison = Comparison.of(scene)
+    comparison = SideBySide.of(scene)
     yield comparison
     comparison.close()
 
 
 def show(images, rows=("zoom", "difference", "noise"), **others):
-    ComparisonCalls().showComparison(images["FDCT"], images["LDCT"], {"DCSCN": images["DCSCN"]}, rows, **others)
+    LDCTDenoiseLogic().showComparison(images["FDCT"], images["LDCT"], {"DCSCN": images["DCSCN"]}, rows, **others)
 
 
 def names(row):
@@ -38,7 +38,7 @@ def test_views_lie_in_the_volumes_planes_as_radiologists_look(scene, images, com
     plain = addVolume(scene, ct((5, 48, 64)), "plain")
     # Left-posterior-superior as CT is stored: i to the left, j to the back.
     plain.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(np.diag([-0.8, -0.8, 3.0, 1.0])))
-    ComparisonCalls().showComparison(None, plain)
+    LDCTDenoiseLogic().showComparison(None, plain)
     matrix = slicer.util.arrayFromVTKMatrix(sliceNode(scene, "LDCTDenoiseImages1").GetSliceToRAS())
     # The patient's left on the right of the picture, anterior at the top.
     assert np.allclose(matrix[:3, :3], np.diag([-1, 1, 1]))
@@ -110,7 +110,7 @@ def seen(node, point):
 @pytest.mark.parametrize("size", [(256, 256), (400, 150), (90, 300)])
 def test_the_zoom_shows_the_roi_as_large_as_it_fits(scene, images, comparison, size):
     show(images)
-    roi = comparison.choice.roi
+    roi = comparison.request.roi
     zooms = [sliceNode(scene, name) for name in names("Zoom")]
     for node in zooms:
         node.SetDimensions(*size, 1)
@@ -127,7 +127,7 @@ def test_the_zoom_shows_the_roi_as_large_as_it_fits(scene, images, comparison, s
 
 def test_a_box_of_ours_goes_along_and_one_of_the_users_stays(scene, images, comparison):
     show(images)
-    ours = comparison.choice.roi
+    ours = comparison.request.roi
     for k in (0, 4):
         comparison.showSlice(k)
         assert pixelROI(ours, images["LDCT"]).k == k
@@ -142,10 +142,10 @@ def test_a_box_of_ours_goes_along_and_one_of_the_users_stays(scene, images, comp
 
 def test_the_box_is_shown_in_the_images_and_not_in_the_zooms(scene, images, comparison):
     show(images, handles=False)
-    display = comparison.choice.roi.GetDisplayNode()
+    display = comparison.request.roi.GetDisplayNode()
     assert sorted(display.GetViewNodeIDs()) == sorted(f"vtkMRMLSliceNode{name}" for name in names("Images"))
     assert not display.GetHandlesInteractive() and display.GetGlyphScale() == 0
-    show(images, roi=comparison.choice.roi, handles=True)
+    show(images, roi=comparison.request.roi, handles=True)
     assert display.GetHandlesInteractive() and display.GetGlyphScale() > 0
 
 
@@ -153,7 +153,7 @@ def test_dragging_the_box_is_told(scene, images, comparison):
     show(images)
     heard = []
     comparison.addListener(heard.append)
-    roi = comparison.choice.roi
+    roi = comparison.request.roi
     roi.SetSize(9, 9, 2.5)
     assert "roi" in heard
     roi.InvokeEvent(roi.PointEndInteractionEvent)
@@ -162,10 +162,10 @@ def test_dragging_the_box_is_told(scene, images, comparison):
 
 def test_drawing_ends_with_a_flat_box_on_the_slice(scene, images, comparison):
     show(images, rows=("zoom",))
-    before = comparison.choice.roi
+    before = comparison.request.roi
     roi = comparison.drawBox()
     interaction = scene.GetFirstNodeByClass("vtkMRMLInteractionNode")
-    assert interaction.GetCurrentInteractionMode() == interaction.Place and comparison.choice.roi is roi
+    assert interaction.GetCurrentInteractionMode() == interaction.Place and comparison.request.roi is roi
     matrix = plane.matrixOf(sliceNode(scene, "LDCTDenoiseImages1"))
     for step in (-4, 5):
         roi.AddControlPointWorld(*(matrix[:3, 3] + step * matrix[:3, 0] + step * matrix[:3, 1]))
@@ -176,7 +176,7 @@ def test_drawing_ends_with_a_flat_box_on_the_slice(scene, images, comparison):
     # Given up: nothing is left of it.
     given_up = comparison.drawBox()
     interaction.SwitchToViewTransformMode()
-    assert given_up.GetScene() is None and comparison.choice.roi is roi
+    assert given_up.GetScene() is None and comparison.request.roi is roi
 
 
 def toWorld(roi):
@@ -223,7 +223,7 @@ def test_differences_run_along_the_rows_when_the_views_do(scene, images, compari
 
 def test_volumes_of_two_grids_are_shown_without_a_difference(scene, images, comparison):
     other = addVolume(scene, ct((5, 48, 60), seed=5), "other")
-    ComparisonCalls().showComparison(images["FDCT"], images["LDCT"], {"OTHER": other}, ("difference",))
+    LDCTDenoiseLogic().showComparison(images["FDCT"], images["LDCT"], {"OTHER": other}, ("difference",))
     assert background(scene, "LDCTDenoiseImages3") is other
     assert "other − FDCT" in comparison.notices() and "grid" in comparison.notices()
     assert not slicer.util.arrayFromVolume(background(scene, "LDCTDenoiseDifference3")).any()

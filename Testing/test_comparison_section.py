@@ -44,12 +44,12 @@ def test_rows_and_the_box_are_parameters(opened):
     section.ui.zoomCheckBox.checked = True
     assert section.roi is not None and section.ui.roiSelector.currentNode() is section.roi
     section.ui.noiseCheckBox.checked = True
-    assert section.logic.comparison.choice.rows == ("zoom", "noise")
+    assert section.logic.comparison.request.rows == ("zoom", "noise")
     section.ui.handlesCheckBox.checked = False
     assert not section.roi.GetDisplayNode().GetHandlesInteractive()
     slicer.mrmlScene.RemoveNode(section.roi)
     assert section.roi is None and not section.ui.zoomCheckBox.checked
-    assert section.logic.comparison.choice.rows == ("noise",)
+    assert section.logic.comparison.request.rows == ("noise",)
 
 
 def test_leaving_gives_the_layout_back_and_entering_brings_ours(opened):
@@ -90,7 +90,7 @@ def test_presets_and_a_dragged_window(opened):
     combo.emit("activated(int)", 0)
     assert combo.count == len(names) and section.window.lower == -160
     section.ui.limitSpinBox.value = 40.0
-    assert section.logic.comparison.choice.limit == 40
+    assert section.logic.comparison.request.limit == 40
 
 
 def test_what_cannot_be_used_is_greyed(opened):
@@ -109,7 +109,7 @@ def test_more_than_fit_are_named_and_the_first_six_shown(opened):
     section, parameters, views, images = opened
     section.setVolumes(images["FDCT"], images["LDCT"], {f"M{i}": images["DCSCN"] for i in range(6)})
     section.ui.sideBySideButton.click()
-    assert list(section.logic.comparison.choice.images) == ["FDCT", "LDCT", "M0", "M1", "M2", "M3"]
+    assert list(section.logic.comparison.request.images) == ["FDCT", "LDCT", "M0", "M1", "M2", "M3"]
     assert "2 more" in section.ui.comparisonStatusLabel.text
 
 
@@ -171,7 +171,7 @@ def test_the_module_lets_go_when_it_goes(host):
     widget._parameterNode.inputVolume, widget._parameterNode.referenceVolume = images["LDCT"], images["FDCT"]
     section = widget.panel.section
     section.ui.sideBySideButton.click()
-    assert section.shown and list(section.logic.comparison.choice.images) == ["FDCT", "LDCT"]
+    assert section.shown and list(section.logic.comparison.request.images) == ["FDCT", "LDCT"]
     # Another volume in the panel is another view at once.
     widget._parameterNode.referenceVolume = images["DCSCN"]
     assert background(slicer.mrmlScene, "LDCTDenoiseImages1") is images["DCSCN"]

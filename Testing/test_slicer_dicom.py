@@ -47,7 +47,7 @@ def test_an_output_goes_beside_its_input(scene, logic, database, tmp_path, backw
     low = load(scene, database, tmp_path / "in", backwards)
     output = logic.denoise(low, method="TV", device="cpu", strength=0.5)
     states = []
-    (uid,) = logic.exportToDICOM(output, tmp_path / "out", SeriesOptions(number="905"), states.append)
+    (uid,) = logic.exportToDICOM(output, tmp_path / "out", SeriesOptions(number="905"), progress=states.append)
     assert output.GetAttribute("LDCTDenoise.ExportedSeriesUID") == uid
     assert all(Path(file).parent == tmp_path / "out" for file in database.filesForSeries(uid))
     assert [(s.done, s.of) for s in states] == [(n, 4) for n in range(5)]
@@ -107,7 +107,7 @@ def test_a_stopped_or_refused_import_leaves_no_temporary_files(scene, logic, dat
 def test_in_a_thread(scene, logic, database, tmp_path):
     write_series(tmp_path / "in", 3)
     low = load(scene, database, tmp_path / "in")
-    task = logic.startExportToDICOM(logic.denoise(low, method="TV", device="cpu"), tmp_path / "out")
+    task = logic.exportToDICOM.task(logic.denoise(low, method="TV", device="cpu"), tmp_path / "out").start()
     while task.running:
         task.poll()
     assert task.finish() == [read_volume(tmp_path / "out").facts["series_uid"]]

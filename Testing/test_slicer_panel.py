@@ -76,11 +76,11 @@ def test_several_methods_and_a_model_of_ones_own(widget, host, pair, model):  # 
 
 
 def test_numbers_follow_the_slice_and_are_never_measured_twice(widget, host, pair, monkeypatch):  # noqa: F811
-    from LDCTDenoiseSlicer.panel import numbers
+    from LDCTDenoiseSlicer.panel import numbers_section
 
     measured = []
-    original = numbers.measureRows
-    monkeypatch.setattr(numbers, "measureRows", lambda *a: measured.append(a[2].k) or original(*a))
+    original = numbers_section.measureRows
+    monkeypatch.setattr(numbers_section, "measureRows", lambda *a: measured.append(a[2].k) or original(*a))
     host.spin(quiet(widget.panel))
     measured.clear()
     for k in (0, 1, 3, 3):

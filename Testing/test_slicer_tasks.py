@@ -7,7 +7,7 @@ import pytest
 import slicer
 import slicer.util
 from LDCTDenoiseLib.errors import ModelFileError
-from LDCTDenoiseSlicer.background import Cancelled
+from LDCTDenoiseSlicer.tasks import Cancelled
 from slicer_volumes import addVolume, ct, state
 
 
@@ -25,11 +25,23 @@ def test_stepwise_run_gives_the_same(scene, logic, model):
     volume = addVolume(scene, ct((5, 24, 24)))
     expected = slicer.util.arrayFromVolume(logic.denoise(volume, model=model, device="cpu")).copy()
     before = state(scene)
-    task = logic.startDenoiseAll(volume, models=[model], device="cpu")
+    task = logic.denoiseAll.task(volume, models=[model], device="cpu").start()
     wait(task)
     # The scene is changed by finish alone, in the caller's thread.
     assert state(scene) == before
     np.testing.assert_array_equal(slicer.util.arrayFromVolume(task.finish()["mine"]), expected)
+
+
+def test_a_long_call_is_a_task_too_and_old_names_of_it_work(scene, logic):
+    volume = addVolume(scene, ct())
+    task = logic.denoise.task(volume, "TV", device="cpu")
+    seen = []
+    node = task.run(seen.append)
+    assert node.GetName() == "CT TV" and [p.done for p in seen] == [0, 1, 2, 3]
+    old = logic.startCompare(volume, {"TV": node})
+    wait(old)
+    assert old.finish().GetTable().GetNumberOfRows() == 1
+    assert "Low-dose CT in HU" in logic.denoise.__doc__ and logic.denoise.__name__ == "denoise"
 
 
 def test_stepwise_run_polls_briefly_and_cancels_within_a_batch(scene, logic, monkeypatch):
@@ -46,7 +58,7 @@ def test_stepwise_run_polls_briefly_and_cancels_within_a_batch(scene, logic, mon
     monkeypatch.setitem(registry.REFERENCE_METHODS, "TV", Slow)
     volume = addVolume(scene, ct((50, 16, 16)))
     before = state(scene)
-    task = logic.startDenoiseAll(volume, ["TV"])
+    task = logic.denoiseAll.task(volume, ["TV"]).start()
     longest, progress = 0, None
     started = time.monotonic()
     while progress is None or progress.progress.done < 2:
@@ -67,7 +79,7 @@ def test_stepwise_run_polls_briefly_and_cancels_within_a_batch(scene, logic, mon
 @pytest.mark.parametrize("closed", [False, True])
 def test_stepwise_run_survives_the_loss_of_its_input(scene, logic, model, closed):
     volume = addVolume(scene, ct((8, 32, 32)))
-    task = logic.startDenoiseAll(volume, models=[model], device="cpu")
+    task = logic.denoiseAll.task(volume, models=[model], device="cpu").start()
     assert not task.orphaned
     scene.Clear(0) if closed else scene.RemoveNode(volume)
     del volume
@@ -79,7 +91,7 @@ def test_stepwise_run_survives_the_loss_of_its_input(scene, logic, model, closed
 
 
 def test_stepwise_errors_come_at_the_end(scene, logic, tmp_path):
-    task = logic.startDenoiseAll(addVolume(scene, ct()), models=[tmp_path / "missing.safetensors"])
+    task = logic.denoiseAll.task(addVolume(scene, ct()), models=[tmp_path / "missing.safetensors"]).start()
     wait(task)
     with pytest.raises(ModelFileError, match="cannot be read"):
         task.finish()

@@ -14,7 +14,7 @@ from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseTrainingLib.patients import read_patient_set
 from LDCTDenoiseTrainingSlicer.logic import LDCTDenoiseTrainingLogic
 from LDCTDenoiseTrainingSlicer.patients import PatientTable
-from LDCTDenoiseTrainingSlicer.patients.dicom import listSeries, pairSeries
+from LDCTDenoiseTrainingSlicer.patients.database_series import listSeries, pairSeries
 from slicer_item_widgets import ITEM_CLASSES
 from slicer_widgets import Widget
 

@@ -4,9 +4,9 @@ import json
 
 import pytest
 from LDCTDenoiseLib.errors import InputError
+from LDCTDenoiseTrainingSlicer.jobs import TrainingRun
+from LDCTDenoiseTrainingSlicer.jobs.process import ProcessFile
 from LDCTDenoiseTrainingSlicer.logic import LDCTDenoiseTrainingLogic
-from LDCTDenoiseTrainingSlicer.running import TrainingRun
-from LDCTDenoiseTrainingSlicer.running.process import ProcessFile
 from trainer_runs import SMALL, tinyLogic, untilEnd
 
 pytestmark = pytest.mark.usefixtures("mrml")

@@ -11,8 +11,8 @@ from LDCTDenoiseLib.volumes import read_volume
 from LDCTDenoiseTrainingLib.patients import SimulationRanges, read_patient_set, write_patient_set
 from LDCTDenoiseTrainingSlicer.patients import FileImage, PatientTable, SceneImage
 from LDCTDenoiseTrainingSlicer.patients.check import checkTask
-from LDCTDenoiseTrainingSlicer.patients.export import Export, requireSpace
-from LDCTDenoiseTrainingSlicer.patients.preview import previewTask
+from LDCTDenoiseTrainingSlicer.patients.scene_export import Export, requireSpace
+from LDCTDenoiseTrainingSlicer.patients.simulation_preview import previewTask
 from training_maker import body, save_scan
 
 

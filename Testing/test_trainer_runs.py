@@ -9,10 +9,10 @@ import sys
 import pytest
 from LDCTDenoiseLib.errors import InputError, MissingDependencyError, ModelFileError, OutputError
 from LDCTDenoiseLib.models import catalogue
+from LDCTDenoiseTrainingSlicer.jobs import TrainingRun
+from LDCTDenoiseTrainingSlicer.jobs.identity import identity
+from LDCTDenoiseTrainingSlicer.jobs.process import ProcessFile, terminate
 from LDCTDenoiseTrainingSlicer.logic import LDCTDenoiseTrainingLogic
-from LDCTDenoiseTrainingSlicer.running import TrainingRun
-from LDCTDenoiseTrainingSlicer.running.identity import identity
-from LDCTDenoiseTrainingSlicer.running.process import ProcessFile, terminate
 from trainer_runs import SMALL, untilEnd, waitFor
 
 pytestmark = pytest.mark.usefixtures("mrml")
@@ -172,7 +172,7 @@ def test_what_can_be_known_to_be_wrong_is_said_before_anything_is_written(tiny, 
     with pytest.raises(Exception, match="'gpu' is unknown"):
         logic.start(table, config, device="gpu")
     with pytest.raises(InputError, match="starts from a trained CNN-L1"):
-        monkeypatch.setattr("LDCTDenoiseTrainingSlicer.running.beginning.find_model", _noModel)
+        monkeypatch.setattr("LDCTDenoiseTrainingSlicer.jobs.beginning.find_model", _noModel)
         logic.start(table, logic.config("WGAN", **SMALL))
     table.rows[1].role = "test"
     with pytest.raises(InputError, match="at least two patients"):
@@ -205,10 +205,10 @@ def test_without_torch_the_start_says_what_to_install(tiny, monkeypatch):
 
 
 def test_a_disk_that_fills_up_leaves_no_half_run(tiny, monkeypatch):
-    from LDCTDenoiseTrainingSlicer.patients import export
+    from LDCTDenoiseTrainingSlicer.patients import scene_export
 
     logic, table = tiny
-    write, written = export.write_volume, []
+    write, written = scene_export.write_volume, []
 
     def full(volume, path):
         if written:
@@ -216,7 +216,7 @@ def test_a_disk_that_fills_up_leaves_no_half_run(tiny, monkeypatch):
         written.append(path)
         write(volume, path)
 
-    monkeypatch.setattr(export, "write_volume", full)
+    monkeypatch.setattr(scene_export, "write_volume", full)
     with pytest.raises(OutputError, match="is the disk full"):
         logic.start(table, logic.config("DCSCN", **SMALL))
     assert written and not (logic.folder / "DCSCN").exists()

@@ -91,7 +91,7 @@ def test_everything_comes_back_with_the_scene(trainer, desktop, tmp_path):
 
 
 def test_a_volume_deleted_is_told_in_red_at_once_and_after_it_was_saved(trainer, desktop, tmp_path):
-    from LDCTDenoiseTrainingSlicer.parameters import getParameterNode
+    from LDCTDenoiseTrainingSlicer.training_parameters import getParameterNode
 
     trainer_host.addPairs(1)
     trainer.ui.addSceneButton.click()
@@ -111,7 +111,7 @@ def test_a_volume_deleted_is_told_in_red_at_once_and_after_it_was_saved(trainer,
 
 
 def test_a_file_that_is_gone_and_a_table_that_cannot_be_read(trainer, desktop, tmp_path):
-    from LDCTDenoiseTrainingSlicer.parameters import getParameterNode
+    from LDCTDenoiseTrainingSlicer.training_parameters import getParameterNode
 
     addFile(trainer, tmp_path)
     (tmp_path / "data" / "folder.nii.gz").unlink()
@@ -214,13 +214,13 @@ def test_a_gpu_that_ran_out_of_memory_is_measured_for_a_batch_that_fits(trainer,
 class _Ready:
     """A task whose result is there."""
 
-    running = False
+    running = orphaned = False
 
     def __init__(self, result):
         self.finish = lambda: result
 
     def start(self):
-        pass
+        return self
 
     def poll(self):
         pass

@@ -13,9 +13,9 @@ from LDCTDenoiseLib.errors import InputError, MethodError
 from LDCTDenoiseLib.methods import REFERENCE_METHODS, make_denoiser, method_name
 from LDCTDenoiseLib.volumes import check_ct
 
-from .background import Task
 from .nodes import newImage, requireVolume, volumeFromNode, writeOutput
 from .strength import Strengths, blend
+from .tasks import Task
 from .torch_import import importTorch
 
 
@@ -106,7 +106,16 @@ class Denoising:
         self._images = [newImage(array.shape, array.dtype.newbyteorder("=")) for _ in self._jobs]
 
     def task(self) -> Task:
+        """The run; its result is the outputs by label, its progress objects are `JobProgress`."""
         return Task(self._work, self._finish, [self._inputVolume, *self._outputs.values()])
+
+    def onlyTask(self) -> Task:
+        """The run of a single job; its result is the output, its progress objects are the engine's."""
+        return Task(
+            lambda report: self._work(lambda state: report(state.progress)),
+            lambda done: next(iter(self._finish(done).values())),
+            [self._inputVolume, *self._outputs.values()],
+        )
 
     def _work(self, report) -> list[tuple[DenoiseRun, np.ndarray | None]]:
         # Here and not before the start: a look at every voxel, and the import of torch, take their time.

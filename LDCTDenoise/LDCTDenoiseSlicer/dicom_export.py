@@ -2,7 +2,7 @@
 
 import contextlib
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,8 +13,8 @@ from LDCTDenoiseLib.errors import InputError, OutputError
 from LDCTDenoiseLib.volumes import Volume
 from LDCTDenoiseLib.volumes.dicom_series import read_series_files
 
-from .background import Task
 from .nodes import INPUT_ROLE, requireVolume, volumeFromNode
+from .tasks import Task
 
 #: Where Slicer's DICOM module notes the instances that a node was loaded from.
 _INSTANCES = "DICOM.instanceUIDs"
@@ -48,29 +48,6 @@ class _Export:
     files: list[Path]
     provenance: Provenance
     folder: Path
-
-
-class DICOMCalls:
-    """The calls of the logic that write to DICOM."""
-
-    def exportToDICOM(self, outputVolumes, folder=None, options=None, progress: Callable | None = None):
-        """Write outputs into Slicer's DICOM database, each as a series derived from the one its input was loaded from.
-
-        Parameters and errors are those of `exportTask`; `outputVolumes` may be one node, `progress` is called after
-        each image with a `Written` and stops the export by returning False.
-
-        Returns
-        -------
-        list of str or None
-            The new SeriesInstanceUIDs. None when it was stopped; nothing is left of it then.
-        """
-        return exportTask(_listOf(outputVolumes), folder, options).run(progress)
-
-    def startExportToDICOM(self, outputVolumes, folder=None, options=None) -> Task:
-        """Begin `exportToDICOM` in a thread of its own, as `startDenoiseAll`."""
-        task = exportTask(_listOf(outputVolumes), folder, options)
-        task.start()
-        return task
 
 
 def exportTask(outputVolumes: Sequence, folder: str | Path | None = None, options: SeriesOptions | None = None) -> Task:
@@ -158,10 +135,6 @@ def sourceFiles(node, database) -> list[Path]:
         )
     # Once each: the frames of a multi-frame image are in one file.
     return [Path(file) for file in dict.fromkeys(files)]
-
-
-def _listOf(nodes) -> list:
-    return [nodes] if isinstance(nodes, slicer.vtkMRMLNode) else list(nodes)
 
 
 def _requireDatabase():

@@ -1,34 +1,41 @@
 """The logic of LDCT Denoise: what the panel does, as calls for the Python console, scripts and slicer-core."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import slicer
 from LDCTDenoiseLib.hounsfield import PAPER, Window
 
-from .background import Task
-from .comparison.calls import ComparisonCalls
+from . import own_models, sample
+from .comparison.layout_request import LayoutRequest
+from .comparison.side_by_side import SideBySide
 from .denoising import Denoising, Job, jobsOf
-from .dicom_export import DICOMCalls
+from .dicom_export import exportTask
 from .measuring import compareTask, figureTask, labelled, requireSameGrid, windowOf
-from .models import ModelCalls
 from .nodes import requireVolume
 from .numbers import Numbers, measureRows, wholeSlice
 from .rois import pixelROI
-from .sample import SampleCalls
 from .strength import Strengths
 from .tables import writeTable
+from .tasks import Task, longCall
 
 
-class LDCTDenoiseLogic(ComparisonCalls, DICOMCalls, ModelCalls, SampleCalls):
+class LDCTDenoiseLogic:
     """Denoise volumes of the scene and compare them with a reference.
 
-    Works in Slicer's Python console, with `--no-main-window` and on slicer-core; only what lays out views, see
-    `ComparisonCalls`, needs a Slicer that has some::
+    Works in Slicer's Python console, with `--no-main-window` and on slicer-core; only what lays out views needs a
+    Slicer that has some::
 
         logic = LDCTDenoiseLogic()
         denoised = logic.denoise(lowDose, method="DCSCN")
         table = logic.compare(fullDose, {"LDCT": lowDose, "DCSCN": denoised})
+
+    The calls that take long, marked `longCall`, do their work and return what it comes to; with `.task` before the
+    parameters they return it as a `Task`, to be started beside the event loop::
+
+        task = logic.denoiseAll.task(lowDose, ["DCSCN", "TV"]).start()
+
+    They take a `progress` besides, which is called along the way and stops the work by returning False.
 
     Attributes
     ----------
@@ -39,6 +46,7 @@ class LDCTDenoiseLogic(ComparisonCalls, DICOMCalls, ModelCalls, SampleCalls):
     def __init__(self):
         self.strengths = Strengths()
 
+    @longCall
     def denoise(
         self,
         inputVolume,
@@ -46,10 +54,9 @@ class LDCTDenoiseLogic(ComparisonCalls, DICOMCalls, ModelCalls, SampleCalls):
         outputVolume=None,
         device: str = "auto",
         strength: float = 1.0,
-        progress: Callable | None = None,
         model: str | Path | None = None,
         batch: int | None = None,
-    ):
+    ) -> Task:
         """Denoise a volume; the scene changes only at the end, when all has gone well.
 
         Parameters
@@ -65,12 +72,12 @@ class LDCTDenoiseLogic(ComparisonCalls, DICOMCalls, ModelCalls, SampleCalls):
             "auto", "cpu", "cuda", "cuda:N" or "mps".
         strength : float
             0 (the input) to 1 (the method's full correction).
-        progress : callable, optional
-            Called after each batch with a `LDCTDenoiseLib.engine.Progress`. Returning False stops.
         model : path, optional
             A model file of one's own. Default: the one of the catalogue for the method.
         batch : int, optional
             Slices at a time. Default: 1 on the CPU, 16 on a GPU.
+        progress : callable, optional
+            Called after each batch with a `LDCTDenoiseLib.engine.Progress`. Returning False stops.
 
         Returns
         -------
@@ -84,10 +91,12 @@ class LDCTDenoiseLogic(ComparisonCalls, DICOMCalls, ModelCalls, SampleCalls):
         InputError, MethodError, ModelFileError, DeviceError, MissingDependencyError
             Subclasses of `LDCTDenoiseLib.errors.LDCTError` with one line to show to the user; the scene is as it was.
         """
-        task, job = self._denoiseTask(inputVolume, method, outputVolume, device, strength, model, batch)
-        outputs = task.run(None if progress is None else lambda state: progress(state.progress))
-        return outputs and outputs[job.label]
+        methods, models = ([method or "DCSCN"], ()) if method is not None or model is None else ((), [model])
+        job = Job(jobsOf(methods, models)[0].method, model)
+        outputs = {} if outputVolume is None else {job.label: outputVolume}
+        return Denoising(inputVolume, [job], outputs, device, strength, batch).onlyTask()
 
+    @longCall
     def denoiseAll(
         self,
         inputVolume,
@@ -96,9 +105,8 @@ class LDCTDenoiseLogic(ComparisonCalls, DICOMCalls, ModelCalls, SampleCalls):
         outputs: dict | None = None,
         device: str = "auto",
         strength: float = 1.0,
-        progress: Callable | None = None,
         batch: int | None = None,
-    ) -> dict | None:
+    ) -> Task:
         """Denoise a volume with several methods; the scene changes only at the end, when all have gone well.
 
         Parameters
@@ -122,22 +130,8 @@ class LDCTDenoiseLogic(ComparisonCalls, DICOMCalls, ModelCalls, SampleCalls):
 
         Raises what `denoise` does.
         """
-        return self._allTask(inputVolume, methods, models, outputs, device, strength, batch).run(progress)
-
-    def startDenoiseAll(
-        self, inputVolume, methods=(), models=(), outputs=None, device="auto", strength=1.0, batch=None
-    ) -> Task:
-        """Begin `denoiseAll` in a thread of its own; parameters, result and errors as there.
-
-        Returns
-        -------
-        Task
-            Call `poll()` between two rounds of the event loop while it is `running`, which returns a `JobProgress`,
-            `cancel()` to stop, and `finish()` at the end, which returns the outputs by label.
-        """
-        task = self._allTask(inputVolume, methods, models, outputs, device, strength, batch)
-        task.start()
-        return task
+        jobs = jobsOf(methods, models)
+        return Denoising(inputVolume, jobs, outputs or {}, device, strength, batch, self.strengths).task()
 
     def setStrength(self, outputVolume, strength: float) -> None:
         """Show an output at another strength, without another run.
@@ -158,6 +152,7 @@ class LDCTDenoiseLogic(ComparisonCalls, DICOMCalls, ModelCalls, SampleCalls):
         """
         self.strengths.set(outputVolume, strength)
 
+    @longCall
     def compare(
         self,
         reference,
@@ -165,8 +160,7 @@ class LDCTDenoiseLogic(ComparisonCalls, DICOMCalls, ModelCalls, SampleCalls):
         roi=None,
         window: Sequence[float] | Window = PAPER,
         tableNode=None,
-        progress: Callable | None = None,
-    ):
+    ) -> Task:
         """Measure PSNR, SSIM and RMSE of volumes against a reference.
 
         Parameters
@@ -198,13 +192,7 @@ class LDCTDenoiseLogic(ComparisonCalls, DICOMCalls, ModelCalls, SampleCalls):
         InputError
             If there is nothing to compare, a node is not a volume, or the ROI or window makes no sense.
         """
-        return compareTask(reference, volumes, roi, window, tableNode).run(progress)
-
-    def startCompare(self, reference, volumes, roi=None, window=PAPER, tableNode=None) -> Task:
-        """Begin to compare in a thread of its own; as `startDenoiseAll`, parameters as for `compare`."""
-        task = compareTask(reference, volumes, roi, window, tableNode)
-        task.start()
-        return task
+        return compareTask(reference, volumes, roi, window, tableNode)
 
     def measure(self, volumes, reference=None, sliceIndex: int | None = None, roi=None, window=PAPER) -> Numbers:
         """Measure one slice, or an ROI of it: what the panel shows live.
@@ -249,7 +237,8 @@ class LDCTDenoiseLogic(ComparisonCalls, DICOMCalls, ModelCalls, SampleCalls):
         """Put the numbers of `measure` into a table node, and return it; `tableNode` as for `compare`."""
         return writeTable(tableNode, reference, labelled(volumes).values(), numbers)
 
-    def saveFigure(self, path, reference, volumes, sliceIndex: int | None = None, roi=None, window=PAPER) -> Path:
+    @longCall
+    def saveFigure(self, path, reference, volumes, sliceIndex: int | None = None, roi=None, window=PAPER) -> Task:
         """Write the paper-like comparison of one slice as a picture: the same figure as the command line's.
 
         Parameters
@@ -265,13 +254,129 @@ class LDCTDenoiseLogic(ComparisonCalls, DICOMCalls, ModelCalls, SampleCalls):
 
         Raises GeometryError, InputError, OutputError or MissingDependencyError.
         """
-        return figureTask(path, reference, volumes, sliceIndex, roi, window).run()
+        return figureTask(path, reference, volumes, sliceIndex, roi, window)
 
-    def startSaveFigure(self, path, reference, volumes, sliceIndex=None, roi=None, window=PAPER) -> Task:
-        """Begin `saveFigure` in a thread of its own, as `startDenoiseAll`."""
-        task = figureTask(path, reference, volumes, sliceIndex, roi, window)
-        task.start()
-        return task
+    @longCall
+    def exportToDICOM(self, outputVolumes, folder=None, options=None) -> Task:
+        """Write outputs into Slicer's DICOM database, each as a series derived from the one its input was loaded from.
+
+        Parameters and errors are those of `exportTask`; `outputVolumes` may be one node.
+
+        Returns
+        -------
+        list of str or None
+            The new SeriesInstanceUIDs. None when it was stopped; nothing is left of it then.
+        """
+        nodes = [outputVolumes] if isinstance(outputVolumes, slicer.vtkMRMLNode) else list(outputVolumes)
+        return exportTask(nodes, folder, options)
+
+    def ownModels(self) -> dict[str, Path]:
+        """Return the model files of the user's folder by name, to be given to `denoise` and `denoiseAll`.
+
+        The folder is where `ldct-denoise models --add` and the training module put models; see
+        `LDCTDenoiseLib.models.user_folder`.
+        """
+        return {name: entry.path for name, entry in own_models.ownModels().items()}
+
+    def chooseModel(self, path: str | Path) -> None:
+        """Choose a model file in the panel of the application's scene, beside what is ticked (desktop only).
+
+        A file of the user's folder is ticked by its name in the list of methods, any other goes to "Own model file".
+        """
+        own_models.chooseModel(path, self.getParameterNode())
+
+    def loadSampleData(self) -> tuple:
+        """Add the phantom pair to the application's scene, full dose and low dose; nothing is downloaded."""
+        return sample.loadSampleData()
+
+    #
+    # Views
+    #
+
+    def showComparison(
+        self,
+        reference,
+        low,
+        outputs=None,
+        rows=(),
+        window=PAPER,
+        limit: float = 100.0,
+        roi=None,
+        handles: bool = True,
+        crosshair: bool = True,
+    ) -> None:
+        """Lay out volumes side by side, linked; called again, change what is laid out.
+
+        Parameters
+        ----------
+        reference, low : vtkMRMLScalarVolumeNode or None
+            Full and low dose; one of them is enough.
+        outputs : dict of str to vtkMRMLScalarVolumeNode, optional
+            Label to volume, in the order of the views; with reference and low dose, six images at most.
+        rows : sequence of str
+            What to show below the images: "zoom" (the ROI), "difference" (image minus reference), "noise" (low dose
+            minus image, what a method has removed). A row for which reference or low dose is missing is left out.
+        window : Window, two numbers or str
+            Of the images: HU, or a name of `LDCTDenoiseLib.hounsfield.PRESETS` ("paper", "liver", "lung", "bone").
+        limit : float
+            Differences are shown from minus this to this, in HU.
+        roi : vtkMRMLMarkupsROINode, optional
+            The box that is zoomed. Default: with the row "zoom", a new one in the middle of the image.
+        handles : bool
+            Whether the box shows handles to drag it by.
+        crosshair : bool
+            Whether Slicer's crosshair is shown, in all views at the same place (move it with Shift).
+
+        Raises
+        ------
+        InputError
+            If there are no views, no or too many images, or one is no CT volume; the layout is as it was.
+        """
+        request = LayoutRequest.of(
+            reference, low, outputs, rows, window, limit=limit, roi=roi, handles=handles, crosshair=crosshair
+        )
+        SideBySide.of(request.anchor.GetScene()).show(request)
+
+    def hideComparison(self) -> None:
+        """Put the comparison away; layout, display windows, crosshair and ROI are the user's again."""
+        self.comparison.hide()
+
+    def showComparisonSlice(self, k: int) -> None:
+        """Bring all views to slice k of the low-dose volume; `InputError` when there is none."""
+        self.comparison.showSlice(k)
+
+    def fitComparison(self) -> None:
+        """Fit the whole images into their views, and the zooms to the ROI."""
+        self.comparison.fit()
+
+    def addComparisonROI(self, corners=None):
+        """Add an ROI on the slice that is laid out, which goes along when one scrolls.
+
+        Parameters
+        ----------
+        corners : array of shape (n, 3), optional
+            Points that the box is to hold, such as two opposite corners, RAS in mm. Default: a square of a quarter of
+            the image's width, in its middle.
+
+        Returns
+        -------
+        vtkMRMLMarkupsROINode
+            Not laid out yet: give it to `showComparison` as `roi`.
+        """
+        return self.comparison.makeBox(corners=corners)
+
+    def drawComparisonROI(self):
+        """Let the user draw the ROI with two clicks; it is zoomed at once. Returns its node, which has no place yet."""
+        return self.comparison.drawBox()
+
+    @property
+    def comparison(self) -> SideBySide:
+        """The comparison of the application's scene."""
+        return SideBySide.of(slicer.mrmlScene)
+
+    #
+    # The rest
+    #
 
     def requireSameGrid(self, reference, volume) -> None:
         """Raise `GeometryError`, saying what differs, unless two volume nodes lie on the same grid in the world."""
@@ -288,13 +393,3 @@ class LDCTDenoiseLogic(ComparisonCalls, DICOMCalls, ModelCalls, SampleCalls):
         from .parameters import getParameterNode
 
         return getParameterNode(slicer.mrmlScene)
-
-    def _denoiseTask(self, inputVolume, method, outputVolume, device, strength, model, batch) -> tuple[Task, Job]:
-        methods, models = ([method or "DCSCN"], ()) if method is not None or model is None else ((), [model])
-        job = Job(jobsOf(methods, models)[0].method, model)
-        outputs = {} if outputVolume is None else {job.label: outputVolume}
-        return Denoising(inputVolume, [job], outputs, device, strength, batch).task(), job
-
-    def _allTask(self, inputVolume, methods, models, outputs, device, strength, batch) -> Task:
-        jobs = jobsOf(methods, models)
-        return Denoising(inputVolume, jobs, outputs or {}, device, strength, batch, self.strengths).task()

@@ -10,10 +10,10 @@ from LDCTDenoiseLib.hounsfield import Window
 from LDCTDenoiseLib.metrics import compare_volumes, measure_images
 from LDCTDenoiseLib.volumes import require_same_grid
 
-from .background import Task
 from .nodes import requireComparableTransforms, requireVolume, volumeFromNode
 from .rois import pixelROI
 from .tables import requireTable, writeTable
+from .tasks import Task
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from LDCTDenoiseLib.engine import DenoiseRun
 from LDCTDenoiseLib.methods import make_denoiser
 from LDCTDenoiseLib.volumes import check_ct
 
-from .background import Task
 from .denoising import Job
 from .nodes import INPUT_ROLE, copyDisplay, newImage, volumeFromNode
 from .strength import blend
+from .tasks import Task
 from .torch_import import importTorch
 
 #: Slices that are remembered, so that scrolling back costs nothing: 32 of 512×512 are 16 MB.

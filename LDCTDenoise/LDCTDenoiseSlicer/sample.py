@@ -30,20 +30,17 @@ def registerSampleData() -> None:
     )
 
 
-class SampleCalls:
-    """The part of `LDCTDenoiseLogic` that brings something to try with."""
+def loadSampleData() -> tuple:
+    """Add the phantom pair to the application's scene; nothing is downloaded.
 
-    def loadSampleData(self) -> tuple:
-        """Add the phantom pair to the application's scene; nothing is downloaded.
+    Three slices of an abdomen that was drawn and not scanned, at full dose and at a quarter of it.
 
-        Three slices of an abdomen that was drawn and not scanned, at full dose and at a quarter of it.
-
-        Returns
-        -------
-        tuple of two vtkMRMLScalarVolumeNode
-            Full dose and low dose, shown in the paper's window.
-        """
-        return tuple(_add(read_volume(_RESOURCES / "Sample" / f"{name}.nrrd"), name) for name in NAMES)
+    Returns
+    -------
+    tuple of two vtkMRMLScalarVolumeNode
+        Full dose and low dose, shown in the paper's window.
+    """
+    return tuple(_add(read_volume(_RESOURCES / "Sample" / f"{name}.nrrd"), name) for name in NAMES)
 
 
 def _add(volume: Volume, name: str):
@@ -65,7 +62,7 @@ def _add(volume: Volume, name: str):
 def _download(source) -> list:
     """Load the pair for the module Sample Data."""
     with slicer.util.tryWithErrorDisplay("LDCT Denoise: the sample data could not be loaded."):
-        pair = list(SampleCalls().loadSampleData())
+        pair = list(loadSampleData())
         slicer.util.setSliceViewerLayers(background=pair[1], fit=True)
         return pair
     return []

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from LDCTDenoiseLib.errors import DeviceError, LDCTError
-from LDCTDenoiseSlicer.background import Task
+from LDCTDenoiseSlicer.tasks import Task
 from LDCTDenoiseTrainingLib.loop.config import TrainingConfig
 
-from .running.interpreter import command, environment, requirePackages
+from .jobs.interpreter import command, environment, requirePackages
 
 #: Seconds after which a measurement is given up.
 _LIMIT = 600

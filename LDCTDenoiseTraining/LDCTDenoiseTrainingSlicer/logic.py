@@ -1,27 +1,27 @@
 """The logic of LDCT Denoise Training: what the panel does, as calls for the Python console and scripts."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import slicer
 from LDCTDenoiseLib.errors import InputError
-from LDCTDenoiseSlicer.background import Task
+from LDCTDenoiseSlicer.tasks import Task, longCall
 from LDCTDenoiseTrainingLib.loop.config import TrainingConfig, read_settings
 from LDCTDenoiseTrainingLib.patients import write_patient_set
 
-from .estimate import Estimate, estimateTask
+from .estimate import estimateTask
+from .jobs import RunState, TrainingRun, findRuns, runsFolder
+from .jobs.beginning import Beginning
+from .jobs.run_state import LEAVE_ONE_OUT, TABLE, TRAINING
+from .jobs.runs_folder import delete, forget, newName, remember
+from .monitoring import result_tables
+from .monitoring.curves import CurvePlots
 from .patients import PatientTable
 from .patients.check import checkTask
-from .patients.dicom import DicomSeries, listSeries
-from .patients.export import Export
-from .patients.preview import Preview, previewTask
-from .patients.table import Row
-from .running import RunState, TrainingRun, findRuns, runsFolder
-from .running.beginning import Beginning
-from .running.runs import delete, forget, newName, remember
-from .running.state import LEAVE_ONE_OUT, TABLE, TRAINING
-from .watching import results
-from .watching.curves import CurvePlots
+from .patients.database_series import DicomSeries, listSeries
+from .patients.patient_table import Row
+from .patients.scene_export import Export
+from .patients.simulation_preview import previewTask
 
 __all__ = ["LDCTDenoiseTrainingLogic"]
 
@@ -42,6 +42,9 @@ class LDCTDenoiseTrainingLogic:
         logic.stop(run)                                        # leaves a checkpoint
         logic.resume(run)
         model = logic.useModel(run)                            # LDCT Denoise lists it at once
+
+    The calls that take long, marked `longCall`, do their work and return what it comes to; with `.task` before the
+    parameters they return it as a `Task`, see `LDCTDenoiseSlicer.tasks`.
 
     Parameters
     ----------
@@ -77,7 +80,8 @@ class LDCTDenoiseTrainingLogic:
         """
         return listSeries(getattr(slicer, "dicomDatabase", None) if database is None else database)
 
-    def check(self, patients: PatientTable, patch: int = 80, progress: Callable | None = None) -> list[str] | None:
+    @longCall
+    def check(self, patients: PatientTable, patch: int = 80) -> Task:
         """Read and check every image that takes part; return all problems, which the rows hold, too.
 
         Parameters
@@ -87,19 +91,12 @@ class LDCTDenoiseTrainingLogic:
         progress : callable, optional
             Called with (rows done, rows in all). Returning False stops, and this returns None.
         """
-        return checkTask(patients, patch).run(progress)
+        return checkTask(patients, patch)
 
-    def startCheck(self, patients: PatientTable, patch: int = 80) -> Task:
-        """Begin `check` in a thread of its own."""
-        return _started(checkTask(patients, patch))
-
-    def preview(self, row: Row) -> Preview:
-        """Return the middle slice of a row at full dose and as it would be simulated."""
-        return previewTask(row).run()
-
-    def startPreview(self, row: Row) -> Task:
-        """Begin `preview` in a thread of its own."""
-        return _started(previewTask(row))
+    @longCall
+    def preview(self, row: Row) -> Task:
+        """Return the middle slice of a row at full dose and as it would be simulated, as a `Preview`."""
+        return previewTask(row)
 
     def savePatients(self, patients: PatientTable, path: str | Path) -> None:
         """Write a patient-set file, JSON or CSV by its suffix; volumes of the scene are written beside it.
@@ -143,27 +140,24 @@ class LDCTDenoiseTrainingLogic:
         stored.pop("method", None)
         return TrainingConfig.of_method(method).changed({**stored, **settings})
 
-    def estimate(self, config: TrainingConfig, device: str = "auto", patients: PatientTable | None = None) -> Estimate:
-        """Measure a few steps and say how long the training will take here, and which batch fits.
+    @longCall
+    def estimate(self, config: TrainingConfig, device: str = "auto", patients: PatientTable | None = None) -> Task:
+        """Measure a few steps and say how long the training will take here, and which batch fits, as an `Estimate`.
 
         Raises
         ------
         LDCTError
             If the device is missing or has too little memory for a single pair.
         """
-        return estimateTask(config, device, _validating(patients)).run()
-
-    def startEstimate(self, config: TrainingConfig, device: str = "auto", patients: PatientTable | None = None) -> Task:
-        """Begin `estimate` in a thread of its own."""
-        return _started(estimateTask(config, device, _validating(patients)))
+        return estimateTask(config, device, _validating(patients))
 
     #
     # Runs
     #
 
+    @longCall
     def start(self, patients: PatientTable, config: TrainingConfig, name: str | None = None, device: str = "auto",
-              keep: bool = False, kind: str = TRAINING, methods: Sequence[str] = (),
-              progress: Callable | None = None) -> TrainingRun:
+              keep: bool = False, kind: str = TRAINING, methods: Sequence[str] = ()) -> Task:
         """Start a training in a process of its own and return it at once.
 
         Parameters
@@ -196,12 +190,7 @@ class LDCTDenoiseTrainingLogic:
         MissingDependencyError
             If a package that a training needs, such as torch, is not installed.
         """
-        return self._beginning(patients, config, name, device, keep, kind, methods).task().run(progress)
-
-    def startStart(self, patients: PatientTable, config: TrainingConfig, name: str | None = None, device: str = "auto",
-                   keep: bool = False, kind: str = TRAINING, methods: Sequence[str] = ()) -> Task:
-        """Begin `start` in a thread of its own, since writing volumes takes a while; `finish` returns the run."""
-        return _started(self._beginning(patients, config, name, device, keep, kind, methods).task())
+        return self._beginning(patients, config, name, device, keep, kind, methods).task()
 
     def poll(self, run: TrainingRun) -> RunState:
         """Say how far a run is; takes milliseconds."""
@@ -222,16 +211,13 @@ class LDCTDenoiseTrainingLogic:
         return run
 
     def forget(self, run: TrainingRun) -> None:
-        """List a run no more, see `runs.forget`; its files stay, and `attach` brings it back."""
+        """List a run no more, see `runs_folder.forget`; its files stay, and `attach` brings it back."""
         forget(run)
 
-    def delete(self, run: TrainingRun) -> None:
-        """Delete a run's folder with all that it made, see `runs.delete`."""
-        delete(run)
-
-    def startDelete(self, run: TrainingRun) -> Task:
-        """Begin `delete` in a thread of its own, since a run can be large."""
-        return _started(Task(lambda report: delete(run), lambda done: None))
+    @longCall
+    def delete(self, run: TrainingRun) -> Task:
+        """Delete a run's folder with all that it made, see `runs_folder.delete`."""
+        return Task(lambda report: delete(run), lambda done: None)
 
     def runs(self) -> list[TrainingRun]:
         """Return the runs in `folder`, the newest first."""
@@ -252,31 +238,23 @@ class LDCTDenoiseTrainingLogic:
         return self.plots.update({label: log for run in runs for label, log in run.logs.items()}, chart)
 
     def result(self, run: TrainingRun, tableNode=None):
-        """Return a run's figures as a vtkMRMLTableNode, see `results.resultTable`."""
-        return results.resultTable(run, tableNode)
+        """Return a run's figures as a vtkMRMLTableNode, see `result_tables.resultTable`."""
+        return result_tables.resultTable(run, tableNode)
 
     def saveResult(self, run: TrainingRun, path: str | Path) -> None:
         """Write a run's figures as CSV."""
-        results.writeResults(run, path)
+        result_tables.writeResults(run, path)
 
-    def useModel(self, run: TrainingRun, name: str | None = None) -> Path:
-        """Add a run's model to those that LDCT Denoise lists; return its file."""
-        return results.useModelTask(run, name).run()
-
-    def startUse(self, run: TrainingRun, name: str | None = None) -> Task:
-        """Begin `useModel` in a thread of its own, since checking the model takes torch; `finish` returns the file."""
-        return _started(results.useModelTask(run, name))
+    @longCall
+    def useModel(self, run: TrainingRun, name: str | None = None) -> Task:
+        """Check a run's model and add it to those that LDCT Denoise lists; return its file."""
+        return result_tables.useModelTask(run, name)
 
     def _beginning(self, patients, config, name, device, keep, kind, methods) -> Beginning:
         name = (name or "").strip() or newName(_NAMES.get(kind, config.method), self.folder)
         if Path(name).name != name or name in (".", ".."):
             raise InputError(f"'{name}' cannot be the name of a run; give a plain name without slashes.")
         return Beginning(patients, config, self.folder / name, device, keep, kind, methods)
-
-
-def _started(task: Task) -> Task:
-    task.start()
-    return task
 
 
 def _validating(patients: PatientTable | None) -> int:

@@ -5,7 +5,7 @@ import vtk
 from slicer.util import VTKObservationMixin
 
 from . import plane
-from .borrowed import borrow, giveBack
+from .saved_display import override, restore
 
 #: The attribute of an ROI that was made for the comparison, and so lies on whatever slice is looked at.
 _RIDES = "LDCTDenoise.RidesOnSlice"
@@ -51,7 +51,7 @@ class Box(VTKObservationMixin):
         VTKObservationMixin.__init__(self)
         self.roi = roi
         roi.CreateDefaultDisplayNodes()
-        borrow(roi.GetDisplayNode(), **_LOOK, **_handles(handles), ViewNodeIDs=tuple(views))
+        override(roi.GetDisplayNode(), **_LOOK, **_handles(handles), ViewNodeIDs=tuple(views))
         for event in (roi.PointModifiedEvent, roi.PointPositionDefinedEvent, vtk.vtkCommand.ModifiedEvent):
             self.addObserver(roi, event, lambda caller, event: onMoved())
         self.addObserver(roi, roi.PointEndInteractionEvent, lambda caller, event: onLetGo())
@@ -60,10 +60,10 @@ class Box(VTKObservationMixin):
         """Give the ROI its own look back."""
         self.removeObservers()
         if self.roi.GetDisplayNode() is not None:
-            giveBack(self.roi.GetDisplayNode())
+            restore(self.roi.GetDisplayNode())
 
     def showHandles(self, handles: bool) -> None:
-        borrow(self.roi.GetDisplayNode(), **_handles(handles))
+        override(self.roi.GetDisplayNode(), **_handles(handles))
 
     def points(self) -> np.ndarray | None:
         """Return the corners of the box in the world, shape (8, 3), or None as long as it is not placed."""

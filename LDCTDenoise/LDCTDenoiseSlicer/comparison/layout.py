@@ -8,7 +8,7 @@ ROWS = ("images", "zoom", "difference", "noise")
 #: The most images side by side.
 MOST = 6
 
-#: Layout ids from here on are the module's: 16 for each number of images, one for each choice of rows.
+#: Layout ids from here on are the module's: 16 for each number of images, one for each set of rows.
 _FIRST_ID = 71800
 
 #: The view groups within which Slicer links: the whole images with their differences, and the zooms.

@@ -8,7 +8,7 @@ import vtk
 from slicer.util import VTKObservationMixin
 
 from . import plane
-from .soon import Soon
+from .debounce import Debounce
 from .widgets import pauseRendering, renderedOnce, resumeRendering
 
 
@@ -49,10 +49,10 @@ class LinkedViews(VTKObservationMixin):
         # A view that shows a fit goes on to do so when its size changes; one that the user has moved keeps its place.
         self._fitted = {True: True, False: True}
         self._resized, self._leader, self._paused = set(), None, False
-        self._soon = Soon(self._settle)
+        self._settleDebounced = Debounce(self._settle)
         # A round later than what follows from the slice, such as numbers: they take less time than the pictures.
-        self._soonShown = Soon(self._resume)
-        self._soonZoomed = Soon(self.zoom)
+        self._resumeDebounced = Debounce(self._resume)
+        self._zoomDebounced = Debounce(self.zoom)
         self._sizes = {node.GetID(): node.GetDimensions() for node in self._all}
         for node in self._all:
             self.addObserver(node, vtk.vtkCommand.ModifiedEvent, self._onModified)
@@ -95,9 +95,9 @@ class LinkedViews(VTKObservationMixin):
 
     def close(self) -> None:
         self.removeObservers()
-        self._soon.stop()
-        self._soonShown.stop()
-        self._soonZoomed.stop()
+        self._settleDebounced.stop()
+        self._resumeDebounced.stop()
+        self._zoomDebounced.stop()
         self._resume()
 
     def fit(self, depth: float | None = None) -> None:
@@ -114,9 +114,9 @@ class LinkedViews(VTKObservationMixin):
         with self._quietly():
             plane.frame(self.zooms, self._wanted(True), depth, self.matrix)
 
-    def zoomSoon(self) -> None:
+    def zoomDebounced(self) -> None:
         """Do `zoom` once, after the events at hand: of a drag, only where it has come to."""
-        self._soonZoomed.ask()
+        self._zoomDebounced.ask()
 
     def moveTo(self, matrix: np.ndarray) -> None:
         """Bring all views to a plane; pan and zoom stay."""
@@ -146,19 +146,19 @@ class LinkedViews(VTKObservationMixin):
             if self._leader is None or leader.GetInteracting():
                 self._leader = leader
         if self._resized or self._leader is not None:
-            if self._soon.waits and not self._paused:
+            if self._settleDebounced.waits and not self._paused:
                 # Until all of them are where they belong.
                 self._paused = True
                 pauseRendering()
                 self._onMoving()
-            self._soon.ask()
+            self._settleDebounced.ask()
 
     def _settle(self) -> None:
         """Bring all views in line with what has happened since the last time."""
         try:
             self._bringInLine()
         finally:
-            self._soonShown.ask()
+            self._resumeDebounced.ask()
 
     def _resume(self) -> None:
         if self._paused:

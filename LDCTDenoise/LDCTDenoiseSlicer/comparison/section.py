@@ -10,7 +10,7 @@ from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
 from .layout import MOST
-from .parameters import ComparisonParameters
+from .section_parameters import ComparisonParameters
 
 
 class ComparisonSection(VTKObservationMixin):
@@ -31,7 +31,7 @@ class ComparisonSection(VTKObservationMixin):
     uiPath : str
         Path of Comparison.ui.
     logic : LDCTDenoiseLogic
-        Does the work; whatever the section does is a call of it, see `ComparisonCalls`.
+        Does the work; whatever the section does is a call of it, see its "Views".
 
     Attributes
     ----------
@@ -166,7 +166,7 @@ class ComparisonSection(VTKObservationMixin):
                     reference, low, outputs, rows, _windowOf(parameters), parameters.differenceLimit,
                     parameters.comparisonROI, parameters.boxHandles, parameters.sharedCrosshair,
                 )
-                parameters.comparisonROI = self.logic.comparison.choice.roi
+                parameters.comparisonROI = self.logic.comparison.request.roi
                 self._trouble = self.logic.comparison.notices()
             except LDCTError as error:
                 self.logic.hideComparison()
@@ -180,8 +180,8 @@ class ComparisonSection(VTKObservationMixin):
 
     def _dropZooms(self) -> None:
         """Without the box that was zoomed, deleted or set to none, the zooms go; a new one would come with them."""
-        choice = self.logic.comparison.choice
-        if choice is not None and choice.roi is not None and self._parameters.comparisonROI is None:
+        request = self.logic.comparison.request
+        if request is not None and request.roi is not None and self._parameters.comparisonROI is None:
             self._parameters.zoomRow = False
 
     def _showState(self) -> None:
@@ -226,18 +226,18 @@ class ComparisonSection(VTKObservationMixin):
         """Take over what was changed in the views, by the user or by what happened to the scene."""
         comparison, parameters = self.logic.comparison, self._parameters
         if parameters is not None and not self._busy:
-            choice = comparison.choice
+            request = comparison.request
             if what == "shown":
                 # Put away by another layout, or laid out by a script.
-                parameters.sideBySide = choice is not None
-            elif choice is not None and what == "window":
-                self._setWindow(choice.window)
-                parameters.differenceLimit = min(max(choice.limit, 1.0), 2000.0)
-            elif choice is not None and what == "changed":
+                parameters.sideBySide = request is not None
+            elif request is not None and what == "window":
+                self._setWindow(request.window)
+                parameters.differenceLimit = min(max(request.limit, 1.0), 2000.0)
+            elif request is not None and what == "changed":
                 # In one step: zooms without a box would get a new one.
                 with slicer.util.NodeModify(parameters.parameterNode):
-                    parameters.comparisonROI = choice.roi
-                    parameters.zoomRow = "zoom" in choice.rows
+                    parameters.comparisonROI = request.roi
+                    parameters.zoomRow = "zoom" in request.rows
         self._tell(what)
 
 

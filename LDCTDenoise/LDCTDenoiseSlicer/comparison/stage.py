@@ -1,4 +1,4 @@
-"""One choice in the views: filled, linked, with the box and the differences; made anew when the choice changes."""
+"""One request in the views: filled, linked, with the box and the differences; made anew when the request changes."""
 
 import numpy as np
 from LDCTDenoiseLib.errors import InputError
@@ -17,28 +17,28 @@ class Stage(VTKObservationMixin):
     Parameters
     ----------
     scene : vtkMRMLScene
-        Its layout is the choice's already.
-    choice : Choice
+        Its layout is the request's already.
+    request : LayoutRequest
     place : Place or None
         Where the views were left. Default: the slice the user looks at in his own views, or the middle.
     tell : callable
         Called with "moving", "slice", "roi" and "roiEnd".
     """
 
-    def __init__(self, scene, choice, place: Place | None, tell):
+    def __init__(self, scene, request, place: Place | None, tell):
         VTKObservationMixin.__init__(self)
-        self.scene, self.choice, self._tell = scene, choice, tell
+        self.scene, self.request, self._tell = scene, request, tell
         self.links = self.box = None
         self._differences = {}
         self._riding = False
-        for column, label in enumerate(choice.images):
-            for row in choice.layout.rows:
+        for column, label in enumerate(request.images):
+            for row in request.layout.rows:
                 group = ZOOM_GROUP if row == "zoom" else WHOLE_GROUP
                 views.fill(self._sliceNode(row, column), self._volumeOf(row, label), label, group)
-        if place is None or not plane.cuts(choice.anchor, place.matrix):
+        if place is None or not plane.cuts(request.anchor, place.matrix):
             place = Place(self._firstPlane())
         self._arrange(place)
-        for volume in dict.fromkeys(choice.images.values()):
+        for volume in dict.fromkeys(request.images.values()):
             for event in (volume.ImageDataModifiedEvent, volume.TransformModifiedEvent):
                 self.addObserver(volume, event, self._onVolumeModified)
 
@@ -49,7 +49,7 @@ class Stage(VTKObservationMixin):
     @property
     def sliceIndex(self) -> int | None:
         """Index k of the anchor's slice that is shown; None beside it, or when the views cut across its slices."""
-        volume = self.choice.anchor
+        volume = self.request.anchor
         toWorld = plane.ijkToWorld(volume)
         if plane.axisAlong(toWorld, self.links.normal) != 2:
             return None
@@ -59,7 +59,7 @@ class Stage(VTKObservationMixin):
 
     def showSlice(self, k: int) -> None:
         """Go to slice k of the anchor, or raise `InputError` when it has none such."""
-        volume = self.choice.anchor
+        volume = self.request.anchor
         count = volume.GetImageData().GetDimensions()[2]
         if not 0 <= k < count:
             raise InputError(f"'{volume.GetName()}' has slices 0 to {count - 1} and no slice {k}.")
@@ -94,8 +94,8 @@ class Stage(VTKObservationMixin):
     def _volumeOf(self, row: str, label: str):
         """Return what a view shows; a difference is made for it."""
         if row not in ("difference", "noise"):
-            return self.choice.images[label]
-        minuend, subtrahend = self.choice.cell(row, label)
+            return self.request.images[label]
+        minuend, subtrahend = self.request.cell(row, label)
         if minuend is None:
             return None
         difference = SliceDifference(minuend, subtrahend, f"{minuend.GetName()} − {subtrahend.GetName()}")
@@ -104,9 +104,9 @@ class Stage(VTKObservationMixin):
 
     def _firstPlane(self) -> np.ndarray:
         """Return where to begin: on the slice that the user looks at, when that is one of an image of ours."""
-        anchor = self.choice.anchor
+        anchor = self.request.anchor
         matrix = plane.axialMatrix(anchor)
-        if views.backgroundOf(self.scene, "Red") in self.choice.images.values():
+        if views.backgroundOf(self.scene, "Red") in self.request.images.values():
             normal, own = matrix[:3, 2], plane.matrixOf(views.sliceNode(self.scene, "Red"))
             if abs(normal @ own[:3, 2]) > 0.99:
                 matrix[:3, 3] += normal * ((own[:3, 3] - matrix[:3, 3]) @ normal)
@@ -115,17 +115,17 @@ class Stage(VTKObservationMixin):
 
     def _arrange(self, place: Place) -> None:
         """Link the views and bring them to a place."""
-        choice, columns = self.choice, range(self.choice.layout.columns)
-        wholes = [self._sliceNode(row, column) for row in choice.layout.rows if row != "zoom" for column in columns]
-        zooms = [self._sliceNode("zoom", column) for column in columns] if "zoom" in choice.rows else []
-        if choice.roi is not None:
-            shownIn = [node.GetID() for node in wholes[: choice.layout.columns]]
-            self.box = Box(choice.roi, shownIn, choice.handles, self._onBoxMoved, lambda: self._tell("roiEnd"))
+        request, columns = self.request, range(self.request.layout.columns)
+        wholes = [self._sliceNode(row, column) for row in request.layout.rows if row != "zoom" for column in columns]
+        zooms = [self._sliceNode("zoom", column) for column in columns] if "zoom" in request.rows else []
+        if request.roi is not None:
+            shownIn = [node.GetID() for node in wholes[: request.layout.columns]]
+            self.box = Box(request.roi, shownIn, request.handles, self._onBoxMoved, lambda: self._tell("roiEnd"))
         self.links = LinkedViews(
-            wholes, zooms, lambda: plane.corners(choice.anchor), lambda: self.box.points() if self.box else None,
+            wholes, zooms, lambda: plane.corners(request.anchor), lambda: self.box.points() if self.box else None,
             lambda: self._tell("moving"), self._onSlice,
         )
-        self.links.goTo(place, plane.spacingAlong(choice.anchor, place.matrix[:3, 2]))
+        self.links.goTo(place, plane.spacingAlong(request.anchor, place.matrix[:3, 2]))
 
     def _onSlice(self) -> None:
         for difference in self._differences.values():
@@ -141,7 +141,7 @@ class Stage(VTKObservationMixin):
         if not self._riding:
             # The numbers before the zooms: they take less time.
             self._tell("roi")
-            self.links.zoomSoon()
+            self.links.zoomDebounced()
 
     def _onVolumeModified(self, volume, event) -> None:
         for difference in self._differences.values():

@@ -3,8 +3,8 @@
 import slicer
 from LDCTDenoiseLib.errors import InputError
 
-from .borrowed import borrow, forget, giveBack, isBorrowed
 from .layout import Layout, isOurs
+from .saved_display import forget, isOverridden, override, restore
 
 _NO_VIEWS = (
     "there are no views to lay the comparison out in; start Slicer with its main window. Measuring with `compare` and "
@@ -24,22 +24,22 @@ def takeLayout(layoutNode, layout: Layout) -> None:
     """Switch to a layout of ours and keep what the user's was; `InputError` when no views come of it."""
     if not layoutNode.IsLayoutDescription(layout.id):
         layoutNode.AddLayoutDescription(layout.id, layout.xml())
-    if isOurs(layoutNode.GetViewArrangement()) and not isBorrowed(layoutNode):
+    if isOurs(layoutNode.GetViewArrangement()) and not isOverridden(layoutNode):
         # From a scene that was left so by a Slicer that broke off: nobody knows the user's layout any more.
         layoutNode.SetViewArrangement(layoutNode.SlicerLayoutFourUpView)
     # Not saved: a Slicer without this module could not show a layout of ours.
-    borrow(layoutNode, SaveWithScene=0, ViewArrangement=layout.id)
+    override(layoutNode, SaveWithScene=0, ViewArrangement=layout.id)
     scene = layoutNode.GetScene()
     if any(sliceNode(scene, name) is None for line in layout.names for name in line):
         # A layout node that nobody follows: Slicer without its main window.
-        giveBack(layoutNode)
+        restore(layoutNode)
         raise InputError(_NO_VIEWS)
 
 
-def giveLayoutBack(layoutNode) -> None:
+def restoreLayout(layoutNode) -> None:
     """Switch back to the user's layout, unless he has chosen another meanwhile."""
     if isOurs(layoutNode.GetViewArrangement()):
-        giveBack(layoutNode)
+        restore(layoutNode)
     else:
         forget(layoutNode)
         layoutNode.SetSaveWithScene(True)

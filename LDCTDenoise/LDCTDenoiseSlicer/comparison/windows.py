@@ -5,7 +5,7 @@ from LDCTDenoiseLib.hounsfield import Window
 from slicer.util import VTKObservationMixin
 
 from ..nodes import INPUT_ROLE
-from .borrowed import borrow, giveBack, isBorrowed, lendAs
+from .saved_display import isOverridden, override, restore, restoreLike
 
 
 class SharedWindow(VTKObservationMixin):
@@ -44,8 +44,8 @@ class SharedWindow(VTKObservationMixin):
             if source in self._volumes and source.GetDisplayNode() is not None:
                 # An output took over its input's window when it was made; that one may have been borrowed already.
                 display, shown = volume.GetDisplayNode(), source.GetDisplayNode()
-                if isBorrowed(shown) and _windowOf(display) == _windowOf(shown):
-                    lendAs(display, shown)
+                if isOverridden(shown) and _windowOf(display) == _windowOf(shown):
+                    restoreLike(display, shown)
         self._apply()
         for volume in self._volumes:
             self.addObserver(volume.GetDisplayNode(), vtk.vtkCommand.ModifiedEvent, self._onDisplayModified)
@@ -57,7 +57,7 @@ class SharedWindow(VTKObservationMixin):
     def _release(self, volume) -> None:
         display = volume.GetDisplayNode()
         if display is not None:
-            giveBack(display)
+            restore(display)
 
     def _apply(self) -> None:
         self._setting = True
@@ -65,9 +65,9 @@ class SharedWindow(VTKObservationMixin):
             for volume in self._volumes:
                 display = volume.GetDisplayNode()
                 if display is not None and (display.GetAutoWindowLevel() or _windowOf(display) != self._window
-                                            or not isBorrowed(display)):
+                                            or not isOverridden(display)):
                     level = (self._window.lower + self._window.upper) / 2
-                    borrow(display, AutoWindowLevel=0, Window=self._window.width, Level=level)
+                    override(display, AutoWindowLevel=0, Window=self._window.width, Level=level)
         finally:
             self._setting = False
 

@@ -1,5 +1,5 @@
 """The panel, a file for each of its parts (desktop only); `Panel` puts them together."""
 
-from .panel import Panel
+from .denoise_panel import Panel
 
 __all__ = ["Panel"]

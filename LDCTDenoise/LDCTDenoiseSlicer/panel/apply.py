@@ -49,7 +49,7 @@ class Apply:
                     slicer.util.setSliceViewerLayers(background=next(iter(nodes.values())))
 
         panel.follower.finish()
-        task = panel.logic.startDenoiseAll(
+        task = panel.logic.denoiseAll.task(
             low, [job.method for job in jobs if job.model is None], [job.model for job in jobs if job.model],
             outputs, parameters.device, strength, parameters.batch or None,
         )

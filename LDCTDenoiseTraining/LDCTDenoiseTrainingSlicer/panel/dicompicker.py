@@ -8,7 +8,7 @@ import slicer
 import slicer.util
 from slicer.i18n import tr as _
 
-from ..patients.dicom import DicomSeries, pairSeries
+from ..patients.database_series import DicomSeries, pairSeries
 from .cells import fill, tickItem
 
 _TICK, _BECOMES = 0, 8

@@ -2,11 +2,11 @@
 
 from slicer.i18n import tr as _
 
-from ..running.follow import KEPT
-from ..running.run import TrainingRun
-from ..running.state import RunState
-from ..watching.pictures import pictureState, readPicture
-from .patients import showPicture
+from ..jobs.log_follower import KEPT
+from ..jobs.run_state import RunState
+from ..jobs.training_run import TrainingRun
+from ..monitoring.pictures import pictureState, readPicture
+from .patients_section import showPicture
 
 
 class RunView:

@@ -1,6 +1,6 @@
 """The table of patients: from the scene, folders, files and the DICOM database to a patient set."""
 
 from .images import FileImage, SceneImage
-from .table import PatientTable, Row
+from .patient_table import PatientTable, Row
 
 __all__ = ["FileImage", "PatientTable", "Row", "SceneImage"]

@@ -3,14 +3,14 @@
 from pathlib import Path
 
 from LDCTDenoiseLib.errors import InputError
-from LDCTDenoiseSlicer.background import Task
 from LDCTDenoiseSlicer.nodes import requireComparableTransforms
+from LDCTDenoiseSlicer.tasks import Task
 from LDCTDenoiseTrainingLib.patients import Scan
 from LDCTDenoiseTrainingLib.patients.check import split_problems
 from LDCTDenoiseTrainingLib.patients.inspect import inspect_images
 
 from .images import SceneImage
-from .table import PatientTable, Row
+from .patient_table import PatientTable, Row
 
 
 def checkTask(table: PatientTable, patch: int) -> Task:

@@ -8,7 +8,7 @@ from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseTrainingLib.patients import ROLES, SimulationRanges
 
 from .images import FileImage, SceneImage
-from .table import PatientTable, Row
+from .patient_table import PatientTable, Row
 
 _RANGES = ("dose", "photons", "kernel")
 

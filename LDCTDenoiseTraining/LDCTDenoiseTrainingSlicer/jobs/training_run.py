@@ -10,11 +10,11 @@ from LDCTDenoiseLib.errors import InputError, LDCTError
 from LDCTDenoiseTrainingLib.loop.config import TrainingConfig, read_run_config
 from LDCTDenoiseTrainingLib.loop.stopping import STOP_FILE
 
-from .follow import Follower, lastStep
 from .identity import identity
 from .interpreter import command, requirePackages
+from .log_follower import Follower, lastStep
 from .process import OUTPUT, ProcessFile, launch, terminate
-from .state import (
+from .run_state import (
     FAILED,
     FINISHED,
     KILLED,

@@ -10,7 +10,7 @@ from LDCTDenoiseLib.models import user_folder
 from LDCTDenoiseTrainingLib.runs.methods import METHODS
 
 from .process import OUTPUT, RUN_FILE
-from .run import CHECKPOINT, CONFIG, LOG, MODEL, PATIENTS, TrainingRun
+from .training_run import CHECKPOINT, CONFIG, LOG, MODEL, PATIENTS, TrainingRun
 
 #: In a folder of runs: the names of those that are not to be listed, one a line.
 _FORGOTTEN = ".forgotten"

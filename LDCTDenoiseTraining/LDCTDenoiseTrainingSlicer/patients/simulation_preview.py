@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from LDCTDenoiseLib.simulation import simulate_low_dose
 from LDCTDenoiseLib.volumes import check_ct
-from LDCTDenoiseSlicer.background import Task
+from LDCTDenoiseSlicer.tasks import Task
 from LDCTDenoiseSlicer.torch_import import importTorch
 
-from .table import Row
+from .patient_table import Row
 
 
 @dataclass(frozen=True)

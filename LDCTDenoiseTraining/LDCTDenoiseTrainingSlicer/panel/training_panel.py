@@ -1,10 +1,10 @@
 """The panel as a whole: its sections, and what they share."""
 
-from .memory import Memory
-from .patients import PatientsSection
-from .recipe import RecipeSection
-from .results import ResultsSection
-from .runs import RunsSection
+from .patients_section import PatientsSection
+from .recipe_section import RecipeSection
+from .results_section import ResultsSection
+from .runs_section import RunsSection
+from .scene_memory import Memory
 from .work import Work
 
 

@@ -2,10 +2,10 @@
 
 import qt
 from LDCTDenoiseLib.errors import InputError, LDCTError
-from LDCTDenoiseSlicer.models import ModelCalls
+from LDCTDenoiseSlicer.logic import LDCTDenoiseLogic
 from slicer.i18n import tr as _
 
-from ..watching.results import caption, resultRows
+from ..monitoring.result_tables import caption, resultRows
 from .cells import fill
 from .work import Work
 
@@ -63,10 +63,10 @@ class ResultsSection:
 
     def _use(self) -> None:
         def added(path) -> None:
-            ModelCalls().chooseModel(path)
+            LDCTDenoiseLogic().chooseModel(path)
             self._work.say(_("'{name}' is among your models, and ticked in LDCT Denoise.").format(name=path.stem))
 
-        self._work.begin(self.logic.startUse(self._require()), _("Checking the model"), added)
+        self._work.begin(self.logic.useModel.task(self._require()), _("Checking the model"), added)
 
 
 def _shown(text: str, digits: int | None) -> str:

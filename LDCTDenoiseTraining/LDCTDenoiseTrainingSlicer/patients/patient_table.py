@@ -8,8 +8,8 @@ from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseTrainingLib.patients import ROLES, PatientSet, SimulationRanges, find_patients, read_patient_set
 from LDCTDenoiseTrainingLib.patients.names import name_base
 
-from . import scene
-from .dicom import chosenSeries, pairSeries
+from . import scene_volumes
+from .database_series import chosenSeries, pairSeries
 from .images import FileImage, SceneImage
 from .pairing import Candidate, Pair, proposePairs
 
@@ -103,18 +103,18 @@ class PatientTable:
         InputError
             If there is none, or one is no volume.
         """
-        nodes = scene.ctVolumes() if volumes is None else list(volumes)
+        nodes = scene_volumes.ctVolumes() if volumes is None else list(volumes)
         known = {image.node for row in self.rows for _, image in row.images if isinstance(image, SceneImage)}
-        candidates = [Candidate(n.GetName(), SceneImage(n), scene.gridOf(n)) for n in nodes if n not in known]
+        candidates = [Candidate(n.GetName(), SceneImage(n), scene_volumes.gridOf(n)) for n in nodes if n not in known]
         if not candidates:
             raise InputError("the scene holds no volume that is not in the table; load full-dose CT first.")
         return self._addPairs(*proposePairs(candidates))
 
     def addPair(self, full, low=None, patient: str | None = None, role: str = "train") -> Row:
         """Add a full-dose volume node, with its low-dose one or to be simulated."""
-        scene.requireVolume(full, "full-dose volume")
+        scene_volumes.requireVolume(full, "full-dose volume")
         if low is not None:
-            scene.requireVolume(low, "low-dose volume")
+            scene_volumes.requireVolume(low, "low-dose volume")
         row = Row(patient or full.GetName(), role, SceneImage(full), low and SceneImage(low))
         return self._add([row], keepRoles=False)[0]
 

@@ -9,7 +9,7 @@ from LDCTDenoiseLib.volumes import write_volume
 from LDCTDenoiseTrainingLib.patients import PatientSet, Scan
 
 from .images import SceneImage
-from .table import PatientTable, Row
+from .patient_table import PatientTable, Row
 
 #: Subfolder of a run for the volumes that came from the scene.
 IMAGES = "images"

@@ -1,7 +1,7 @@
 """The process that trains: started, watched, stopped, found again."""
 
-from .run import TrainingRun
-from .runs import findRuns, runsFolder
-from .state import RunState
+from .run_state import RunState
+from .runs_folder import findRuns, runsFolder
+from .training_run import TrainingRun
 
 __all__ = ["RunState", "TrainingRun", "findRuns", "runsFolder"]

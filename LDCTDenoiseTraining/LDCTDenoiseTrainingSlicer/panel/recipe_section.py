@@ -11,8 +11,8 @@ from LDCTDenoiseSlicer.dependencies import ensurePackages
 from LDCTDenoiseTrainingLib.loop.config import TrainingConfig, read_settings
 from slicer.i18n import tr as _
 
+from ..jobs.run_state import KINDS, LEAVE_ONE_OUT, TABLE, TRAINING
 from ..recipe import CHOICES, MAIN, otherKeys, wordsOf
-from ..running.state import KINDS, LEAVE_ONE_OUT, TABLE, TRAINING
 from .work import Work
 
 
@@ -188,7 +188,7 @@ class RecipeSection:
 
         config = self.config()
         ensurePackages(self._requirements)
-        task = self.logic.startEstimate(config, self.device, self._patients())
+        task = self.logic.estimate.task(config, self.device, self._patients())
         self._work.begin(task, _("Measuring a few steps"), measured)
 
 

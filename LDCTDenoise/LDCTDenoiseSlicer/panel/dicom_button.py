@@ -42,7 +42,7 @@ class DICOMExport:
         def start() -> None:
             # An output whose strength is still being changed is not what its attributes say.
             panel.follower.finish()
-            task = panel.logic.startExportToDICOM(list(panel.outputs().values()))
+            task = panel.logic.exportToDICOM.task(list(panel.outputs().values()))
             panel.say(_("Writing DICOM…"))
             panel.run(task, exported)
 

@@ -6,7 +6,7 @@ import qt
 from slicer.i18n import tr as _
 
 from ..denoising import Job, jobsOf
-from ..models import ownModels, requireModel
+from ..own_models import ownModels, requireModel
 from .words import descriptions
 
 #: Pixels that the list takes at most; a longer one scrolls.

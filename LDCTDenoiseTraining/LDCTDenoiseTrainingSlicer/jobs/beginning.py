@@ -8,17 +8,17 @@ from pathlib import Path
 from LDCTDenoiseLib.engine.device import check_choice
 from LDCTDenoiseLib.errors import InputError, MethodError
 from LDCTDenoiseLib.models import find_model
-from LDCTDenoiseSlicer.background import Task
+from LDCTDenoiseSlicer.tasks import Task
 from LDCTDenoiseTrainingLib.loop.config import TWIN, TrainingConfig
 from LDCTDenoiseTrainingLib.patients import write_patient_set
 from LDCTDenoiseTrainingLib.runs.methods import in_order
 
 from ..patients import PatientTable
-from ..patients.export import Export, requirePatients, requireSpace
+from ..patients.scene_export import Export, requirePatients, requireSpace
 from .interpreter import requirePackages
-from .run import CONFIG, PATIENTS, TrainingRun, settingText
-from .runs import findRuns, requireNew
-from .state import FINISHED, KINDS, LEAVE_ONE_OUT, TABLE, TRAINING
+from .run_state import FINISHED, KINDS, LEAVE_ONE_OUT, TABLE, TRAINING
+from .runs_folder import findRuns, requireNew
+from .training_run import CONFIG, PATIENTS, TrainingRun, settingText
 
 #: Cached volumes and noise, which the runs of one folder share.
 CACHE = "cache"

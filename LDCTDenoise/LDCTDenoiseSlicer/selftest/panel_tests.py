@@ -8,8 +8,8 @@ from pathlib import Path
 import qt
 import slicer
 
-from .comparison import ComparisonTests
-from .logic import makePair
+from .comparison_tests import ComparisonTests
+from .logic_tests import makePair
 
 #: The median of the gaps of the event loop, in seconds, above which the window does not answer. Not the longest gap:
 #: that is the machine's, on one that does other work too.

@@ -1,7 +1,7 @@
 """The panel: what the user chooses and presses, and how its parts follow each other."""
 
 import slicer
-from LDCTDenoiseLib.errors import LDCTError, MethodError
+from LDCTDenoiseLib.errors import MethodError
 from LDCTDenoiseLib.hounsfield import PAPER
 from LDCTDenoiseLib.methods import available_methods
 from slicer.i18n import tr as _
@@ -10,17 +10,17 @@ from .. import dependencies
 from ..comparison.section import ComparisonSection
 from ..nodes import INPUT_ROLE
 from ..preview import previewLabel
+from ..task_runner import TaskRunner, guarded
 from .advanced import Advanced
 from .apply import Apply
 from .cost import Cost
-from .dicom import DICOMExport
-from .export import NumbersExport
-from .methods import MethodList
-from .numbers import NumbersSection
-from .preview import PreviewControl
-from .runner import Runner
-from .strength import StrengthFollower
-from .view import ViewedSlice
+from .dicom_button import DICOMExport
+from .method_list import MethodList
+from .numbers_export import NumbersExport
+from .numbers_section import NumbersSection
+from .preview_control import PreviewControl
+from .strength_follower import StrengthFollower
+from .viewed_slice import ViewedSlice
 
 
 class Panel:
@@ -52,7 +52,7 @@ class Panel:
         self.follower = StrengthFollower(logic.strengths, self.say)
         self.advanced = Advanced(ui, logic, self._requirements, self.guarded, self.refresh)
         self._apply = Apply(self, self._requirements)
-        self._runner = Runner(self.guarded, self.refresh, self._apply.showProgress)
+        self._runner = TaskRunner(self.guarded, self.refresh, self._apply.showProgress)
         ui.applyButton.connect("clicked(bool)", self.onApplyButton)
         ui.measureButton.connect("clicked(bool)", self._onMeasure)
         ui.sampleButton.connect("clicked(bool)", self._onSample)
@@ -161,7 +161,7 @@ class Panel:
             dependencies.ensurePackages(self._requirements, ["matplotlib"], torch=False)
             parameters = self.parameters
             roi = self.view.roi if parameters.region == "roi" or self.section.shown else None
-            task = self.logic.startSaveFigure(
+            task = self.logic.saveFigure.task(
                 path, parameters.referenceVolume, self.images(), self.view.requireSlice(), roi,
                 self.view.window or PAPER,
             )
@@ -176,16 +176,10 @@ class Panel:
 
     def guarded(self, step) -> None:
         """Do a step; show the user's errors as the line they are, and any other with its traceback."""
-        with slicer.util.tryWithErrorDisplay(_("LDCT Denoise failed.")):
-            try:
-                step()
-            except LDCTError as error:
-                message = str(error)[:1].upper() + str(error)[1:]
-                self.say(message)
-                slicer.util.errorDisplay(message, windowTitle=_("LDCT Denoise"))
+        guarded(step, _("LDCT Denoise"), _("LDCT Denoise failed."), self.say)
 
     def run(self, task, then) -> None:
-        """Follow a started task, and call `then` with its result."""
+        """Start a task, and call `then` with its result."""
         # No bar that moves by itself while things are loaded: its redrawing takes time from the loading.
         self.ui.progressBar.setFormat("")
         self.ui.progressBar.value = 0
@@ -201,7 +195,7 @@ class Panel:
             parameters = self.parameters
             self.follower.finish()
             dependencies.ensurePackages(self._requirements, torch=False)
-            task = self.logic.startCompare(
+            task = self.logic.compare.task(
                 parameters.referenceVolume, {"LDCT": parameters.inputVolume, **self.outputs()},
                 window=self.view.window, tableNode=parameters.comparisonTable,
             )

@@ -10,7 +10,7 @@ import json
 _KEPT = "LDCTDenoise.Kept"
 
 
-def borrow(node, **settings) -> None:
+def override(node, **settings) -> None:
     """Change settings of a node, by the names of its Get and Set methods; the first time, keep what they were."""
     if node.GetAttribute(_KEPT) is None:
         kept = {name: getattr(node, f"Get{name}")() for name in settings}
@@ -21,18 +21,18 @@ def borrow(node, **settings) -> None:
     node.EndModify(wasModifying)
 
 
-def isBorrowed(node) -> bool:
+def isOverridden(node) -> bool:
     return node.GetAttribute(_KEPT) is not None
 
 
-def lendAs(node, other) -> None:
+def restoreLike(node, other) -> None:
     """Give back to `node`, later, what is given back to `other`, which looked the same before."""
-    if not isBorrowed(node) and isBorrowed(other):
+    if not isOverridden(node) and isOverridden(other):
         node.SetAttribute(_KEPT, other.GetAttribute(_KEPT))
 
 
-def giveBack(node) -> None:
-    """Set a node's settings to what they were before the first `borrow`."""
+def restore(node) -> None:
+    """Set a node's settings to what they were before the first `override`."""
     text = node.GetAttribute(_KEPT)
     if text is None:
         return

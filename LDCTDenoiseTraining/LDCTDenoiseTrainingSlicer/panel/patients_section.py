@@ -10,9 +10,9 @@ from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseTrainingLib.patients import ROLES, SimulationRanges
 from slicer.i18n import tr as _
 
+from ..monitoring.pictures import writeStrip
 from ..patients import SceneImage
-from ..patients.scene import ctVolumes
-from ..watching.pictures import writeStrip
+from ..patients.scene_volumes import ctVolumes
 from .cells import fill, tickItem
 from .dicompicker import DicomPicker
 from .work import Work
@@ -155,7 +155,7 @@ class PatientsSection:
             self._work.say(_("{count} problems, in red above.").format(count=len(problems)) if problems
                            else _("No problems found."))
 
-        self._work.begin(self.logic.startCheck(self.table, self._patch()), _("Checking"), checked)
+        self._work.begin(self.logic.check.task(self.table, self._patch()), _("Checking"), checked)
 
     def _preview(self) -> None:
         row = self.row
@@ -167,7 +167,7 @@ class PatientsSection:
             self._work.say(_("{patient}, slice {slice}: full dose, and {dose} of it.").format(
                 patient=row.patient, slice=preview.slice, dose=f"{preview.dose:.2f}"))
 
-        self._work.begin(self.logic.startPreview(row), _("Simulating one slice"), simulated)
+        self._work.begin(self.logic.preview.task(row), _("Simulating one slice"), simulated)
 
     def _onCell(self, number: int, column: int) -> None:
         row, item = self.table.rows[number], self.ui.patientTable.item(number, column)

@@ -14,7 +14,7 @@ FULL, LOW = "FDCT", "LDCT"
 
 
 @dataclass(frozen=True)
-class Choice:
+class LayoutRequest:
     """What to lay out.
 
     Parameters
@@ -64,8 +64,8 @@ class Choice:
             raise InputError(f"the window of the differences needs a width above 0 HU, not ±{self.limit:g}.")
 
     @classmethod
-    def of(cls, reference, low, outputs=None, rows=(), window=PAPER, **others) -> "Choice":
-        """Return a choice from what the panel and scripts know.
+    def of(cls, reference, low, outputs=None, rows=(), window=PAPER, **others) -> "LayoutRequest":
+        """Return a request made of what the panel and scripts know.
 
         Parameters
         ----------
@@ -87,8 +87,8 @@ class Choice:
         rows = _possible(rows, images, reference, low)
         return cls(images, reference, low, rows, presetOf(window), **others)
 
-    def without(self, volume) -> "Choice | None":
-        """Return the choice without a volume that is gone, or None when nothing is left."""
+    def without(self, volume) -> "LayoutRequest | None":
+        """Return the request without a volume that is gone, or None when nothing is left."""
         images = {label: node for label, node in self.images.items() if node is not volume}
         if not images:
             return None

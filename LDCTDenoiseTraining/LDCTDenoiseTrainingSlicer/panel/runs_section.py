@@ -9,9 +9,9 @@ from LDCTDenoiseSlicer.dependencies import ensurePackages
 from slicer.i18n import tr as _
 
 from ..estimate import duration
-from ..running.run import TrainingRun
-from ..running.state import STOPPING, RunState
-from ..watching.curves import CHARTS
+from ..jobs.run_state import STOPPING, RunState
+from ..jobs.training_run import TrainingRun
+from ..monitoring.curves import CHARTS
 from .cells import fill, tickItem
 from .plotview import PlotView
 from .runview import RunView
@@ -157,7 +157,7 @@ class RunsSection:
     def _start(self) -> None:
         config = self._recipe.config()
         ensurePackages(self._requirements)
-        task = self.logic.startStart(
+        task = self.logic.start.task(
             self._patients(), config, self.ui.nameEdit.text, self._recipe.device, self.ui.keepCheckBox.checked,
             self._recipe.kind, self._recipe.methods)
         self._work.begin(task, _("Writing volumes of the scene"), self._started)
@@ -205,7 +205,7 @@ class RunsSection:
             raise InputError(_("'{name}' is running; stop it first.").format(name=run.name))
         question = _("Delete the run '{name}' for good, its model and checkpoint with it?\n\n{folder}")
         if slicer.util.confirmYesNoDisplay(question.format(name=run.name, folder=run.folder)):
-            self._work.begin(self.logic.startDelete(run), _("Deleting"), lambda done: self._deleted(run))
+            self._work.begin(self.logic.delete.task(run), _("Deleting"), lambda done: self._deleted(run))
 
     def _deleted(self, run: TrainingRun) -> None:
         self._remove(run)
@@ -266,7 +266,7 @@ class RunsSection:
     def _ended(self, run: TrainingRun, state: RunState) -> None:
         self._work.say(f"{run.name}: {state.message}")
         if run.outOfMemory and not self._work.running:
-            task = self.logic.startEstimate(run.config, run.device)
+            task = self.logic.estimate.task(run.config, run.device)
             self._work.begin(task, _("Measuring which batch fits"),
                              lambda estimate: self._work.say(f"{run.name}: {state.message} {estimate.text}"))
         self._onSelected()

@@ -4,7 +4,7 @@ import slicer
 
 from ..nodes import INPUT_ROLE
 from ..preview import Previews
-from .runner import Runner
+from ..task_runner import TaskRunner
 
 
 class PreviewControl:
@@ -23,7 +23,7 @@ class PreviewControl:
     def __init__(self, view, guarded, onShown):
         self._view, self._guarded, self._onShown = view, guarded, onShown
         self._previews = Previews()
-        self._runner = Runner(self._guardedRun, lambda: None)
+        self._runner = TaskRunner(self._guardedRun, lambda: None)
         self._wanted = None
         self._failed = None
 
@@ -63,7 +63,6 @@ class PreviewControl:
             return
         task = self._previews.task(*choice)
         if task is not None:
-            task.start()
             self._failed = choice
             self._runner.run(task, self._arrived)
 

@@ -6,7 +6,7 @@ except ModuleNotFoundError:  # slicer-core
     qt = None
 
 
-class Soon:
+class Debounce:
     """Call something once in the next round of the event loop, however often it is asked for; at once without one.
 
     Parameters

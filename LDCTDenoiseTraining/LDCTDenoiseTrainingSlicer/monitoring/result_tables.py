@@ -13,15 +13,15 @@ import vtk
 from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseLib.files import write_whole
 from LDCTDenoiseLib.models import add_model, read_card, user_folder
-from LDCTDenoiseSlicer.background import Task
 from LDCTDenoiseSlicer.tables import CAPTION
+from LDCTDenoiseSlicer.tasks import Task
 from LDCTDenoiseSlicer.torch_import import importTorch
 from LDCTDenoiseTrainingLib.runs.curves import read_curves
 from LDCTDenoiseTrainingLib.runs.table import CAPTION as MEASURED
 from LDCTDenoiseTrainingLib.runs.table import COLUMNS, to_csv
 
-from ..running.run import TrainingRun
-from ..running.state import LEAVE_ONE_OUT, TABLE, TRAINING
+from ..jobs.run_state import LEAVE_ONE_OUT, TABLE, TRAINING
+from ..jobs.training_run import TrainingRun
 
 #: The table of an experiment of several trainings, which it writes itself.
 _TABLE = "table.csv"

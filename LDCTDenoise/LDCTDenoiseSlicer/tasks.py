@@ -1,5 +1,6 @@
 """Work that can run beside the event loop: numbers in a worker thread, Qt and MRML never outside the caller's."""
 
+import functools
 import threading
 from collections.abc import Callable
 
@@ -56,11 +57,12 @@ class Task:
         except Cancelled:
             return None
 
-    def start(self) -> None:
-        """Begin the work in a thread of its own."""
+    def start(self) -> "Task":
+        """Begin the work in a thread of its own, and return the task."""
         # Not a daemon: at exit Python then waits for the batch in flight, which torch would not survive.
         self._thread = threading.Thread(target=self._runWorker, name="LDCTDenoise")
         self._thread.start()
+        return self
 
     def poll(self, wait: float = 0.01):
         """Return the newest progress object since the last call, or None.
@@ -135,3 +137,37 @@ class Task:
     def _raiseIfCancelled(self) -> None:
         if self.cancelled:
             raise Cancelled("the work was stopped")
+
+
+class longCall:
+    """A method that returns a `Task`, turned into a call that does it.
+
+    ::
+
+        logic.compare(full, low)                    # does it here; with `progress=`, told how far it has come
+        task = logic.compare.task(full, low)        # the task: `run()` it, or `start()`, `poll()` and `finish()` it
+
+    A `progress` that returns False stops the work; the call then returns None, and the scene is as it was.
+    """
+
+    def __init__(self, make: Callable):
+        functools.update_wrapper(self, make)
+        self._make = make
+
+    def __set_name__(self, owner, name: str) -> None:
+        # What scripts of earlier versions call: `startCompare` for `compare.task(…).start()`.
+        def start(instance, *arguments, **named) -> Task:
+            return self._make(instance, *arguments, **named).start()
+
+        setattr(owner, f"start{name[0].upper()}{name[1:]}", start)
+
+    def __get__(self, instance, owner=None):
+        if instance is None:
+            return self
+
+        @functools.wraps(self._make)
+        def call(*arguments, progress: Callable | None = None, **named):
+            return self._make(instance, *arguments, **named).run(progress)
+
+        call.task = functools.partial(self._make, instance)
+        return call

@@ -8,30 +8,30 @@ from LDCTDenoiseLib.hounsfield import PAPER, Window
 from slicer.util import VTKObservationMixin
 
 from . import plane, views, widgets
-from .borrowed import borrow, giveBack
 from .box import addBox, lay
-from .choice import Choice
 from .drawing import Drawing
 from .layout import isOurs, viewName
+from .layout_request import LayoutRequest
+from .saved_display import override, restore
 from .stage import Stage
 from .windows import SharedWindow
 
 
-class Comparison(VTKObservationMixin):
-    """The comparison of a scene; there is one, `Comparison.of(scene)`.
+class SideBySide(VTKObservationMixin):
+    """The comparison of a scene; there is one, `SideBySide.of(scene)`.
 
     What of the user's is changed while it is laid out (layout, display windows, crosshair, the look of the ROI) is
     given back by `hide`, which also happens when the scene is closed or the user picks another layout.
 
     Attributes
     ----------
-    choice : Choice or None
+    request : LayoutRequest or None
         What is laid out.
     """
 
     def __init__(self, scene):
         VTKObservationMixin.__init__(self)
-        self.scene, self.choice = scene, None
+        self.scene, self.request = scene, None
         self._listeners = []
         self._layoutNode = self._stage = self._drawing = None
         # Where the views were left, by the id of the volume that they were aligned to.
@@ -40,7 +40,7 @@ class Comparison(VTKObservationMixin):
         self._limits = SharedWindow(Window(-100, 100), symmetric=True, onChanged=self._onLimitDragged)
 
     @classmethod
-    def of(cls, scene) -> "Comparison":
+    def of(cls, scene) -> "SideBySide":
         """Return the comparison of a scene."""
         comparison = getattr(scene, "_ldctComparison", None)
         if type(comparison) is not cls:
@@ -51,7 +51,7 @@ class Comparison(VTKObservationMixin):
 
     @property
     def shown(self) -> bool:
-        return self.choice is not None
+        return self.request is not None
 
     @property
     def sliceIndex(self) -> int | None:
@@ -66,30 +66,30 @@ class Comparison(VTKObservationMixin):
         """Say what cannot be shown, and why; empty when all is."""
         return self._stage.notices() if self._stage is not None else ""
 
-    def show(self, choice: Choice) -> None:
-        """Lay out a choice, or change what is laid out to it.
+    def show(self, request: LayoutRequest) -> None:
+        """Lay out a request, or change what is laid out to it.
 
         Raises
         ------
         InputError
             If the scene has no views: Slicer runs without its main window, or this is slicer-core.
         """
-        if choice == self.choice:
+        if request == self.request:
             return
-        before = self.choice
+        before = self.request
         self._layoutNode = views.requireLayoutNode(self.scene)
-        if "zoom" in choice.rows and choice.roi is None:
-            choice = replace(choice, roi=self.makeBox(choice))
-        if before is not None and choice.content == before.content:
-            self.choice = choice
+        if "zoom" in request.rows and request.roi is None:
+            request = replace(request, roi=self.makeBox(request))
+        if before is not None and request.content == before.content:
+            self.request = request
             self._look()
         else:
             with widgets.renderedOnce():
-                self._layOut(choice)
+                self._layOut(request)
         if before is None:
             self._tell("shown")
         else:
-            self._tell("window" if before.window != choice.window else "changed")
+            self._tell("window" if before.window != request.window else "changed")
 
     def hide(self) -> None:
         """Put the comparison away: layout, windows, crosshair and ROI are the user's again. Safe when not shown."""
@@ -98,14 +98,14 @@ class Comparison(VTKObservationMixin):
         if self._drawing is not None:
             self._drawing.stop()
         with widgets.renderedOnce():
-            names = [name for line in self.choice.layout.names for name in line]
+            names = [name for line in self.request.layout.names for name in line]
             self._takeDown()
-            self.choice = None
+            self.request = None
             self._window.release()
             self._limits.release()
-            views.giveLayoutBack(self._layoutNode)
+            views.restoreLayout(self._layoutNode)
             if self._crosshairNode is not None:
-                giveBack(self._crosshairNode)
+                restore(self._crosshairNode)
             for name in names:
                 views.empty(views.sliceNode(self.scene, name))
         self._tell("shown")
@@ -124,12 +124,12 @@ class Comparison(VTKObservationMixin):
 
     def showSlice(self, k: int) -> None:
         """Go to slice k of the low-dose volume; `InputError` when there is none, or nothing is laid out."""
-        self._requireChoice()
+        self._requireRequest()
         self._stage.showSlice(k)
 
-    def makeBox(self, choice: Choice | None = None, corners=None):
+    def makeBox(self, request: LayoutRequest | None = None, corners=None):
         """Add a box that rides on the slice: in the middle of the image, or around points of shape (n, 3)."""
-        anchor = (choice or self._requireChoice()).anchor
+        anchor = (request or self._requireRequest()).anchor
         roi = addBox(self.scene, self.scene.GenerateUniqueName("Comparison ROI"))
         matrix = self._stage.links.matrix if self._stage is not None else plane.axialMatrix(anchor)
         lay(roi, matrix, anchor, corners)
@@ -139,40 +139,40 @@ class Comparison(VTKObservationMixin):
         """Let the user draw a box with two clicks, which is zoomed then; return its node, not placed yet."""
         if self._drawing is not None:
             self._drawing.stop()
-        choice = self._requireChoice()
+        request = self._requireRequest()
         roi = addBox(self.scene, self.scene.GenerateUniqueName("Comparison ROI"))
 
         def ended(placed: bool) -> None:
             self._drawing = None
             if placed and self.shown:
-                lay(roi, self._stage.links.matrix, self.choice.anchor, plane.boxCorners(roi))
+                lay(roi, self._stage.links.matrix, self.request.anchor, plane.boxCorners(roi))
                 self._tell("roiEnd")
             elif not placed:
-                if self.shown and self.choice.roi is roi:
-                    self.show(replace(self.choice, roi=choice.roi, rows=choice.rows))
+                if self.shown and self.request.roi is roi:
+                    self.show(replace(self.request, roi=request.roi, rows=request.rows))
                 if roi.GetScene() is not None:
                     self.scene.RemoveNode(roi)
 
-        self.show(replace(choice, roi=roi, handles=True))
+        self.show(replace(request, roi=roi, handles=True))
         self._drawing = Drawing(roi, ended)
         return roi
 
-    def _requireChoice(self) -> Choice:
-        if self.choice is None:
+    def _requireRequest(self) -> LayoutRequest:
+        if self.request is None:
             raise InputError("no comparison is laid out; lay it out first.")
-        return self.choice
+        return self.request
 
     @property
     def _crosshairNode(self):
         return self.scene.GetFirstNodeByClass("vtkMRMLCrosshairNode")
 
-    def _layOut(self, choice: Choice) -> None:
+    def _layOut(self, request: LayoutRequest) -> None:
         self._takeDown()
-        views.takeLayout(self._layoutNode, choice.layout)
-        self.choice = choice
+        views.takeLayout(self._layoutNode, request.layout)
+        self.request = request
         for view, _row, _label in self._views():
             widgets.settle(view)
-        self._stage = Stage(self.scene, choice, self._left.get(choice.anchor.GetID()), self._tell)
+        self._stage = Stage(self.scene, request, self._left.get(request.anchor.GetID()), self._tell)
         self._look()
         self.addObserver(self.scene, self.scene.StartCloseEvent, self._onSceneClosing)
         self.addObserver(self.scene, self.scene.NodeRemovedEvent, self._onNodeRemoved)
@@ -183,41 +183,41 @@ class Comparison(VTKObservationMixin):
         self.removeObservers()
         if self._stage is not None:
             stage, self._stage = self._stage, None
-            self._left = {stage.choice.anchor.GetID(): stage.close()}
+            self._left = {stage.request.anchor.GetID(): stage.close()}
 
     def _views(self):
         """Yield the name, row and label of each view."""
-        for column, label in enumerate(self.choice.images):
-            for row in self.choice.layout.rows:
+        for column, label in enumerate(self.request.images):
+            for row in self.request.layout.rows:
                 yield viewName(row, column), row, label
 
     def _look(self) -> None:
-        """Bring windows, captions, crosshair and handles in line with the choice."""
-        choice, crosshair = self.choice, self._crosshairNode
-        self._window.hold(dict.fromkeys(choice.images.values()), choice.window)
-        self._limits.hold(self._stage.differenceNodes, Window(-choice.limit, choice.limit))
+        """Bring windows, captions, crosshair and handles in line with the request."""
+        request, crosshair = self.request, self._crosshairNode
+        self._window.hold(dict.fromkeys(request.images.values()), request.window)
+        self._limits.hold(self._stage.differenceNodes, Window(-request.limit, request.limit))
         if self._stage.box is not None:
-            self._stage.box.showHandles(choice.handles)
-        if crosshair is not None and choice.crosshair:
+            self._stage.box.showHandles(request.handles)
+        if crosshair is not None and request.crosshair:
             if crosshair.GetCrosshairMode() == crosshair.NoCrosshair:
                 # Where it was is where nobody has seen it: in a corner, as a rule.
                 crosshair.SetCrosshairRAS(*self._stage.links.centre)
-            borrow(crosshair, CrosshairMode=crosshair.ShowSmallIntersection)
+            override(crosshair, CrosshairMode=crosshair.ShowSmallIntersection)
         elif crosshair is not None:
-            giveBack(crosshair)
+            restore(crosshair)
         for view, row, label in self._views():
-            widgets.dress(view, choice.caption(row, label), hasBar=row == "images")
+            widgets.dress(view, request.caption(row, label), hasBar=row == "images")
 
     def _tell(self, what: str) -> None:
         for listener in list(self._listeners):
             listener(what)
 
     def _onWindowDragged(self) -> None:
-        self.choice = replace(self.choice, window=self._window.window)
+        self.request = replace(self.request, window=self._window.window)
         self._tell("window")
 
     def _onLimitDragged(self) -> None:
-        self.choice = replace(self.choice, limit=self._limits.window.upper)
+        self.request = replace(self.request, limit=self._limits.window.upper)
         self._look()
         self._tell("window")
 
@@ -232,12 +232,12 @@ class Comparison(VTKObservationMixin):
 
     @vtk.calldata_type(vtk.VTK_OBJECT)
     def _onNodeRemoved(self, scene, event, node) -> None:
-        choice = self.choice
-        if node is choice.roi:
+        request = self.request
+        if node is request.roi:
             # Without the zooms, which would come with a new box at once.
-            self.show(replace(choice, roi=None, rows=tuple(row for row in choice.rows if row != "zoom")))
-        elif node in choice.images.values():
-            left = choice.without(node)
+            self.show(replace(request, roi=None, rows=tuple(row for row in request.rows if row != "zoom")))
+        elif node in request.images.values():
+            left = request.without(node)
             if left is None:
                 self.hide()
             else:

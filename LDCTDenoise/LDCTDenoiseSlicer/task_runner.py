@@ -1,8 +1,10 @@
-"""Tasks beside the event loop: one at a time, with what is to happen at its end."""
+"""Tasks beside the event loop of either module: one at a time, with what is to happen at its end (desktop only)."""
 
 from collections.abc import Callable
 
 import qt
+import slicer
+from LDCTDenoiseLib.errors import LDCTError
 
 #: Milliseconds between two rounds of polling; with the wait of `Task.poll` the window is served every 15 ms.
 _INTERVAL = 5
@@ -11,7 +13,7 @@ _INTERVAL = 5
 _PATIENCE = 5
 
 
-class Runner:
+class TaskRunner:
     """Runs a `Task` while the window goes on answering.
 
     Parameters
@@ -37,8 +39,8 @@ class Runner:
         return self._task is not None
 
     def run(self, task, then: Callable, onOrphaned: Callable = lambda: None) -> None:
-        """Follow a started task: at its end call `then` with the result, or `onOrphaned` when a node of it has gone."""
-        self._task, self._then, self._onOrphaned = task, then, onOrphaned
+        """Start a task; at its end call `then` with the result, or `onOrphaned` when a node of it has gone."""
+        self._task, self._then, self._onOrphaned = task.start(), then, onOrphaned
         self._onChanged()
         self._timer.start()
 
@@ -81,3 +83,23 @@ class Runner:
         self._task = self._then = None
         self._guarded(lambda: then(task.finish()))
         self._onChanged()
+
+
+def guarded(step: Callable, module: str, failed: str, say: Callable) -> None:
+    """Do a step; show the user's errors as the line they are, and any other with its traceback.
+
+    Parameters
+    ----------
+    step : callable
+    module, failed : str
+        The title of a message, and what stands above a traceback.
+    say : callable
+        Called with the line of an error of the user's, before its message is shown.
+    """
+    with slicer.util.tryWithErrorDisplay(failed):
+        try:
+            step()
+        except LDCTError as error:
+            message = str(error)[:1].upper() + str(error)[1:]
+            say(message)
+            slicer.util.errorDisplay(message, windowTitle=module)

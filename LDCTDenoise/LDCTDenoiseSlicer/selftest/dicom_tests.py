@@ -9,7 +9,7 @@ import vtk
 from LDCTDenoiseLib.phantom.synthetic_series import write_series
 
 from ..logic import LDCTDenoiseLogic
-from .logic import makePair
+from .logic_tests import makePair
 
 _PATIENT, _SLICES = "Self^Test", 4
 
