@@ -105,7 +105,7 @@ def test_several_series_are_listed_and_chosen(tmp_path):
     write_series(tmp_path / "b", 1, change=other)
     for options in ({}, {"series_uid": "1.2.3"}):
         message = refused(tmp_path, **options)
-        assert f"{SERIES_UID} (4 slices, 'ABD 5.0 B30s'); {OTHER_UID} (1 slice, 'LUNG 2.0 B70f')" in message
+        assert f"{SERIES_UID} (4 slices, kernel 'STANDARD'); {OTHER_UID} (1 slice, kernel 'STANDARD')" in message
         assert "--series UID" in message
     assert "1.2.3" in refused(tmp_path, series_uid="1.2.3")
     assert read_quietly(tmp_path, series_uid=SERIES_UID).array.shape[0] == 4

@@ -162,5 +162,6 @@ def test_jpeg2000(tmp_path):
     if not get_decoder(dataset.file_meta.TransferSyntaxUID).is_available:
         pytest.skip("no JPEG 2000 decoder")
     dataset.Modality, dataset.RescaleSlope, dataset.RescaleIntercept = "CT", "1", "-1024"
+    dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.2"
     dataset.save_as(tmp_path / "x.dcm")
     np.testing.assert_array_equal(read_quietly(tmp_path).array[0], plain.astype(int) - 1024)

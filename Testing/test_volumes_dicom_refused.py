@@ -16,7 +16,7 @@ def test_folders_without_ct(tmp_path):
     assert "no DICOM images" in refused(tmp_path)
     for name in ("MR_small.dcm", "rtplan.dcm"):
         pydicom.dcmread(get_testdata_file(name, download=False)).save_as(tmp_path / name)
-    assert "MR (1), RTPLAN (1)" in refused(tmp_path)
+    assert "modality MR (1), modality RTPLAN (1)" in refused(tmp_path)
     assert "MR (1)" in refused(tmp_path / "MR_small.dcm")
 
     def scout(k, dataset):

@@ -3,32 +3,17 @@
 import filecmp
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path, PurePath
 
 from ..derived import MANUFACTURER
 from ..errors import InputError, LDCTError
 from ..requirements import require
-from ..volumes.dicom_file import is_dicom
-from ..volumes.dicom_scan import DICOM_SUFFIXES, DICOMDIR_CLASS, Instance, is_ct_slice, is_localizer, read_header
+from ..volumes.dicom_headers import DAMAGED, FOREIGN, SLICE, VOLUME, Entry, Instance, look_below
 from ..volumes.dicom_tags import text
 from ..volumes.quiet import quiet_pydicom
-from ..volumes.suffixes import READABLE, known_suffix
 from .series import Series, fingerprint_of
-
-#: All that is read of a header to sort files into series. Nothing here says who the patient is.
-_TAGS = (
-    *("SpecificCharacterSet", "ImageType", "SOPClassUID", "SOPInstanceUID", "Modality", "SeriesDescription"),
-    *("ContributingEquipmentSequence", "StudyInstanceUID", "SeriesInstanceUID", "NumberOfFrames", "Rows"),
-    *("ImagePositionPatient", "ImageOrientationPatient"),
-)
-
-#: On a network share the time goes into waiting for each file to open.
-_THREADS = 8
-_AT_A_TIME = 512
 
 
 @dataclass(frozen=True)
@@ -87,92 +72,46 @@ def find_archive(root: str | Path, progress: Callable[[int], None] | None = None
     headers: dict[str, list[_Header]] = defaultdict(list)
     damaged: dict[Path, list[str]] = defaultdict(list)
     strays: dict[Path, Path] = {}
-    looked_at = others = 0
-    files = _walk(root, root, found)
-    with quiet_pydicom(), ThreadPoolExecutor(_THREADS) as pool:
-        while some := list(islice(files, _AT_A_TIME)):
-            for path, what in zip(some, pool.map(_look, some), strict=True):
-                if isinstance(what, _Header) and what.series:
-                    headers[what.series].append(what)
-                elif isinstance(what, _Header):
-                    damaged[path.parent].append(f"'{path.name}' lacks the DICOM tag SeriesInstanceUID")
-                    if not what.kind:
-                        strays.setdefault(path.parent, path)
-                elif what == "volume":
-                    found.append(_volume_file(root, path))
-                elif what:
-                    damaged[path.parent].append(f"'{path.name}' {what}")
-                else:
+    others = 0
+    with quiet_pydicom():
+        for entry in look_below(root, ("ContributingEquipmentSequence",), progress):
+            try:
+                if entry.kind == FOREIGN:
                     others += 1
-            looked_at += len(some)
-            if progress:
-                progress(looked_at)
+                elif entry.kind == VOLUME:
+                    found.append(_volume_file(root, entry.path))
+                elif entry.kind == DAMAGED:
+                    damaged[entry.path.parent].append(f"'{entry.path.name}' {entry.why}")
+                elif (one := _header(entry)).series:
+                    headers[one.series].append(one)
+                else:
+                    damaged[entry.path.parent].append(f"'{entry.path.name}' lacks the DICOM tag SeriesInstanceUID")
+                    if not one.kind:
+                        strays.setdefault(entry.path.parent, entry.path)
+            except OSError as error:
+                reason = f"cannot be read: {error.strerror or error}"
+                damaged[entry.path.parent].append(f"'{entry.path.name}' {reason}")
+            except LDCTError as error:
+                damaged[entry.path.parent].append(str(error).rstrip("."))
     found += [_series(root, uid, members, strays) for uid, members in headers.items()]
     found += [_damaged(root, folder, what) for folder, what in damaged.items()]
     return Found(sorted(found, key=lambda s: (s.place.parts, s.uid)), others)
 
 
-def _walk(root: Path, folder: Path, unreadable: list[Series]) -> Iterator[Path]:
-    """Yield the files below a folder; a folder that may not be read becomes a damaged series."""
-    try:
-        with os.scandir(folder) as entries:
-            visible = sorted((e for e in entries if not e.name.startswith(".")), key=lambda e: e.name)
-    except OSError as error:
-        if folder == root:
-            raise InputError(f"cannot read '{root}': {error.strerror or error}.") from error
-        place = folder.relative_to(root)
-        unreadable.append(Series("", place, (), damage=f"the folder cannot be read: {error.strerror or error}."))
-        return
-    for entry in visible:
-        if entry.is_dir(follow_symlinks=False):
-            yield from _walk(root, Path(entry.path), unreadable)
-        elif entry.is_file():
-            yield Path(entry.path)
-
-
-def _look(path: Path) -> _Header | str:
-    """Return the header of a DICOM file, "volume", "" for anything else, or in words what is wrong with it."""
-    if known_suffix(path, READABLE):
-        return "volume"
-    named = path.suffix.lower() in DICOM_SUFFIXES
-    try:
-        if not is_dicom(path):
-            return "is not a DICOM file" if named else ""
-        header = read_header(path, _TAGS)
-        if header is None:
-            return "has a damaged header"
-        sop_class, series = text(header, "SOPClassUID"), text(header, "SeriesInstanceUID")
-        if sop_class == DICOMDIR_CLASS or not (named or sop_class or series):
-            return ""
-        instance = Instance(path, path.name, header)
-        kind = "" if is_ct_slice(instance) else _kind(header)
-        if not kind and is_localizer(instance):
-            kind = "localizer"
-        return _Header(
-            path, series, text(header, "StudyInstanceUID"), text(header, "SOPInstanceUID"), kind,
-            0 if kind else instance.slices, text(header, "SeriesDescription"), _is_ours(header),
-        )  # fmt: skip
-    except OSError as error:
-        return f"cannot be read: {error.strerror or error}"
-    except LDCTError as error:
-        return str(error)
-    except Exception as error:  # noqa: BLE001 - one damaged file must not end the search; pydicom raises anything
-        return f"has a damaged header ({type(error).__name__})"
-
-
-def _kind(header) -> str:
-    """Say what an object that is no CT slice is."""
-    from pydicom.uid import UID
-
-    modality = text(header, "Modality")
-    if modality and modality != "CT":
-        return f"modality {modality}"
-    name = UID(text(header, "SOPClassUID")).name
-    return name.removesuffix(" Storage") if name and not name[0].isdigit() else "not a CT image"
+def _header(entry: Entry) -> _Header:
+    header, path = entry.header, entry.path
+    return _Header(
+        path, text(header, "SeriesInstanceUID"), text(header, "StudyInstanceUID"), text(header, "SOPInstanceUID"),
+        entry.why, Instance(path, path.name, header).slices if entry.kind == SLICE else 0,
+        text(header, "SeriesDescription"), _is_ours(header),
+    )  # fmt: skip
 
 
 def _is_ours(header) -> bool:
-    equipment = header.get("ContributingEquipmentSequence", None) or []
+    try:
+        equipment = header.get("ContributingEquipmentSequence", None) or []
+    except Exception:  # noqa: BLE001 - pydicom parses on access and raises whatever a damaged sequence provokes
+        return False
     return any(text(item, "Manufacturer") == MANUFACTURER for item in equipment)
 
 

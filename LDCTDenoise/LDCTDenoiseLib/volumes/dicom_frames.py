@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..errors import InputError
-from .dicom_scan import Instance
+from .dicom_headers import Instance
 from .dicom_tags import numbers, optional, required, text
 
 # The values of RescaleType that the standard defines and that are not HU: maps of dual-energy CT and optical density.

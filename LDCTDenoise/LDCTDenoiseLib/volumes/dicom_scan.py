@@ -1,38 +1,14 @@
 """Find the CT series below a folder and choose one of them."""
 
-import os
 import warnings
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import InputError, LDCTWarning
-from .dicom_file import is_dicom, read_dataset
-from .dicom_tags import HEADER_TAGS, optional, text, words
+from .dicom_headers import DAMAGED, OTHER, SLICE, Entry, Instance, is_placed, look, look_below
+from .dicom_tags import text
 
-_CT_CLASSES = (
-    "1.2.840.10008.5.1.4.1.1.2",  # CT Image Storage
-    "1.2.840.10008.5.1.4.1.1.2.1",  # Enhanced CT
-    "1.2.840.10008.5.1.4.1.1.2.2",  # Legacy Converted Enhanced CT
-)
-DICOMDIR_CLASS = "1.2.840.10008.1.3.10"
-
-#: A file with one of these that is no DICOM file is a damaged one.
-DICOM_SUFFIXES = (".dcm", ".dicom", ".ima")
-
-
-@dataclass(frozen=True)
-class Instance:
-    """One DICOM file: where it is, what to call it in messages, and `HEADER_TAGS` of its header."""
-
-    path: Path
-    name: str
-    header: object
-
-    @property
-    def slices(self) -> int:
-        """How many slices the file holds."""
-        return int(next(iter(optional([self.header], "NumberOfFrames", self.name)), 1))
+_SHOWN = 4
 
 
 def find_series(path: Path, series_uid: str | None) -> list[Instance]:
@@ -50,24 +26,27 @@ def find_series(path: Path, series_uid: str | None) -> list[Instance]:
     InputError
         If there is no CT series, several and none chosen, or none with this UID. Series are listed by UID, number of
         slices and description.
+
+    Warns
+    -----
+    LDCTWarning
+        If a file was left out that may have been a slice.
     """
-    instances = _instances(path)
-    slices = [instance for instance in instances if is_ct_slice(instance)]
+    entries = [look(path)] if path.is_file() else list(look_below(path))
+    damaged = [entry for entry in entries if entry.kind == DAMAGED]
+    slices = [Instance(e.path, _name(e, path), e.header) for e in entries if e.kind == SLICE]
     if not slices:
-        raise InputError(_no_ct(path, instances))
+        raise InputError(_no_ct(path, entries, damaged))
     series: dict[str, list[Instance]] = {}
     for instance in slices:
         uid = text(instance.header, "SeriesInstanceUID")
         if not uid:
             raise InputError(f"the DICOM tag SeriesInstanceUID is missing in '{instance.name}'; export it again.")
         series.setdefault(uid, []).append(instance)
-    # Localizers go even when they are a series of their own: they are projections, not slices.
-    series = {uid: kept for uid, members in series.items() if (kept := [m for m in members if not is_localizer(m)])}
-    if not series:
-        raise InputError(f"'{path}' holds only localizer (scout) images; give the series with the slices.")
     if series_uid is None and len(series) == 1:
-        return next(iter(series.values()))
+        series_uid = next(iter(series))
     if series_uid in series:
+        _say_what_is_left_out(path, damaged, [e for e in entries if e.kind == OTHER], series_uid)
         return series[series_uid]
     found = "; ".join(_describe(uid, members) for uid, members in sorted(series.items()))
     if series_uid is None:
@@ -75,77 +54,44 @@ def find_series(path: Path, series_uid: str | None) -> list[Instance]:
     raise InputError(f"'{path}' holds no CT series '{series_uid}'; choose one with --series UID: {found}.")
 
 
-def _instances(path: Path) -> list[Instance]:
-    if path.is_file():
-        header = read_header(path)
-        if header is None:
-            raise InputError(f"cannot read '{path}': its DICOM header is damaged; get a whole copy of the file.")
-        return [Instance(path, path.name, header)]
-    found, damaged = [], []
-    for folder, subfolders, names in os.walk(path, onerror=_not_silently):
-        subfolders.sort()
-        for file in (Path(folder, name) for name in sorted(names)):
-            # Hidden files are what macOS and archives leave behind (._0001.dcm), never slices.
-            if file.name.startswith(".") or not file.is_file():
-                continue
-            name = str(file.relative_to(path))
-            if is_dicom(file):
-                header = read_header(file)
-                if header is not None:
-                    found.append(Instance(file, name, header))
-                    continue
-            elif file.suffix.lower() not in DICOM_SUFFIXES:
-                continue
-            damaged.append(name)
-    if damaged:
+def _name(entry: Entry, path: Path) -> str:
+    return path.name if entry.path == path else str(entry.path.relative_to(path))
+
+
+def _say_what_is_left_out(path: Path, damaged: list[Entry], others: list[Entry], series_uid: str) -> None:
+    """Any of these may have been a slice: damaged files wherever they lie, and what has a place in the same series.
+
+    Scouts and pages for people to read are no slices even there.
+    """
+    left = [f"'{_name(entry, path)}' {entry.why}" for entry in damaged]
+    for entry in others:
+        page = entry.why == "localizer" or "Secondary Capture" in entry.why
+        if text(entry.header, "SeriesInstanceUID") == series_uid and is_placed(entry.header) and not page:
+            left.append(f"'{_name(entry, path)}' names itself {entry.why}")
+    if left:
         warnings.warn(
-            f"'{path}': left out {len(damaged)} file(s) with a damaged DICOM header, the first is '{damaged[0]}'.",
+            f"'{path}': left out {len(left)} file{'s' * (len(left) != 1)} that may have been of the series: "
+            f"{'; '.join(left[:_SHOWN])}{f' and {len(left) - _SHOWN} more' * (len(left) > _SHOWN)}.",
             LDCTWarning,
             stacklevel=2,
         )
-    return found
 
 
-def _not_silently(error: OSError) -> None:
-    """A folder that may not be read could hold slices; os.walk alone would pass over it."""
-    raise error
-
-
-def read_header(path: Path, tags: tuple[str, ...] = HEADER_TAGS):
-    """Read the tags this library looks at, or None of a damaged header; who the patient is stays in the file."""
-    try:
-        return read_dataset(path, stop_before_pixels=True, specific_tags=list(tags))
-    except OSError:
-        raise
-    except Exception:  # noqa: BLE001 - a damaged header makes pydicom raise whatever its parser stumbles over
-        return None
-
-
-def is_ct_slice(instance: Instance) -> bool:
-    """Whether this is a CT image; screen saves and other objects of the modality CT have no place in space."""
-    header = instance.header
-    if text(header, "SOPClassUID") in _CT_CLASSES:
-        return True
-    placed = "ImagePositionPatient" in header and "ImageOrientationPatient" in header
-    return text(header, "Modality") == "CT" and "Rows" in header and placed
-
-
-def is_localizer(instance: Instance) -> bool:
-    """Whether this is a scout: a projection, not a slice."""
-    return "LOCALIZER" in words(instance.header, "ImageType")
-
-
-def _no_ct(path: Path, instances: list[Instance]) -> str:
-    others = [i.header for i in instances if text(i.header, "SOPClassUID") != DICOMDIR_CLASS]
-    if not others:
+def _no_ct(path: Path, entries: list[Entry], damaged: list[Entry]) -> str:
+    found = Counter(entry.why for entry in entries if entry.kind == OTHER)
+    if damaged and not found:
+        more = f" and {len(damaged) - 1} more" if len(damaged) > 1 else ""
+        return f"cannot read '{path}': '{_name(damaged[0], path)}' {damaged[0].why}{more}; get whole copies."
+    if not found:
         return f"'{path}' holds no DICOM images; give the folder with the slices of a CT series."
-    found = Counter(text(header, "Modality") or "no modality" for header in others)
-    listed = ", ".join(f"{modality} ({count})" for modality, count in sorted(found.items()))
-    return f"'{path}' holds no CT images, only: {listed}; give a CT series."
+    if set(found) == {"localizer"}:
+        return f"'{path}' holds only localizer (scout) images; give the series with the slices."
+    listed = ", ".join(f"{why} ({count})" for why, count in sorted(found.items()))
+    return f"'{path}' holds no CT slices, only: {listed}; give a CT series."
 
 
 def _describe(uid: str, members: list[Instance]) -> str:
     header = members[0].header
-    told = text(header, "SeriesDescription")[:40] or text(header, "ConvolutionKernel")[:40]
+    kernel = text(header, "ConvolutionKernel")[:20]  # a description is free text, where people write names
     count = sum(member.slices for member in members)
-    return f"{uid} ({count} slice{'s' * (count != 1)}{f', {told!r}' if told else ''})"
+    return f"{uid} ({count} slice{'s' * (count != 1)}{f', kernel {kernel!r}' if kernel else ''})"

@@ -9,8 +9,9 @@ from ..errors import InputError, LDCTWarning
 from ..requirements import require
 from .dicom_frames import Frame, frames_of
 from .dicom_grid import order
+from .dicom_headers import Instance, look
 from .dicom_pixels import hounsfield_of
-from .dicom_scan import Instance, find_series, read_header
+from .dicom_scan import find_series
 from .dicom_tags import text
 from .quiet import quiet_pydicom
 from .volume import Volume
@@ -63,10 +64,10 @@ def read_series_files(files: Iterable[Path], name: str) -> Volume:
     with quiet_pydicom():
         instances = []
         for file in files:
-            header = read_header(file)
-            if header is None:
-                raise InputError(f"cannot read '{file}': its DICOM header is damaged; get a whole copy of the file.")
-            instances.append(Instance(file, file.name, header))
+            entry = look(file)
+            if entry.header is None:
+                raise InputError(f"cannot read '{file}': it {entry.why or 'is no DICOM file'}; get a whole copy.")
+            instances.append(Instance(file, file.name, entry.header))
         return _volume_of(instances, name)
 
 

@@ -4,30 +4,35 @@ import math
 
 from ..errors import InputError
 
-#: All that is ever read of a header besides the pixels. Nothing here says who the patient is.
-HEADER_TAGS = (
+#: What says what a DICOM file is and which series it belongs to.
+SORTING_TAGS = (
     "SpecificCharacterSet",
     "SOPClassUID",
     "SOPInstanceUID",
     "StudyInstanceUID",
     "SeriesInstanceUID",
-    "FrameOfReferenceUID",
+    "SeriesDescription",
     "Modality",
     "ImageType",
-    "SeriesDescription",
+    "NumberOfFrames",
+    "Rows",
+    "ImagePositionPatient",
+    "ImageOrientationPatient",
+)
+
+#: All that is ever read of a header besides the pixels. Nothing here says who the patient is.
+HEADER_TAGS = (
+    *SORTING_TAGS,
+    "FrameOfReferenceUID",
     "ConvolutionKernel",
     "Manufacturer",
-    "NumberOfFrames",
     "SamplesPerPixel",
     "PhotometricInterpretation",
     "PixelPresentation",
     "ModalityLUTSequence",
-    "Rows",
     "Columns",
     "BitsStored",
     "PixelRepresentation",
-    "ImagePositionPatient",
-    "ImageOrientationPatient",
     "PixelSpacing",
     "SliceThickness",
     "SpacingBetweenSlices",

@@ -1,14 +1,14 @@
 """The images below a folder: files by their suffix, DICOM series by their UID."""
 
-import os
-from dataclasses import dataclass
+import warnings
+from collections import defaultdict
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from LDCTDenoiseLib.errors import LDCTWarning
+from LDCTDenoiseLib.volumes.dicom_headers import DAMAGED, SLICE, VOLUME, Entry, look, look_below
+from LDCTDenoiseLib.volumes.dicom_tags import text
 from LDCTDenoiseLib.volumes.quiet import quiet_pydicom
-from LDCTDenoiseLib.volumes.suffixes import READABLE, known_suffix
-
-_CT = ("1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2.2")
-_TAGS = ["SOPClassUID", "SeriesInstanceUID", "SeriesDescription", "ImageType", "PatientID"]
 
 
 @dataclass(frozen=True)
@@ -34,46 +34,40 @@ class Image:
 
 
 def find_images(folder: Path) -> list[Image]:
-    """Return the image files and the DICOM CT series below a folder, sorted by path; hidden files are left out."""
-    images = []
-    for place, subfolders, names in os.walk(folder):
-        subfolders[:] = sorted(s for s in subfolders if not s.startswith("."))
-        place = Path(place)
-        visible = [place / name for name in sorted(names) if not name.startswith(".")]
-        images += [Image(file) for file in visible if known_suffix(file, READABLE)]
-        found: dict[str, Image] = {}
-        with quiet_pydicom():
-            for file in visible:
-                if not known_suffix(file, READABLE) and (image := _header(file)):
-                    found.setdefault(image.series, image)
-        several = len(found) > 1
-        for uid, image in sorted(found.items()):
-            images.append(Image(place, uid if several else "", image.description, image.owner))
-    return images
+    """Return the image files and the DICOM CT series below a folder, sorted by path; hidden files are left out.
+
+    Warns
+    -----
+    LDCTWarning
+        If a DICOM file was left out because it is damaged.
+    """
+    images: list[Image] = []
+    series: dict[Path, dict[str, Image]] = defaultdict(dict)
+    damaged = []
+    with quiet_pydicom():
+        for entry in look_below(folder, ("PatientID",)):
+            if entry.kind == VOLUME:
+                images.append(Image(entry.path))
+            elif entry.kind == SLICE:
+                image = _image(entry)
+                series[entry.path.parent].setdefault(image.series, image)
+            elif entry.kind == DAMAGED:
+                damaged.append(f"'{entry.path}' {entry.why}")
+    if damaged:
+        more = f" and {len(damaged) - 1} more" if len(damaged) > 1 else ""
+        warnings.warn(f"left out: {damaged[0]}{more}.", LDCTWarning, stacklevel=2)
+    for place, found in series.items():
+        images += [replace(i, path=place, series=uid if len(found) > 1 else "") for uid, i in sorted(found.items())]
+    return sorted(images, key=lambda image: (image.path.parts, image.series))
 
 
 def owner_of(path: Path) -> str:
     """Return the PatientID of a DICOM file or folder, "" for other formats. For comparison in memory only."""
-    files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
     with quiet_pydicom():
-        for file in files:
-            if not known_suffix(file, READABLE) and (image := _header(file)):
-                return image.owner
-    return ""
+        entries = look_below(path, ("PatientID",)) if path.is_dir() else [look(path, ("PatientID",))]
+        return next((_image(entry).owner for entry in entries if entry.kind == SLICE), "")
 
 
-def _header(file: Path) -> Image | None:
-    """Read what sorts a DICOM file, or return None when it is no CT slice."""
-    import pydicom
-
-    try:
-        with file.open("rb") as opened:
-            if opened.read(132)[128:] != b"DICM":
-                return None
-        header = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=_TAGS)
-        if str(header.get("SOPClassUID", "")) not in _CT or "LOCALIZER" in header.get("ImageType", ()):
-            return None
-        uid, words, owner = (str(header.get(tag, "") or "") for tag in (_TAGS[1], _TAGS[2], _TAGS[4]))
-        return Image(file, uid, words, owner)
-    except Exception:  # noqa: BLE001 - damaged files make pydicom raise anything; the check names them later
-        return None
+def _image(entry: Entry) -> Image:
+    uid, told, owner = (text(entry.header, tag) for tag in ("SeriesInstanceUID", "SeriesDescription", "PatientID"))
+    return Image(entry.path, uid, told, owner)
