@@ -108,6 +108,16 @@ def test_an_unreachable_server_is_waited_for_once(series):
         sender.echo()
 
 
+@pytest.mark.parametrize("host", ["no-such-host.invalid", "x" * 64 + ".invalid", "a..b", "\N{SNOWMAN}.invalid"])
+def test_a_host_that_there_is_not_is_said_in_one_line(series, tmp_path, capsys, host):
+    from LDCTDenoiseLib.cli.main import main
+
+    source, target = str(series[0].parent), f"PACS@{host}:104"
+    assert main(["denoise", source, str(tmp_path / "out"), "--method", "TV", "--send", target]) == 2
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 1 and host in said[0] and not (tmp_path / "out").exists()
+
+
 def test_a_server_that_comes_back_gets_the_rest(series):
     port = free_port()
     sender = Sender(Target(TITLE, "127.0.0.1", port), waits=(0.2,) * 50)
@@ -205,10 +215,61 @@ def test_denoise_sends_the_series_it_wrote(series, tmp_path, capsys):
         assert main(["denoise", source, str(tmp_path / "c.nrrd"), "--method", "TV", "--send", server.address]) == 2
         server.statuses = [0xC000]
         assert main(["denoise", source, str(tmp_path / "d"), "--method", "TV", "--send", server.address]) == 2
-    assert sorted(server.uids) == sorted(uids_of((tmp_path / "b").iterdir())) and len(server.uids) == 4
+    assert sorted(server.uids) == sorted(uids_of((tmp_path / "b").glob("*.dcm"))) and len(server.uids) == 4
     said = capsys.readouterr()
     assert f"4 files sent to {server.address}" in said.out and "0xC000" in said.err
-    assert len(list((tmp_path / "d").iterdir())) == 4 and not (tmp_path / "c.nrrd").exists()
+    assert len(list((tmp_path / "d").glob("*.dcm"))) == 4 and not (tmp_path / "c.nrrd").exists()
+
+
+@pytest.mark.parametrize("options", [[], ["--compression", "rle", "--series-window", "-200", "300"]])
+def test_the_same_command_sends_what_is_missing_with_the_same_uids(series, tmp_path, capsys, options):
+    from LDCTDenoiseLib.cli.main import main
+
+    out = tmp_path / "out"
+
+    def denoise(*more, to=None):
+        sending = ["--send", to or server.address]
+        return main(["denoise", str(series[0].parent), str(out), "--method", "TV", *options, *more, *sending])
+
+    with serving() as server:
+        server.statuses = [0, 0, 0xC000]
+        assert denoise() == 2
+        made = {path.name: path.read_bytes() for path in out.glob("*.dcm")}
+        for more, words in ((["--strength", "0.5"], "not made in this way"),
+                            (["--series-number", "7"], "other options"),
+                            (["--series-description", "other"], "other options"),
+                            (["--series-window", "0", "80"], "other options")):  # fmt: skip
+            assert denoise(*more) == 2 and server.stores == 3
+            assert words in capsys.readouterr().err
+        assert denoise() == 0 and server.stores == 5
+        assert "2 files sent" in (said := capsys.readouterr().out) and "2 had arrived before" in said
+        assert denoise() == 0 and server.stores == 5
+    assert sorted(server.uids) == sorted(uids_of(out.glob("*.dcm"))) and len(server.uids) == len(series) == 4
+    assert {path.name: path.read_bytes() for path in out.glob("*.dcm")} == made
+    with serving() as server:
+        assert denoise() == 0 and server.stores == 4, "another server has none of it"
+
+
+def test_a_written_series_that_is_not_whole_any_more_is_not_sent(series, tmp_path, capsys):
+    from LDCTDenoiseLib.cli.main import main
+
+    command = ["denoise", str(series[0].parent), str(tmp_path / "out"), "--method", "TV"]
+    assert main(command) == 0
+    images = sorted((tmp_path / "out").iterdir())
+    whole = images[1].read_bytes()
+    capsys.readouterr()
+    with serving() as server:
+        command += ["--send", server.address]
+        for content, words in ((whole[:-500], "0002.dcm"), (b"", "0002.dcm"), (None, "not whole"),
+                               (images[0].read_bytes(), "or twice"), (series[1].read_bytes(), "this way")):  # fmt: skip
+            images[1].unlink(missing_ok=True)
+            if content is not None:
+                images[1].write_bytes(content)
+            assert main(command) == 2 and server.stores == 0
+            assert words in (said := capsys.readouterr().err) and len(said.splitlines()) == 1
+        images[1].write_bytes(whole)
+        assert main(command) == 0 and server.stores == 4
+    assert main(command[:-2]) == 2, "without --send a filled folder is refused as ever"
 
 
 @pytest.mark.skipif(not shutil.which("openssl"), reason="openssl makes the certificate")
@@ -226,8 +287,9 @@ def test_tls_checks_the_server(series, tmp_path):
     with serving(tls=context) as server:
         sender_to(server, tls=tls_context(certificate, both)).send(series)
         assert server.uids == uids_of(series)
-        for wrong in (None, tls_context(), tls_context(certificate)):
-            with pytest.raises(SendError):
+        for wrong, words in ((None, "nothing answers"), (tls_context(), "certificate .* not trusted: self.signed"),
+                             (tls_context(certificate), "cannot send")):  # fmt: skip
+            with pytest.raises(SendError, match=words):
                 Sender(Target.of(server.address), tls=wrong, waits=()).send(series)
         assert server.stores == 4
     with pytest.raises(InputError, match="key.pem"):

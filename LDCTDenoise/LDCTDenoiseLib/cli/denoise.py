@@ -1,9 +1,11 @@
 """`ldct-denoise denoise INPUT OUTPUT`: one volume in, one volume out."""
 
 import argparse
+import os
 from concurrent.futures import ThreadPoolExecutor
 
-from ..derived import SeriesAlongside, check_series_place
+from ..derived import Provenance, SeriesAlongside, check_series_place
+from ..derived.written import written_before
 from ..engine import DenoiseRun
 from ..errors import OutputError
 from ..methods import METHODS, make_denoiser, method_name
@@ -40,7 +42,10 @@ def run(arguments: argparse.Namespace) -> None:
     if not as_dicom:
         check_output(arguments.output, arguments.input)
     elif is_dicom_source(arguments.input):
-        check_series_place(arguments.output, options)
+        # The series of an earlier run that was killed while sending goes on from there.
+        sent_before = bool(arguments.send) and os.path.isdir(arguments.output) and bool(os.listdir(arguments.output))
+        if not sent_before:
+            check_series_place(arguments.output, options)
     else:
         raise OutputError(
             f"cannot write '{arguments.output}' as DICOM: '{arguments.input}' is not DICOM, and a series needs the "
@@ -58,6 +63,11 @@ def run(arguments: argparse.Namespace) -> None:
         volume = read_ct(arguments.input, arguments.series, arguments.hu_offset)
         denoiser = loading.result()
     work = DenoiseRun(volume.array, denoiser, arguments.device, arguments.strength, arguments.batch)
+    if as_dicom and sent_before:
+        files = written_before(volume, arguments.output, Provenance.of_run(work), options)
+        print(f"{denoiser.name}: '{arguments.output}' holds this series already, it is sent as it is")
+        print(send_series(sender, files, arguments.output))
+        return
     if as_dicom:
         with SeriesAlongside(volume, work, arguments.output, options) as series:
             run_with_bar(series, len(volume.array), denoiser.name, str(work.device))
@@ -67,4 +77,4 @@ def run(arguments: argparse.Namespace) -> None:
         write_volume(volume.with_array(work.output, denoiser.name), arguments.output)
     print(f"{denoiser.name}: {len(volume.array)} slices of '{volume.name}' written to {arguments.output}")
     if sender:
-        print(send_series(sender, files))
+        print(send_series(sender, files, arguments.output))

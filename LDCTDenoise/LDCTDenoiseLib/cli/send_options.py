@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from ..errors import InputError
-from ..sending import DEFAULT_TITLE, Sender, Target
+from ..sending import DEFAULT_TITLE, Journal, Sender, Target
 from ..sending.tls import tls_context
 
 
@@ -36,8 +36,10 @@ def make_sender(arguments: argparse.Namespace) -> Sender | None:
     return sender
 
 
-def send_series(sender: Sender, files: list[Path]) -> str:
-    """Send the files of one series and return what happened, in words."""
-    sent = sender.send(files)
+def send_series(sender: Sender, files: list[Path], folder: str) -> str:
+    """Send the files of one series, but for those that arrived before, and return what happened, in words."""
+    journal, server = Journal(Path(folder) / ".ldct-denoise-sent"), str(sender.target)
+    sent = sender.send(files, journal.sent(server), lambda uid: journal.note(server, uid))
+    before = f", {sent.before} had arrived before" if sent.before else ""
     remarks = "".join(f"; {remark}" for remark in sent.remarks)
-    return f"{sent.files} files sent to {sender.target}{remarks}"
+    return f"{sent.files} files sent to {sender.target}{before}{remarks}"

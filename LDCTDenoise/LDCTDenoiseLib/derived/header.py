@@ -64,7 +64,7 @@ def rewrite_header(dataset, series: SeriesIdentity) -> None:
     dataset.SeriesInstanceUID = series.uid
     description = series.options.describe(text(dataset, "SeriesDescription"), provenance)
     dataset.SeriesDescription = _encodable(dataset, description)
-    dataset.SeriesNumber = series.options.number_from(_series_number(dataset))
+    dataset.SeriesNumber = series.options.number_from(series_number(dataset))
     dataset.ImageType = _slice_type(words(dataset, "ImageType"))
     moment = _in_zone_of(dataset, series.moment)
     date, time = moment.strftime("%Y%m%d"), moment.strftime("%H%M%S.%f")
@@ -96,7 +96,7 @@ def show_in_window(item, series: SeriesIdentity) -> None:
     item.WindowCenter, item.WindowWidth = f"{(window.lower + window.upper) / 2:g}", f"{window.width:g}"
 
 
-def _series_number(dataset) -> int:
+def series_number(dataset) -> int:
     try:
         return int(next(iter(numbers(dataset, "SeriesNumber")), 0))
     except ValueError:

@@ -1,6 +1,7 @@
 """Sending DICOM files to a server that the user named, and to nowhere else."""
 
+from .journal import Journal
 from .sender import DEFAULT_TITLE, WAITS, Sender, Sent
 from .target import Target
 
-__all__ = ["DEFAULT_TITLE", "WAITS", "Sender", "Sent", "Target"]
+__all__ = ["DEFAULT_TITLE", "WAITS", "Journal", "Sender", "Sent", "Target"]

@@ -1,6 +1,8 @@
 """Store DICOM files on a server: C-ECHO to see whether it is there, C-STORE, and patience with what may pass."""
 
 import logging
+import socket
+import ssl
 import threading
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
@@ -188,6 +190,7 @@ class Sender:
         compressed = dict.fromkeys((f.sop_class, f.syntax) for f in files if f.syntax not in plain)
         contexts += [pynetdicom.build_context(*pair) for pair in compressed]
         tls = (self._tls, self.target.host) if self._tls else None
+        self._resolve()
         association = entity.associate(
             self.target.host, self.target.port, contexts=contexts, ae_title=self.target.title, tls_args=tls
         )
@@ -201,7 +204,35 @@ class Sender:
                 f"'{self.target}' rejects us: {answer.reason_str.lower()}. Is its AE title '{self.target.title}', and "
                 f"does it know ours, '{self.title}'?"
             )
+        if self._tls:
+            self._require_trust()
         raise _Passing("nothing answers there as a DICOM server" + (" with TLS" if self._tls else ""))
+
+    def _resolve(self) -> None:
+        """Raise `SendError` when the server's name stands for no address: pynetdicom would raise anything."""
+        try:
+            socket.getaddrinfo(self.target.host, self.target.port, type=socket.SOCK_STREAM)
+        except socket.gaierror as error:
+            if error.errno == socket.EAI_AGAIN:  # no name server answers, which may pass
+                raise _Passing(f"the address of '{self.target.host}' cannot be looked up just now") from error
+            raise SendError(
+                f"cannot send to '{self.target}': there is no host '{self.target.host}'; check the name or the network."
+            ) from error
+        except (UnicodeError, ValueError) as error:
+            raise SendError(f"cannot send to '{self.target}': '{self.target.host}' is no name of a host.") from error
+
+    def _require_trust(self) -> None:
+        """Raise `SendError` when the server shows a certificate that is not to be trusted, which pynetdicom hides."""
+        try:
+            with socket.create_connection((self.target.host, self.target.port), _CONNECT_SECONDS) as plain:
+                self._tls.wrap_socket(plain, server_hostname=self.target.host).close()
+        except ssl.SSLCertVerificationError as error:
+            raise SendError(
+                f"the certificate of '{self.target}' is not trusted: {error.verify_message}. Give the authority that "
+                "signed it with --send-tls CA.pem, and the host name that it is for."
+            ) from error
+        except (OSError, ssl.SSLError):
+            return  # it does not answer, or not with TLS
 
     def _store(self, association, file: _File) -> str:
         """Store one file; return a remark, or an empty string."""
