@@ -10,9 +10,12 @@ import pytest
 from LDCTDenoiseLib.errors import GeometryError, InputError
 from LDCTDenoiseLib.hounsfield import PAPER, Window
 from LDCTDenoiseLib.metrics import (
+    METRICS,
     ROI,
     SSIM_VARIANT,
+    Metric,
     Reference,
+    Summary,
     compare_volumes,
     measure_images,
     measure_slice,
@@ -71,7 +74,8 @@ def test_identical_images():
     quality = measure_slice(full[0], full[0].copy())
     assert quality.psnr == math.inf and quality.ssim == 1 and quality.rmse == 0
     volume = measure_volume(full, full)
-    assert volume.psnr.mean == math.inf and volume.psnr.sd == 0 and volume.ssim.mean == 1
+    assert volume["psnr"] == Summary(math.inf, 0) and volume["ssim"].mean == 1 and volume.psnr_all == math.inf
+    assert volume.equal == [], "nothing is left to average, so that all count"
 
 
 def test_the_window_decides_what_counts():
@@ -90,11 +94,47 @@ def test_a_volume_is_the_mean_and_spread_of_its_slices():
     each = [measure_slice(a, b) for a, b in zip(full, low, strict=True)]
     seen = []
     volume = measure_volume(full, low, progress=lambda *p: seen.append(p))
-    for figure in ("psnr", "ssim", "rmse", "rmse_hu"):
-        values = [getattr(q, figure) for q in each]
-        assert getattr(volume, figure).mean == pytest.approx(np.mean(values))
-        assert getattr(volume, figure).sd == pytest.approx(np.std(values))
+    for metric in METRICS:
+        values = [getattr(q, metric.key) for q in each]
+        assert volume[metric.key].mean == pytest.approx(np.mean(values))
+        assert volume[metric.key].sd == pytest.approx(np.std(values))
+    assert volume.psnr_all == pytest.approx(-10 * math.log10(np.mean((unit(full) - unit(low)) ** 2)))
     assert seen == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_slices_of_air_in_both_are_left_out_of_the_means_counted_and_said():
+    full, low = pair((5, 20, 20))
+    full[0], low[0] = -1000, -990  # both are below the window
+    better = low.copy()
+    better[0] = 0
+    images = {"LDCT": Volume(low), "again": Volume(low.copy()), "odd": Volume(better), "same": Volume(full)}
+    comparison = compare_volumes(Volume(full), images)
+    first, _, odd, same = comparison.records()
+    each = [measure_slice(full[k], low[k]) for k in range(1, 5)]
+    for metric in METRICS:
+        values = [getattr(q, metric.key) for q in each]
+        assert first[metric.column] == pytest.approx(np.mean(values))
+        assert first[metric.spread_column] == pytest.approx(np.std(values))
+    assert (first["slices"], first["slices_equal"]) == (4, 1) and (odd["slices"], odd["slices_equal"]) == (5, 0)
+    assert first["psnr_all_db"] == pytest.approx(-10 * math.log10(np.mean((unit(full) - unit(low)) ** 2)))
+    assert (same["psnr_db"], same["slices_equal"]) == (math.inf, 0)
+    text = comparison.to_markdown()
+    assert "Left out of the means, as equal to the reference in this window: slice 0 of LDCT, again." in text
+    assert "nan" not in text and "PSNR of all voxels (dB)" in text and f"| {first['psnr_all_db']:.2f} |" in text
+    alone = compare_volumes(Volume(full), {"LDCT": Volume(low), "again": Volume(low)})
+    assert "slice 0 of all images" in alone.caption()
+    small = compare_volumes(Volume(full[:, :9]), {"LDCT": Volume(low[:, :9])})
+    assert "| – |" in small.to_markdown() and "of 11×11 pixels and more" in small.caption()
+
+
+def test_one_row_says_all_of_a_metric():
+    assert [m.heading for m in METRICS] == ["PSNR (dB)", "SSIM", "RMSE", "RMSE (HU)"]
+    assert [m.column for m in METRICS] == ["psnr_db", "ssim", "rmse", "rmse_hu"]
+    psnr, _, rmse, _ = METRICS
+    assert psnr.text(1, 0.5) == "1.00 ± 0.50" and psnr.text(math.nan) == psnr.text(None) == "–"
+    assert psnr.score(2) > psnr.score(1) and rmse.score(1) > rmse.score(2)
+    texture = Metric("texture", "texture", 2, better="one")
+    assert texture.score(1) > texture.score(1.1) > texture.score(0.5) > texture.score(0)
 
 
 def test_an_roi_is_measured_on_its_pixels_alone():

@@ -8,11 +8,12 @@ import pytest
 import slicer
 import slicer.util
 from LDCTDenoiseLib.errors import GeometryError, InputError, MethodError
+from LDCTDenoiseLib.metrics import records_to_csv
 from LDCTDenoiseSlicer.denoising import jobsOf
 from LDCTDenoiseSlicer.numbers import sliceInView
 from LDCTDenoiseSlicer.preview import Previews
 from LDCTDenoiseSlicer.rois import pixelROI
-from LDCTDenoiseSlicer.tables import CAPTION, recordsToCSV, tableRecords
+from LDCTDenoiseSlicer.tables import CAPTION, tableRecords
 from slicer_volumes import addVolume, ct, ijkToRAS, state
 from test_slicer_compare import SHAPE, addROI, measured, pair  # noqa: F401
 
@@ -59,7 +60,7 @@ def test_numbers_as_table_and_csv(logic, pair):  # noqa: F811
     records = tableRecords(table)
     assert [r["image"] for r in records] == ["FDCT", "LDCT"] and records[1]["roi"] == "10,30,5,25,2"
     assert records[1]["psnr_db"] == numbers.rows[1].quality.psnr and np.isnan(records[0]["psnr_db"])
-    parsed = list(csv.DictReader(io.StringIO(recordsToCSV(records))))
+    parsed = list(csv.DictReader(io.StringIO(records_to_csv(records))))
     assert float(parsed[1]["ssim"]) == pytest.approx(numbers.rows[1].quality.ssim, rel=1e-5)
     assert parsed[1]["window_upper_hu"] == "240" and parsed[1]["ssim_variant"].startswith("Wang 2004")
     again = logic.measure({"LDCT": low})

@@ -8,15 +8,14 @@ import numpy as np
 import slicer
 from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseLib.hounsfield import Window
-from LDCTDenoiseLib.metrics import ROI, SSIM_VARIANT, Quality, Reference
+from LDCTDenoiseLib.metrics import CONDITIONS, HU_STATISTICS, METRICS, ROI, SSIM_VARIANT, Quality, Reference
 
 from .nodes import requireVolume, volumeFromNode
 from .rois import WorldToPixels
 
 #: The columns of a table of numbers; NaN where there is no reference to measure against.
 COLUMNS = (
-    *("image", "slice", "roi", "psnr_db", "ssim", "rmse", "rmse_hu", "mean_hu", "sd_hu"),
-    *("window_lower_hu", "window_upper_hu", "data_range", "ssim_variant"),
+    *("image", "slice", "roi"), *(metric.column for metric in (*METRICS, *HU_STATISTICS)), *CONDITIONS,
 )
 
 #: The label of the reference's own row.
@@ -38,8 +37,8 @@ class Row:
     def cells(self) -> list[str]:
         """Return PSNR, SSIM, RMSE, RMSE in HU, mean and SD as a reader sees them."""
         q = self.quality
-        first = ["–"] * 4 if q is None else [f"{q.psnr:.2f}", f"{q.ssim:.3f}", f"{q.rmse:.4f}", f"{q.rmse_hu:.1f}"]
-        return [*first, f"{self.mean:.1f}", f"{self.sd:.1f}"]
+        of_hu = zip(HU_STATISTICS, (self.mean, self.sd), strict=True)
+        return [*(m.text(q and getattr(q, m.key)) for m in METRICS), *(m.text(value) for m, value in of_hu)]
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,7 @@ class Numbers:
         records = []
         for row in self.rows:
             q = row.quality
-            figures = [math.nan] * 4 if q is None else [q.psnr, q.ssim, q.rmse, q.rmse_hu]
+            figures = [math.nan if q is None else getattr(q, metric.key) for metric in METRICS]
             values = [row.label, self.region.k, roi, *figures, row.mean, row.sd,
                       float(self.window.lower), float(self.window.upper), 1.0, SSIM_VARIANT]
             records.append(dict(zip(COLUMNS, values, strict=True)))

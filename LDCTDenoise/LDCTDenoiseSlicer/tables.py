@@ -1,12 +1,9 @@
-"""Numbers as a table node, and as CSV."""
-
-import csv
-import io
+"""Numbers as a table node."""
 
 import slicer
 import vtk
 from LDCTDenoiseLib.errors import InputError
-from LDCTDenoiseLib.metrics import Comparison
+from LDCTDenoiseLib.metrics import METRICS, Comparison
 
 from .numbers import Numbers
 
@@ -15,9 +12,6 @@ CAPTION = "LDCTDenoise.Caption"
 
 #: The roles under which a table node refers to the volumes it compares; the images in the order of the rows.
 REFERENCE_ROLE, IMAGE_ROLE = "LDCTDenoise.Reference", "LDCTDenoise.Image"
-
-#: The figures of a comparison: column, column of its standard deviation, digits to show.
-FIGURES = (("psnr_db", "psnr_sd", 2), ("ssim", "ssim_sd", 3), ("rmse", "rmse_sd", 4), ("rmse_hu", "rmse_hu_sd", 1))
 
 _ARRAYS = {str: vtk.vtkStringArray, int: vtk.vtkIntArray, float: vtk.vtkDoubleArray}
 
@@ -85,26 +79,15 @@ def tableRecords(node) -> list[dict]:
     return [{c.GetName(): c.GetValue(row) for c in columns} for row in range(table.GetNumberOfRows())]
 
 
-def recordsToCSV(records: list[dict]) -> str:
-    """Return records as CSV with a header line, numbers to six digits."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(records[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({k: f"{v:.6g}" if isinstance(v, float) else v for k, v in r.items()} for r in records)
-    return text.getvalue()
-
-
 def shownRows(node) -> list[list[str]]:
-    """Return a filled table as text to read: image, PSNR in dB, SSIM, RMSE and RMSE in HU, with their spread."""
+    """Return a filled table as text to read: image, and each metric with its spread."""
     table = node.GetTable()
     rows = []
     for row in range(table.GetNumberOfRows()):
         cells = [table.GetValueByName(row, "image").ToString()]
         several = table.GetValueByName(row, "slices").ToInt() > 1
-        for mean, spread, digits in FIGURES:
-            text = f"{table.GetValueByName(row, mean).ToDouble():.{digits}f}"
-            if several:
-                text += f" ± {table.GetValueByName(row, spread).ToDouble():.{digits}f}"
-            cells.append(text)
+        for metric in METRICS:
+            value, spread = (table.GetValueByName(row, c).ToDouble() for c in (metric.column, metric.spread_column))
+            cells.append(metric.text(value, spread if several else None))
         rows.append(cells)
     return rows

@@ -13,7 +13,7 @@ from ..engine import DenoiseRun, Progress
 from ..errors import InputError, LDCTError
 from ..hounsfield import PAPER, Window
 from ..methods.denoiser import Denoiser
-from ..metrics import compare_volumes
+from ..metrics import CONDITIONS, FIGURES, compare_volumes
 from ..volumes import Volume, check_ct, read_volume, write_volume
 from ..volumes.dicom_series import read_series_files
 from ..volumes.hu_check import looks_like_labels
@@ -21,10 +21,8 @@ from .ledger import DONE, FAILED, SKIPPED, Ledger, Record, require_free
 from .plan import Task, Wishes
 from .series import Series
 
-#: The figures of a measurement that go into the report; of the source with "low_" in front.
-FIGURES = ("psnr_db", "ssim", "rmse", "rmse_hu")
-_CONDITIONS = ("window_lower_hu", "window_upper_hu", "data_range", "ssim_variant")
-METRIC_COLUMNS = (*FIGURES, *(f"low_{name}" for name in FIGURES), *_CONDITIONS)
+#: The columns of a measurement in the report; of the source with "low_" in front.
+METRIC_COLUMNS = (*FIGURES, *(f"low_{name}" for name in FIGURES), *CONDITIONS)
 
 
 @dataclass(frozen=True)
@@ -132,7 +130,7 @@ def measure(job: Job, settings: Settings) -> None:
     images = {"source": job.volume, "denoised": job.volume.with_array(job.output)}
     low, denoised = compare_volumes(read(partner), images, settings.window).records()
     job.record.metrics = {
-        **{name: denoised[name] for name in (*FIGURES, *_CONDITIONS)},
+        **{name: denoised[name] for name in (*FIGURES, *CONDITIONS)},
         **{f"low_{name}": low[name] for name in FIGURES},
     }
     job.record.seconds_measure = time.monotonic() - started

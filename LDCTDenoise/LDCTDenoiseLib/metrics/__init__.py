@@ -1,15 +1,22 @@
 """PSNR, SSIM and RMSE as in the paper's Table 1, the table of a comparison, and the noise power spectrum."""
 
-from .comparison import Comparison, Row, compare_volumes
+from .comparison_table import CONDITIONS, FIGURES, PSNR_ALL, Comparison, Row, compare_volumes, records_to_csv
+from .metric import Metric
 from .noise_power import NoisePower, flat_blocks, noise_power
-from .quality import SSIM_VARIANT, Quality, Reference, measure_images, measure_slice
+from .quality import HU_STATISTICS, METRICS, SSIM_VARIANT, Quality, Reference, measure_images, measure_slice
 from .roi import ROI
 from .summary import Summary, VolumeMeasurement, measure_volume, measure_volumes
 
 __all__ = [
+    "CONDITIONS",
+    "FIGURES",
+    "HU_STATISTICS",
+    "METRICS",
+    "PSNR_ALL",
     "ROI",
     "SSIM_VARIANT",
     "Comparison",
+    "Metric",
     "NoisePower",
     "Quality",
     "Reference",
@@ -23,4 +30,5 @@ __all__ = [
     "measure_volume",
     "measure_volumes",
     "noise_power",
+    "records_to_csv",
 ]

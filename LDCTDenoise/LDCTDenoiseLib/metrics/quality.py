@@ -9,6 +9,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..hounsfield import PAPER, Window
+from .metric import Metric
 from .ssim import SSIMReference
 
 #: Both images are scaled to [0, 1] by the window, so the range of the data never depends on the image.
@@ -51,6 +52,28 @@ class Quality:
     data_range: float = DATA_RANGE
     ssim_variant: str = SSIM_VARIANT
 
+    @property
+    def equal(self) -> bool:
+        """Whether image and reference are the same within the window; such a slice has no PSNR to average."""
+        return self.rmse == 0
+
+
+#: The metrics of a `Quality`; a further one is a field there, a line in `Reference.measure` and a row here.
+METRICS = (
+    Metric("psnr", "PSNR", 2, "dB", better="more"),
+    Metric("ssim", "SSIM", 3, better="more"),
+    Metric("rmse", "RMSE", 4, better="less"),
+    Metric("rmse_hu", "RMSE", 1, "HU", better="less"),
+)
+
+#: What is said of an image's HU alone.
+HU_STATISTICS = (Metric("mean_hu", "Mean", 1, "HU"), Metric("sd_hu", "SD", 1, "HU"))
+
+
+def psnr_of(rmse: float) -> float:
+    """Return the PSNR in dB that belongs to an RMSE in units of the data range; infinite for 0."""
+    return math.inf if rmse == 0 else 20 * math.log10(DATA_RANGE / rmse)
+
 
 class Reference:
     """A reference slice, or the pixels of an ROI, ready for several images to be measured against it.
@@ -91,7 +114,7 @@ class Reference:
             raise InputError("NaN has no place in a comparison; replace those values first.")
         rmse = math.sqrt(error)
         return Quality(
-            psnr=math.inf if rmse == 0 else 20 * math.log10(DATA_RANGE / rmse),
+            psnr=psnr_of(rmse),
             ssim=similarity,
             rmse=rmse,
             rmse_hu=rmse * self._window.width,

@@ -9,47 +9,51 @@ import numpy as np
 
 from ..errors import GeometryError
 from ..hounsfield import PAPER, Window
-from .quality import Quality, Reference
+from .quality import Quality, Reference, psnr_of
 from .roi import ROI
-
-#: The figures of a `Quality` that are averaged.
-FIGURES = ("psnr", "ssim", "rmse", "rmse_hu")
 
 
 @dataclass(frozen=True)
 class Summary:
-    """Mean and standard deviation of one figure over slices; the deviation is 0 for a single slice."""
+    """Mean and standard deviation of one metric over slices; the deviation is 0 for a single slice."""
 
     mean: float
     sd: float
-
-    @classmethod
-    def of(cls, values) -> "Summary":
-        """Summarise a sequence of numbers. Slices that are identical to the reference make the mean PSNR infinite."""
-        values = np.asarray(values, dtype=float)
-        if np.isfinite(values).all():
-            return cls(float(values.mean()), float(values.std()))
-        same = bool((values == values[0]).all())
-        return cls(float(values.mean()), 0.0 if same else math.nan)
 
 
 @dataclass(frozen=True)
 class VolumeMeasurement:
     """The metrics of a volume or an ROI against its reference.
 
+    `measurement["psnr"]` is the `Summary` of a metric, by its key, over the slices that differ from the reference.
+    A slice that is equal to it within the window, such as one of air, has no PSNR, and would make a mean better than
+    any denoiser: `equal` names those. When all are equal, all count.
+
     Attributes
     ----------
-    psnr, ssim, rmse, rmse_hu : Summary
-        As in `Quality`, over the slices.
     slices : list of Quality
         The values of every slice, or the single one of an ROI.
     """
 
-    psnr: Summary
-    ssim: Summary
-    rmse: Summary
-    rmse_hu: Summary
     slices: list[Quality]
+
+    @property
+    def equal(self) -> list[int]:
+        """The slices that are left out of the means, by their place in `slices`."""
+        equal = [k for k, quality in enumerate(self.slices) if quality.equal]
+        return equal if len(equal) < len(self.slices) else []
+
+    def __getitem__(self, metric: str) -> Summary:
+        left_out = set(self.equal)
+        values = [getattr(quality, metric) for k, quality in enumerate(self.slices) if k not in left_out]
+        if all(value == values[0] for value in values):  # also where all are infinite, whose SD numpy makes NaN
+            return Summary(values[0], 0.0)
+        return Summary(float(np.mean(values)), float(np.std(values)))
+
+    @property
+    def psnr_all(self) -> float:
+        """PSNR in dB over the voxels of all slices at once, those that are equal included."""
+        return psnr_of(math.sqrt(np.mean([quality.rmse**2 for quality in self.slices])))
 
     @property
     def window(self) -> Window:
@@ -103,10 +107,7 @@ def measure_volumes(
             qualities[label].append(compared.measure(part(image)))
             if progress:
                 progress(k * len(images) + n, count * len(images))
-    return {
-        label: VolumeMeasurement(**{f: Summary.of([getattr(q, f) for q in slices]) for f in FIGURES}, slices=slices)
-        for label, slices in qualities.items()
-    }
+    return {label: VolumeMeasurement(slices) for label, slices in qualities.items()}
 
 
 def measure_volume(

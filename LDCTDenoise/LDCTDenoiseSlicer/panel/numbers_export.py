@@ -5,9 +5,10 @@ from pathlib import Path
 import qt
 import slicer
 from LDCTDenoiseLib.files import write_whole
+from LDCTDenoiseLib.metrics import records_to_csv
 from slicer.i18n import tr as _
 
-from ..tables import recordsToCSV, tableRecords
+from ..tables import tableRecords
 
 
 class NumbersExport:
@@ -41,7 +42,7 @@ class NumbersExport:
         numbers = self._panel.numbers.numbers
         records = tableRecords(self._panel.parameters.comparisonTable) if numbers is None else numbers.records()
         with write_whole(path) as part:
-            Path(part).write_text(recordsToCSV(records), encoding="utf-8")
+            Path(part).write_text(records_to_csv(records), encoding="utf-8")
         self._panel.say(_("Written: {path}").format(path=path))
 
     def _onTable(self, checked: bool = False) -> None:

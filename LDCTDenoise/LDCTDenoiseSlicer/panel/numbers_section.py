@@ -8,6 +8,7 @@ from dataclasses import replace
 import qt
 import slicer
 from LDCTDenoiseLib.errors import InputError, LDCTError
+from LDCTDenoiseLib.metrics import HU_STATISTICS, METRICS
 from slicer.i18n import tr as _
 
 from ..measuring import requireSameGrid
@@ -85,7 +86,7 @@ class NumbersSection:
     def text(self) -> str:
         """Return the table as it is shown, as text to copy: cells between tabs, and the caption."""
         table = self.ui.numbersTable
-        lines = ["\t".join([_("Image"), "PSNR (dB)", "SSIM", "RMSE", "RMSE (HU)", _("Mean (HU)"), _("SD (HU)")])]
+        lines = ["\t".join([_("Image"), *(metric.heading for metric in (*METRICS, *HU_STATISTICS))])]
         for row in range(table.rowCount):
             lines.append("\t".join(table.item(row, column).text() for column in range(table.columnCount)))
         return "\n".join([*lines, self.ui.captionLabel.text, ""])

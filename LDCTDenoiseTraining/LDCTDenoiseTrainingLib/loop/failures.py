@@ -8,6 +8,7 @@ from LDCTDenoiseLib.engine import Device
 from LDCTDenoiseLib.engine.device import is_out_of_memory
 from LDCTDenoiseLib.errors import DeviceError, LDCTError, LDCTWarning
 
+from ..validation_metrics import METRIC
 from .config import TrainingConfig
 from .log import RunLog
 
@@ -46,8 +47,8 @@ def require_numbers(losses: dict[str, float], step: int) -> None:
 def warn_if_worse(validation: dict, method: str, log: RunLog) -> None:
     """Say so when the best state is worse than its own input."""
     low, result = validation["low"], validation["result"]
-    worse = [name for name in ("psnr", "ssim") if result[name] is not None and result[name] < low[name]]
-    if worse or result["rmse"] > low["rmse"]:
+    figures = [METRIC[key] for key in ("psnr", "ssim", "rmse") if None not in (low[key], result[key])]
+    if any(metric.score(result[metric.key]) < metric.score(low[metric.key]) for metric in figures):
         text = (f"the best state of {method} scores below its own input ({result['psnr']:.2f} against "
                 f"{low['psnr']:.2f} dB, SSIM {result['ssim']} against {low['ssim']}): do not use it.")
         log.note(text)

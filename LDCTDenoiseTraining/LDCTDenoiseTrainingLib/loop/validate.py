@@ -17,6 +17,7 @@ from scipy import ndimage
 from ..data.bank import simulate_slices
 from ..data.cache import CachedScan, save_array, to_int16
 from ..losses.tissues import tissue_masks
+from ..validation_metrics import METRIC
 from .config import TrainingConfig
 
 #: Pixels of the Gaussian low-pass which leaves texture behind.
@@ -99,7 +100,8 @@ def measure_pair(full: np.ndarray, image: np.ndarray) -> dict[str, float]:
     textures = [(x - ndimage.gaussian_filter(x, _TEXTURE_SIGMA)) ** 2 for x in (image, full)]
     there, wanted = (of(t, soft) for t in textures)
     return {
-        "psnr": quality.psnr, "ssim": quality.ssim, "rmse": quality.rmse,
+        # A slice that is equal within the window, such as one of air, says nothing of an image; see `metrics`.
+        **{key: math.nan if quality.equal else getattr(quality, key) for key in ("psnr", "ssim", "rmse")},
         "texture": math.sqrt(there / wanted) if wanted else math.nan,
         **{f"shift_{name}": of(error, mask) for name, mask in masks.items()},
         "specks_ppm": 1e6 * of((np.abs(error) > _SPECK).astype(np.float32), soft),
@@ -200,5 +202,4 @@ def score(validation: dict, config: TrainingConfig, step: int) -> float:
         gain = result["psnr"] - validation["low"]["psnr"]
         if gain < config.least_gain_db or not result["texture"]:
             return gain - 1000.0
-        return -abs(math.log(result["texture"]))
-    return -result["rmse"] if config.select_by == "rmse" else result[config.select_by]
+    return METRIC[config.select_by].score(result[config.select_by])

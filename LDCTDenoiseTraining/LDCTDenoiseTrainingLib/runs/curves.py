@@ -10,12 +10,14 @@ from LDCTDenoiseLib.files import write_whole
 from LDCTDenoiseLib.hounsfield import PAPER
 from LDCTDenoiseLib.requirements import require
 
+from ..validation_metrics import METRIC
+
 LOG = "log.jsonl"
 
 #: What is drawn: a title, then where it is found.
 _PANELS = (
     ("Training: mean absolute error\n(units of the loss window)", "losses", "l1"),
-    ("Validation: PSNR (dB)", "validation", "psnr"),
+    (f"Validation: {METRIC['psnr'].heading}", "validation", "psnr"),
     ("Validation: texture\n(1 = that of full dose)", "validation", "texture"),
     ("Adversarial: Wasserstein estimate", "losses", "wasserstein"),
 )

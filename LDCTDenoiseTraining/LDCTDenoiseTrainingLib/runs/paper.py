@@ -1,5 +1,7 @@
 """Table 1 of the paper, for the side-by-side."""
 
+from ..validation_metrics import METRIC
+
 #: Method to PSNR (dB), SSIM and RMSE on the slice of Fig. 2, then on that of Fig. 4. You et al., arXiv 1811.10564.
 TABLE_1 = {
     "LDCT": (22.818, 0.761, 0.0723, 21.558, 0.659, 0.0836),
@@ -30,7 +32,7 @@ def side_by_side(means: dict[str, dict]) -> str:
     ]
     for method, numbers in TABLE_1.items():
         ours = means.get(method)
-        mine = [f"{ours['psnr']:.2f}", f"{ours['ssim']:.3f}", f"{ours['rmse']:.4f}"] if ours else ["–"] * 3
+        mine = [METRIC[key].text(ours[key] if ours else None) for key in ("psnr", "ssim", "rmse")]
         theirs = [f"{v:.{d}f}" for v, d in zip(numbers, (3, 3, 4) * 2, strict=True)]
         if method == "DCSCN":
             theirs[-1] += " \\*"

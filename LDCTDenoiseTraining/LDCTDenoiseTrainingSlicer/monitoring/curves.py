@@ -6,15 +6,14 @@ import slicer.util
 import vtk
 from LDCTDenoiseLib.hounsfield import PAPER
 from LDCTDenoiseTrainingLib.runs.curves import Curves, take_record
+from LDCTDenoiseTrainingLib.validation_metrics import METRIC
 from vtk.util import numpy_support
 
 #: Charts: name, title of the y axis, then where the figure is found in the log.
 CHARTS = (
     ("Training loss", "mean absolute error (units of the loss window)", "losses", "l1"),
-    ("Validation PSNR", f"PSNR (dB), {PAPER}", "validation", "psnr"),
-    ("Validation SSIM", f"SSIM, {PAPER}", "validation", "ssim"),
-    ("Validation RMSE", f"RMSE, {PAPER} scaled to [0, 1]", "validation", "rmse"),
-    ("Validation texture", "texture (1 = that of full dose)", "validation", "texture"),
+    *((f"Validation {METRIC[key].label}", f"{METRIC[key].heading}, {where}", "validation", key) for key, where in (
+        ("psnr", PAPER), ("ssim", PAPER), ("rmse", f"{PAPER} scaled to [0, 1]"), ("texture", "1 = that of full dose"))),
     ("Wasserstein estimate", "Wasserstein estimate of the critic", "losses", "wasserstein"),
 )
 

@@ -18,7 +18,8 @@ from LDCTDenoiseSlicer.tasks import Task
 from LDCTDenoiseSlicer.torch_import import importTorch
 from LDCTDenoiseTrainingLib.runs.curves import read_curves
 from LDCTDenoiseTrainingLib.runs.table import CAPTION as MEASURED
-from LDCTDenoiseTrainingLib.runs.table import COLUMNS, to_csv
+from LDCTDenoiseTrainingLib.runs.table import to_csv
+from LDCTDenoiseTrainingLib.validation_metrics import ALL_METRICS
 
 from ..jobs.run_state import LEAVE_ONE_OUT, TABLE, TRAINING
 from ..jobs.training_run import TrainingRun
@@ -168,7 +169,7 @@ def _validated(run: TrainingRun) -> list[dict]:
     if validation is None:
         raise InputError(f"nobody validates in '{run.name}', so there is nothing to show.")
     return [
-        {"image": image, "patient": patient, **{name: figures[key].get(name) for name in COLUMNS}}
+        {"image": image, "patient": patient, **{metric.key: figures[key].get(metric.key) for metric in ALL_METRICS}}
         for image, key in (("LDCT", "low"), (card.method, "result"))
         for patient, figures in validation["patients"].items()
     ]

@@ -3,13 +3,14 @@
 import qt
 from LDCTDenoiseLib.errors import InputError, LDCTError
 from LDCTDenoiseSlicer.logic import LDCTDenoiseLogic
+from LDCTDenoiseTrainingLib.validation_metrics import METRIC
 from slicer.i18n import tr as _
 
 from ..monitoring.result_tables import caption, resultRows
 from .cells import fill
 from .work import Work
 
-_SHOWN = (("image", None), ("patient", None), ("psnr", 2), ("ssim", 3), ("rmse", 4))
+_SHOWN = ("psnr", "ssim", "rmse")
 
 
 class ResultsSection:
@@ -39,7 +40,10 @@ class ResultsSection:
                 rows = resultRows(run)
             except LDCTError as error:
                 why = str(error)[:1].upper() + str(error)[1:]
-        fill(self.ui.resultTable, [[_shown(row[name], digits) for name, digits in _SHOWN] for row in rows])
+        fill(self.ui.resultTable, [
+            [row["image"], row["patient"], *(METRIC[key].text(float(row[key])) if row[key] else "" for key in _SHOWN)]
+            for row in rows
+        ])
         self.ui.captionLabel.text = caption(run) if rows else why
         self.ui.tableButton.enabled = self.ui.csvButton.enabled = bool(rows)
         self.ui.useButton.enabled = run is not None and run.model is not None
@@ -67,7 +71,3 @@ class ResultsSection:
             self._work.say(_("'{name}' is among your models, and ticked in LDCT Denoise.").format(name=path.stem))
 
         self._work.begin(self.logic.useModel.task(self._require()), _("Checking the model"), added)
-
-
-def _shown(text: str, digits: int | None) -> str:
-    return text if digits is None or not text else f"{float(text):.{digits}f}"

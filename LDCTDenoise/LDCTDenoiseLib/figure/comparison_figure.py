@@ -9,16 +9,18 @@ import numpy as np
 from ..errors import InputError, OutputError
 from ..files import write_whole
 from ..hounsfield import PAPER, Window
-from ..metrics import ROI, SSIM_VARIANT
+from ..metrics import METRICS, ROI, SSIM_VARIANT
 from ..requirements import require
 from .crop import crop_to_body
-from .layout import Box, Layout, plan
+from .page_layout import Box, Layout, plan
 
 _RED = "#e8141c"
 #: Size of the metrics' and of the small print's type, as parts of the labels'.
 _METRICS_TYPE, _SMALL_TYPE = 0.80, 0.72
 #: Characters of small print to a line.
 _LINE = 185
+#: What stands under a panel; RMSE in HU would say RMSE a second time.
+_SHOWN = METRICS[:3]
 
 
 def comparison_figure(
@@ -183,7 +185,9 @@ def _checked_roi(roi, rows: int, columns: int) -> ROI | None:
 
 
 def _in_words(value) -> str:
-    return value if isinstance(value, str) else f"{value.psnr:.2f} dB / {value.ssim:.3f} / {value.rmse:.4f}"
+    if isinstance(value, str):
+        return value
+    return " / ".join(f"{metric.text(getattr(value, metric.key))} {metric.unit}".rstrip() for metric in _SHOWN)
 
 
 def _footnote(window: Window, metrics, roi) -> str:
@@ -194,9 +198,10 @@ def _footnote(window: Window, metrics, roi) -> str:
         measured = next((value for value in metrics.values() if not isinstance(value, str)), None)
         measured_in = getattr(measured, "window", window)
         variant = getattr(measured, "ssim_variant", SSIM_VARIANT)
+        shown = " / ".join(metric.label for metric in _SHOWN)
         parts.append(
-            f"Under each panel PSNR / SSIM / RMSE against the first panel's slice, values clipped to {measured_in} and "
-            f"scaled to [0, 1] (data range 1). SSIM: {variant}."
+            f"Under each panel {shown} against the first panel's slice, values clipped to {measured_in} and scaled to "
+            f"[0, 1] (data range 1). SSIM: {variant}."
         )
     return " ".join(parts)
 
