@@ -18,6 +18,13 @@ def no_models_of_the_user(tmp_path, monkeypatch):
     return folder
 
 
+@pytest.fixture(autouse=True)
+def same_draws_in_any_order():
+    """Begin torch's random numbers anew for each test, so that none depends on those that ran before."""
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(0)
+
+
 @pytest.fixture
 def scene():
     """Return a real, empty MRML scene of slicer-core."""

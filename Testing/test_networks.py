@@ -4,6 +4,7 @@ import pytest
 import torch
 from LDCTDenoiseLib.errors import ModelFileError
 from LDCTDenoiseLib.networks import architecture_of_method, build_generator, count_macs, count_parameters, count_slopes
+from plain_networks import plain_correction
 from torch import nn
 
 PAPER = {
@@ -47,16 +48,17 @@ def test_receptive_field_is_17(method):
 
 @pytest.mark.parametrize("method", PAPER)
 def test_forward_is_image_plus_correction(method):
-    generator = build_generator(method)
-    image = torch.rand(2, 1, 19, 23)
-    assert torch.allclose(generator(image), image + generator.correction(image), atol=1e-6)
+    generator = build_generator(method).double()
+    image = torch.rand(2, 1, 19, 23, dtype=torch.float64)
+    torch.testing.assert_close(generator(image), image + generator.correction(image), rtol=0, atol=1e-12)
+    torch.testing.assert_close(generator.correction(image), plain_correction(generator, image), rtol=0, atol=1e-12)
 
 
 def test_conv_stack_without_residual_is_the_papers_letter():
-    generator = build_generator({**architecture_of_method("CNN-L1"), "residual": False})
-    image = torch.rand(1, 1, 12, 12)
+    generator = build_generator({**architecture_of_method("CNN-L1"), "residual": False}).double()
+    image = torch.rand(1, 1, 12, 12, dtype=torch.float64)
     assert torch.equal(generator(image), generator.stack(image))
-    assert torch.allclose(generator.correction(image), generator.stack(image) - image)
+    torch.testing.assert_close(generator.correction(image), generator.stack(image) - image, rtol=0, atol=1e-12)
     # No activation after the last layer: negative output must be possible.
     with torch.no_grad():
         generator.stack[-1].bias.fill_(-100)

@@ -1,4 +1,4 @@
-"""The generators in strips, as the CPU computes them, compiled or with torch, against their plain definitions."""
+"""The generators in strips, as the CPU computes them, compiled or with torch, against their definitions in float64."""
 
 import os
 import platform
@@ -19,6 +19,7 @@ from LDCTDenoiseLib.networks.correction import CorrectionGenerator
 from LDCTDenoiseLib.networks.strips import strips_of
 from LDCTDenoiseLib.volumes import read_volume
 from model_maker import make_generator
+from plain_networks import assert_exact, exact_correction, exact_hounsfield
 
 
 def trained(architecture, seed=0):
@@ -30,16 +31,6 @@ def trained(architecture, seed=0):
             if parameter.ndim == 1:
                 parameter.add_(torch.randn_like(parameter) * 0.3)
     return generator
-
-
-def plain_dcscn(generator, image):
-    """Compute a DCSCN as the paper draws it: all planes concatenated."""
-    planes = []
-    for layer in generator.features:
-        image = layer(image)
-        planes.append(image)
-    features = torch.cat(planes, 1)
-    return generator.last(torch.cat([generator.a1(features), generator.b2(generator.b1(features))], 1))
 
 
 @pytest.fixture(params=["compiled", "torch"])
@@ -66,11 +57,10 @@ ARCHITECTURES = {
 def test_dcscn_in_one_strip_is_the_papers_network(strips, name, size):
     generator = trained(ARCHITECTURES[name])
     image = torch.rand(size)
+    expected = exact_correction(generator, image[None, None])
     with torch.inference_mode():
-        expected = plain_dcscn(generator, image[None, None])
-        torch.testing.assert_close(generator.correction(image[None, None]), expected, atol=1e-5, rtol=1e-5)
-        strip = strips(generator)(image, False, False)
-    torch.testing.assert_close(strip, expected[0, 0], atol=1e-5, rtol=1e-5)
+        assert_exact(generator.correction(image[None, None]), expected, image)
+        assert_exact(strips(generator)(image, False, False), expected[0, 0], image)
 
 
 @pytest.mark.parametrize("residual", [True, False])
@@ -81,7 +71,7 @@ def test_the_stack_in_one_strip_is_the_stack(strips, residual, size):
     image = torch.rand(size)
     with torch.inference_mode():
         strip = strips(generator)(image, False, False)
-        torch.testing.assert_close(strip, generator.correction(image[None, None])[0, 0], atol=1e-5, rtol=1e-5)
+    assert_exact(strip, exact_correction(generator, image[None, None])[0, 0], image)
 
 
 @pytest.mark.parametrize("method", ["DCSCN", "CNN-L1"])
@@ -91,9 +81,9 @@ def test_strips_meet_without_seams(strips, method, cut):
     first, last = max(0, cut[0] - 8), min(90, cut[1] + 8)
     above, below = first > 0, last < 90
     with torch.inference_mode():
-        expected = generator.correction(image[None, None])[0, 0]
         rows = strips(generator)(image[first:last], above, below)
-    torch.testing.assert_close(rows, expected[first + 8 * above : last - 8 * below], atol=1e-5, rtol=1e-5)
+    expected = exact_correction(generator, image[None, None])[0, 0]
+    assert_exact(rows, expected[first + 8 * above : last - 8 * below], image)
 
 
 @pytest.mark.parametrize("method", ["DCSCN", "CNN-L1"])
@@ -103,7 +93,7 @@ def test_any_number_of_threads_gives_the_plain_result(strips, method, threads):
     torch.set_num_threads(threads)
     try:
         generator = make_generator(method)
-        volume = np.random.default_rng(1).normal(0, 300, (2, 300, 290)).clip(-1400, 3000).astype(np.float32)
+        volume = np.random.default_rng(1).normal(0, 300, (2, 150, 145)).clip(-1400, 3000).astype(np.float32)
         output = denoise_array(volume, NetworkDenoiser(generator, WIDE, method), batch=2)
         # The threads of the engine are its own: the number elsewhere is what it was, also in threads that begin now.
         seen = []
@@ -113,9 +103,7 @@ def test_any_number_of_threads_gives_the_plain_result(strips, method, threads):
         assert seen == [threads] and torch.get_num_threads() == threads
     finally:
         torch.set_num_threads(before)
-    with torch.inference_mode():
-        unit = WIDE.to_unit(torch.from_numpy(volume))[:, None]
-        expected = volume + generator.correction(unit)[:, 0].numpy() * WIDE.width
+    expected = volume + exact_hounsfield(generator, WIDE, volume).numpy()
     assert np.abs(expected - volume).max() > 5
     np.testing.assert_allclose(output, expected, atol=0.01)
 
@@ -164,14 +152,11 @@ def test_real_slices_with_the_weights_that_ship(strips, method):
     from LDCTDenoiseLib.models import find_model, load_model
 
     volume = read_volume(os.path.join(os.environ["LDCT_DATA"], "validation", "chest_LIDC_0009.nii.gz"))
-    slices = volume.array[::8].astype(np.float32)
+    slices = volume.array[::16, 150:350, 200:400].astype(np.float32)
     denoiser = make_denoiser(method)
     run = DenoiseRun(slices, denoiser, "cpu")
     list(run)
     generator = load_model(find_model(method)).generator
-    with torch.inference_mode():
-        unit = denoiser.hu_range.to_unit(torch.from_numpy(slices))[:, None]
-        compute = generator.correction if method == "CNN-L1" else lambda image: plain_dcscn(generator, image)
-        expected = slices + torch.cat([compute(u[None]) for u in unit])[:, 0].numpy() * denoiser.hu_range.width
+    expected = slices + exact_hounsfield(generator, denoiser.hu_range, slices).numpy()
     touched = (slices >= -1500) & (slices <= 3071)
     assert np.abs(run.output - expected)[touched].max() <= 0.01

@@ -29,10 +29,10 @@ def test_a_critic_takes_odd_patches():
 def test_the_penalty_takes_the_norm_over_the_whole_image():
     # A linear critic has the same gradient everywhere: a constant c per pixel, of norm c · side.
     side, slope = 6, 0.5
-    critic = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(side**2, 1, bias=False))
+    critic = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(side**2, 1, bias=False)).double()
     torch.nn.init.constant_(critic[1].weight, slope)
-    real, fake = torch.rand(2, 3, 1, side, side)
-    penalty = gradient_penalty(lambda x: critic(x)[:, 0], real, fake, torch.rand(3))
+    real, fake = torch.rand(2, 3, 1, side, side, dtype=torch.float64)
+    penalty = gradient_penalty(lambda x: critic(x)[:, 0], real, fake, torch.rand(3, dtype=torch.float64))
     assert penalty.item() == pytest.approx((slope * side - 1) ** 2)
     penalty.backward()
     assert critic[1].weight.grad.abs().sum() > 0
@@ -50,7 +50,7 @@ def test_the_penalty_looks_between_the_images():
 
 
 def test_the_mean_error_sees_a_shift_and_no_texture():
-    full = torch.zeros(1, 1, 8, 8)
+    full = torch.zeros(1, 1, 8, 8, dtype=torch.float64)
     texture = full.clone()
     texture[..., ::2], texture[..., 1::2] = 1.0, -1.0
     assert mean_error(texture, full, 4).item() == 0 and absolute_error(texture, full).item() == 1
@@ -58,15 +58,16 @@ def test_the_mean_error_sees_a_shift_and_no_texture():
 
 
 def test_voxels_outside_the_loss_window_count_as_much_as_they_are_given():
-    full = torch.tensor([-2.0, -0.2, 0.5, 1.2, 1.3])  # -0.2 and 1.2 lie in the quarter around the window
-    output = full + torch.tensor([0.5, 0.1, -0.1, 0.1, -1.0])
+    # -0.2 and 1.2 lie in the quarter around the window.
+    full = torch.tensor([-2.0, -0.2, 0.5, 1.2, 1.3], dtype=torch.float64)
+    output = full + torch.tensor([0.5, 0.1, -0.1, 0.1, -1.0], dtype=torch.float64)
     assert absolute_error(output, full).item() == pytest.approx(1.8 / 5)
     assert absolute_error(output, full, 0.2).item() == pytest.approx((0.2 * 1.5 + 0.3) / 5)
     assert absolute_error(output, full, 0.0).item() == pytest.approx(0.3 / 5)
 
 
 def test_the_tissue_error_sees_one_tissues_shift_and_nothing_at_edges():
-    full = torch.full((2, 1, 48, 48), 50.0)
+    full = torch.full((2, 1, 48, 48), 50.0, dtype=torch.float64)
     full[:, :, :, 24:] = 400.0  # bone beside soft tissue
     noise = torch.randn(full.shape, generator=torch.Generator().manual_seed(1))
     scale = (full + 160) / 400

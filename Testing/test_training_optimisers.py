@@ -55,8 +55,8 @@ def network():
 
 
 def test_biases_and_slopes_are_adams():
-    vectors = [[torch.linspace(-1, 1, 7, requires_grad=True), torch.ones(1, 3, 3, 3, requires_grad=True)]
-               for _ in range(2)]
+    real = {"dtype": torch.float64, "requires_grad": True}
+    vectors = [[torch.linspace(-1, 1, 7, **real), torch.ones(1, 3, 3, 3, **real)] for _ in range(2)]
     optimisers = [SOAP(vectors[0], lr=0.05, betas=(0.5, 0.9)), torch.optim.Adam(vectors[1], lr=0.05, betas=(0.5, 0.9))]
     for _ in range(20):
         for parameters, optimiser in zip(vectors, optimisers, strict=True):
