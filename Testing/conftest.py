@@ -51,12 +51,54 @@ def model(tmp_path):
 
 
 @pytest.fixture
-def host():
+def host(monkeypatch):
     """Install the strict stand-ins for what only Slicer's desktop has, and take them away afterwards."""
     import slicer_host
 
-    with slicer_host.installed() as host:
+    with slicer_host.installed(monkeypatch) as host:
         yield host
+
+
+@pytest.fixture
+def ownModel(no_models_of_the_user):
+    """A DCSCN "mine" in the user's folder."""
+    from model_maker import make_model
+
+    no_models_of_the_user.mkdir()
+    return make_model(no_models_of_the_user / "mine.safetensors")
+
+
+@pytest.fixture
+def widget(host, ownModel):
+    """The widget of the module LDCT Denoise, opened."""
+    widget = host.openModule("LDCTDenoise")
+    yield widget
+    widget.cleanup()
+
+
+@pytest.fixture
+def fullAndLow(scene):
+    """A pair of volumes of the scene, full dose and low dose."""
+    import numpy as np
+    from slicer_volumes import addVolume, ct
+
+    full = ct((4, 40, 50), np.float32)
+    noise = np.random.default_rng(5).normal(0, 40, full.shape).astype(np.float32)
+    return addVolume(scene, full, "full"), addVolume(scene, full + noise, "low")
+
+
+@pytest.fixture
+def openDatabase(monkeypatch, tmp_path):
+    """A DICOM database, open as Slicer's."""
+    import types
+
+    import slicer
+    from dicom_database import Database, Indexer
+
+    database = Database(tmp_path / "database")
+    monkeypatch.setattr(slicer, "dicomDatabase", database, raising=False)
+    monkeypatch.setitem(sys.modules, "ctk", types.SimpleNamespace(ctkDICOMIndexer=Indexer))
+    return database
 
 
 @pytest.fixture
@@ -78,18 +120,9 @@ def tiny(mrml, tmp_path):
 
 
 @pytest.fixture
-def desktop(monkeypatch):
-    """Install the strict stand-ins for what the trainer's window uses."""
-    import trainer_host
-
-    with trainer_host.installed(monkeypatch) as host:
-        yield host
-
-
-@pytest.fixture
-def trainer(desktop, tmp_path):
+def trainer(host, tmp_path):
     """The widget of the training module, with a folder of runs of its own."""
-    widget = desktop.openModule("LDCTDenoiseTraining")
+    widget = host.openModule("LDCTDenoiseTraining")
     widget.ui.runsFolderEdit.currentPath = str(tmp_path / "runs")
     yield widget
     widget.cleanup()

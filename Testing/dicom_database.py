@@ -8,7 +8,10 @@ import hashlib
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pydicom
+import slicer.util
+from LDCTDenoiseLib.volumes import read_volume
 
 _FIELDS = {
     "Modality": "Modality", "SeriesDescription": "SeriesDescription", "StudyDescription": "StudyDescription",
@@ -140,3 +143,18 @@ def imported(database: Database, folder: Path, copy: bool = True) -> Database:
     indexer.addDirectory(database, str(folder), copy)
     indexer.waitForImportFinished()
     return database
+
+
+def loadSeries(scene, database, source, backwards: bool = False):
+    """Import a series and load it as Slicer does: HU in a node that names its instances, in the order of its slices.
+
+    Slicer turns a left-handed series round, `backwards`.
+    """
+    imported(database, source, copy=False)
+    volume = read_volume(source)
+    node = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "CT")
+    turn = slice(None, None, -1 if backwards else 1)
+    slicer.util.updateVolumeFromArray(node, np.array(volume.array[turn]))
+    uids = [str(pydicom.dcmread(path, stop_before_pixels=True).SOPInstanceUID) for path in volume.facts["files"][turn]]
+    node.SetAttribute("DICOM.instanceUIDs", " ".join(uids))
+    return node

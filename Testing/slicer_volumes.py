@@ -4,6 +4,7 @@ import numpy as np
 import slicer
 import slicer.util
 import vtk
+from skimage.metrics import structural_similarity
 
 #: Rows of an oblique IJKToRAS with anisotropic spacing, as a tilted scan has.
 _AXES = np.array([[0.8, 0.6, 0.0], [-0.6 * 0.8, 0.8 * 0.8, 0.6], [0.6 * 0.6, -0.8 * 0.6, 0.8]]).T
@@ -59,3 +60,29 @@ def state(scene):
         attributes = sorted((a, node.GetAttribute(a)) for a in node.GetAttributeNames())
         kept.append((node.GetID(), node.GetName(), voxels, attributes))
     return kept
+
+
+def addROI(scene, volume, i, j, k, thickness=0.4):
+    """Add an ROI whose box runs along the volume's axes, from and to given continuous pixels; k is its centre."""
+    toRAS = ijkToRAS(volume)
+    parent = volume.GetParentTransformNode()
+    if parent is not None:
+        matrix = vtk.vtkMatrix4x4()
+        parent.GetMatrixTransformToWorld(matrix)
+        toRAS = slicer.util.arrayFromVTKMatrix(matrix) @ toRAS
+    spacing = np.linalg.norm(toRAS[:3, :3], axis=0)
+    box = np.eye(4)
+    box[:3, :3] = toRAS[:3, :3] / spacing
+    box[:3, 3] = (toRAS @ [(i[0] + i[1]) / 2, (j[0] + j[1]) / 2, k, 1])[:3]
+    roi = scene.AddNewNodeByClass("vtkMRMLMarkupsROINode", "ROI")
+    roi.SetSize(*(np.array([i[1] - i[0], j[1] - j[0], thickness]) * spacing))
+    roi.SetAndObserveObjectToNodeMatrix(slicer.util.vtkMatrixFromArray(box))
+    return roi
+
+
+def measured(reference, image, window=(-160, 240)):
+    """PSNR, SSIM, RMSE and RMSE in HU of one slice, from the definitions, with scikit-image's SSIM."""
+    a, b = (np.clip((x.astype(float) - window[0]) / (window[1] - window[0]), 0, 1) for x in (reference, image))
+    rmse = np.sqrt(((a - b) ** 2).mean())
+    ssim = structural_similarity(a, b, data_range=1, gaussian_weights=True, sigma=1.5, use_sample_covariance=False)
+    return [10 * np.log10(1 / rmse**2), ssim, rmse, rmse * (window[1] - window[0])]

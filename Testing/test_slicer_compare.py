@@ -7,45 +7,7 @@ import slicer.util
 from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseSlicer.rois import pixelROI
 from LDCTDenoiseSlicer.tables import CAPTION, shownRows
-from skimage.metrics import structural_similarity
-from slicer_volumes import addTransform, addVolume, ct, ijkToRAS
-
-SHAPE = (4, 40, 50)
-
-
-@pytest.fixture
-def pair(scene):
-    full = ct(SHAPE, np.float32)
-    noise = np.random.default_rng(5).normal(0, 40, SHAPE).astype(np.float32)
-    return addVolume(scene, full, "full"), addVolume(scene, full + noise, "low")
-
-
-def addROI(scene, volume, i, j, k, thickness=0.4):
-    """Add an ROI whose box runs along the volume's axes, from and to given continuous pixels; k is its centre."""
-    toRAS = ijkToRAS(volume)
-    parent = volume.GetParentTransformNode()
-    if parent is not None:
-        import vtk
-
-        matrix = vtk.vtkMatrix4x4()
-        parent.GetMatrixTransformToWorld(matrix)
-        toRAS = slicer.util.arrayFromVTKMatrix(matrix) @ toRAS
-    spacing = np.linalg.norm(toRAS[:3, :3], axis=0)
-    box = np.eye(4)
-    box[:3, :3] = toRAS[:3, :3] / spacing
-    box[:3, 3] = (toRAS @ [(i[0] + i[1]) / 2, (j[0] + j[1]) / 2, k, 1])[:3]
-    roi = scene.AddNewNodeByClass("vtkMRMLMarkupsROINode", "ROI")
-    roi.SetSize(*(np.array([i[1] - i[0], j[1] - j[0], thickness]) * spacing))
-    roi.SetAndObserveObjectToNodeMatrix(slicer.util.vtkMatrixFromArray(box))
-    return roi
-
-
-def measured(reference, image, window=(-160, 240)):
-    """PSNR, SSIM, RMSE and RMSE in HU of one slice, from the definitions, with scikit-image's SSIM."""
-    a, b = (np.clip((x.astype(float) - window[0]) / (window[1] - window[0]), 0, 1) for x in (reference, image))
-    rmse = np.sqrt(((a - b) ** 2).mean())
-    ssim = structural_similarity(a, b, data_range=1, gaussian_weights=True, sigma=1.5, use_sample_covariance=False)
-    return [10 * np.log10(1 / rmse**2), ssim, rmse, rmse * (window[1] - window[0])]
+from slicer_volumes import addROI, addTransform, addVolume, measured
 
 
 def column(table, name):
@@ -56,10 +18,10 @@ def numbers(table, name):
     return [value.ToDouble() for value in column(table, name)]
 
 
-def test_table_agrees_with_an_independent_computation(logic, pair):
-    full, low = pair
+def test_table_agrees_with_an_independent_computation(logic, fullAndLow):
+    full, low = fullAndLow
     table = logic.compare(full, {"LDCT": low, "same": full})
-    a, b = (slicer.util.arrayFromVolume(node) for node in pair)
+    a, b = (slicer.util.arrayFromVolume(node) for node in fullAndLow)
     expected = np.array([measured(x, y) for x, y in zip(a, b, strict=True)])
     assert table.IsA("vtkMRMLTableNode") and table.GetScene() is full.GetScene()
     assert [v.ToString() for v in column(table, "image")] == ["LDCT", "same"]
@@ -77,17 +39,17 @@ def test_table_agrees_with_an_independent_computation(logic, pair):
     assert shown[:2] == ["LDCT", f"{expected[:, 0].mean():.2f} ± {expected[:, 0].std():.2f}"]
 
 
-def test_window_and_roi(logic, pair):
-    full, low = pair
+def test_window_and_roi(logic, fullAndLow):
+    full, low = fullAndLow
     table = logic.compare(full, low, roi=(10, 30, 5, 25, 2), window=(-50, 150))
-    a, b = (slicer.util.arrayFromVolume(node)[2, 5:25, 10:30] for node in pair)
+    a, b = (slicer.util.arrayFromVolume(node)[2, 5:25, 10:30] for node in fullAndLow)
     values = [numbers(table, name)[0] for name in ("psnr_db", "ssim", "rmse", "rmse_hu")]
     assert values == pytest.approx(measured(a, b, (-50, 150)), rel=1e-9)
     assert column(table, "roi")[0].ToString() == "10,30,5,25,2"
 
 
-def test_table_is_reused(logic, scene, pair):
-    full, low = pair
+def test_table_is_reused(logic, scene, fullAndLow):
+    full, low = fullAndLow
     table = logic.compare(full, [low, low])
     count = scene.GetNumberOfNodes()
     assert [v.ToString() for v in column(table, "image")] == ["low", "low (2)"]
@@ -95,18 +57,18 @@ def test_table_is_reused(logic, scene, pair):
     assert scene.GetNumberOfNodes() == count and table.GetTable().GetNumberOfRows() == 1
 
 
-def test_progress_stops_the_comparison(logic, scene, pair):
-    full, low = pair
+def test_progress_stops_the_comparison(logic, scene, fullAndLow):
+    full, low = fullAndLow
     seen = []
     assert logic.compare(full, low, progress=lambda p: seen.append((p.done, p.of)) or len(seen) < 2) is None
     assert seen == [(1, 4), (2, 4)] and not scene.GetNumberOfNodesByClass("vtkMRMLTableNode")
 
 
 @pytest.mark.parametrize("moved", [False, True])
-def test_roi_node_gives_exact_pixels(logic, scene, pair, moved):
-    full, low = pair
+def test_roi_node_gives_exact_pixels(logic, scene, fullAndLow, moved):
+    full, low = fullAndLow
     if moved:
-        for node in pair:
+        for node in fullAndLow:
             node.SetAndObserveTransformNodeID(addTransform(scene).GetID())
     # Edges half way between pixels, as an ROI drawn around whole pixels has.
     assert str(pixelROI(addROI(scene, full, (9.5, 29.5), (4.5, 24.5), 2), full)) == "10,30,5,25,2"
@@ -120,8 +82,8 @@ def test_roi_node_gives_exact_pixels(logic, scene, pair, moved):
     assert shownRows(tables[0]) == shownRows(tables[1])
 
 
-def test_roi_node_of_a_transformed_roi(scene, pair):
-    full, _ = pair
+def test_roi_node_of_a_transformed_roi(scene, fullAndLow):
+    full, _ = fullAndLow
     roi = addROI(scene, full, (9.5, 29.5), (4.5, 24.5), 2)
     transform = addTransform(scene).GetID()
     roi.SetAndObserveTransformNodeID(transform)
@@ -129,9 +91,9 @@ def test_roi_node_of_a_transformed_roi(scene, pair):
     assert str(pixelROI(roi, full)) == "10,30,5,25,2"
 
 
-def test_bad_arguments_leave_no_table(logic, scene, pair):
-    full, low = pair
-    poisoned = addVolume(scene, np.full(SHAPE, np.nan, np.float32), "poisoned")
+def test_bad_arguments_leave_no_table(logic, scene, fullAndLow):
+    full, low = fullAndLow
+    poisoned = addVolume(scene, np.full((4, 40, 50), np.nan, np.float32), "poisoned")
     away = addROI(scene, full, (200, 220), (5, 25), 2)
     above = addROI(scene, full, (9.5, 29.5), (4.5, 24.5), 7)
     empty = scene.AddNewNodeByClass("vtkMRMLMarkupsROINode", "empty")

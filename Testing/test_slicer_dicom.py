@@ -1,7 +1,5 @@
 """Outputs back into Slicer's DICOM database: a real scene and real files, a strict stand-in for the database."""
 
-import sys
-import types
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +7,7 @@ import pydicom
 import pytest
 import slicer
 import slicer.util
-from dicom_database import Database, Indexer, imported
+from dicom_database import loadSeries
 from dicom_series_maker import OTHER_UID, write_enhanced, write_series
 from LDCTDenoiseLib.derived import SeriesOptions
 from LDCTDenoiseLib.errors import InputError, OutputError
@@ -18,38 +16,15 @@ from LDCTDenoiseSlicer.dicom_export import exportTask
 from volume_reading import without_patient
 
 
-@pytest.fixture
-def database(monkeypatch, tmp_path):
-    found = Database(tmp_path / "database")
-    monkeypatch.setattr(slicer, "dicomDatabase", found, raising=False)
-    monkeypatch.setitem(sys.modules, "ctk", types.SimpleNamespace(ctkDICOMIndexer=Indexer))
-    return found
-
-
-def load(scene, database, source, backwards: bool = False):
-    """Import a series and load it as Slicer does: HU in a node that names its instances, in the order of its slices.
-
-    Slicer turns a left-handed series round, `backwards`.
-    """
-    imported(database, source, copy=False)
-    volume = read_volume(source)
-    node = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "CT")
-    turn = slice(None, None, -1 if backwards else 1)
-    slicer.util.updateVolumeFromArray(node, np.array(volume.array[turn]))
-    uids = [str(pydicom.dcmread(path, stop_before_pixels=True).SOPInstanceUID) for path in volume.facts["files"][turn]]
-    node.SetAttribute("DICOM.instanceUIDs", " ".join(uids))
-    return node
-
-
 @pytest.mark.parametrize("backwards", [False, True])
-def test_an_output_goes_beside_its_input(scene, logic, database, tmp_path, backwards):
+def test_an_output_goes_beside_its_input(scene, logic, openDatabase, tmp_path, backwards):
     write_series(tmp_path / "in", 4)
-    low = load(scene, database, tmp_path / "in", backwards)
+    low = loadSeries(scene, openDatabase, tmp_path / "in", backwards)
     output = logic.denoise(low, method="TV", device="cpu", strength=0.5)
     states = []
     (uid,) = logic.exportToDICOM(output, tmp_path / "out", SeriesOptions(number="905"), progress=states.append)
     assert output.GetAttribute("LDCTDenoise.ExportedSeriesUID") == uid
-    assert all(Path(file).parent == tmp_path / "out" for file in database.filesForSeries(uid))
+    assert all(Path(file).parent == tmp_path / "out" for file in openDatabase.filesForSeries(uid))
     assert [(s.done, s.of) for s in states] == [(n, 4) for n in range(5)]
     written, source = read_volume(tmp_path / "out"), read_volume(tmp_path / "in")
     voxels = slicer.util.arrayFromVolume(output)
@@ -61,61 +36,61 @@ def test_an_output_goes_beside_its_input(scene, logic, database, tmp_path, backw
         assert word in image.ContributingEquipmentSequence[0].ContributionDescription
 
 
-def test_several_outputs_and_a_folder_of_the_databases_own(scene, logic, database, tmp_path, monkeypatch):
+def test_several_outputs_and_a_folder_of_the_databases_own(scene, logic, openDatabase, tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
     monkeypatch.setattr("tempfile.tempdir", None)
     (tmp_path / "temporary").mkdir()
     write_enhanced(tmp_path / "in" / "multi.dcm")
-    low = load(scene, database, tmp_path / "in")
+    low = loadSeries(scene, openDatabase, tmp_path / "in")
     outputs = list(logic.denoiseAll(low, ["TV", "NLM"], device="cpu").values())
-    before = set(database.files)
+    before = set(openDatabase.files)
     uids = logic.exportToDICOM(outputs)
     assert len(set(uids)) == 2
     assert [node.GetAttribute("LDCTDenoise.ExportedSeriesUID") for node in outputs] == uids
-    (study,) = database.studiesForPatient("1")
-    assert database.patients() == ("1",) and set(uids) < set(database.seriesForStudy(study))
-    new = set(database.files) - before
-    assert len(new) == 2 and all(tmp_path / "database" in Path(database.files[uid]).parents for uid in new)
-    # The database has its copies.
+    (study,) = openDatabase.studiesForPatient("1")
+    assert openDatabase.patients() == ("1",) and set(uids) < set(openDatabase.seriesForStudy(study))
+    new = set(openDatabase.files) - before
+    assert len(new) == 2 and all(tmp_path / "database" in Path(openDatabase.files[uid]).parents for uid in new)
+    # The openDatabase has its copies.
     assert list((tmp_path / "temporary").iterdir()) == []
 
 
-def test_a_stopped_export_leaves_nothing(scene, logic, database, tmp_path):
+def test_a_stopped_export_leaves_nothing(scene, logic, openDatabase, tmp_path):
     write_series(tmp_path / "in", 4)
-    low = load(scene, database, tmp_path / "in")
+    low = loadSeries(scene, openDatabase, tmp_path / "in")
     output = logic.denoise(low, method="TV", device="cpu")
     assert logic.exportToDICOM(output, tmp_path / "out", progress=lambda state: state.done < 2) is None
-    assert not (tmp_path / "out").exists() and len(database.files) == 4
+    assert not (tmp_path / "out").exists() and len(openDatabase.files) == 4
     assert output.GetAttribute("LDCTDenoise.ExportedSeriesUID") is None
 
 
-def test_a_stopped_or_refused_import_leaves_no_temporary_files(scene, logic, database, tmp_path, monkeypatch):
+def test_a_stopped_or_refused_import_leaves_no_temporary_files(scene, logic, openDatabase, tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
     (tmp_path / "temporary").mkdir()
     write_series(tmp_path / "in", 4)
-    output = logic.denoise(load(scene, database, tmp_path / "in"), method="TV", device="cpu")
+    output = logic.denoise(loadSeries(scene, openDatabase, tmp_path / "in"), method="TV", device="cpu")
     task = exportTask([output])
     assert task.run(lambda state: state.done < 2) is None
     assert list((tmp_path / "temporary").iterdir()) == []
-    database.takes = False
+    openDatabase.takes = False
     task = exportTask([output])
     with pytest.raises(OutputError, match="did not take"):
         task.run()
     assert list((tmp_path / "temporary").iterdir()) == []
 
 
-def test_in_a_thread(scene, logic, database, tmp_path):
+def test_in_a_thread(scene, logic, openDatabase, tmp_path):
     write_series(tmp_path / "in", 3)
-    low = load(scene, database, tmp_path / "in")
+    low = loadSeries(scene, openDatabase, tmp_path / "in")
     task = logic.exportToDICOM.task(logic.denoise(low, method="TV", device="cpu"), tmp_path / "out").start()
     while task.running:
         task.poll()
     assert task.finish() == [read_volume(tmp_path / "out").facts["series_uid"]]
 
 
-def test_what_cannot_be_exported(scene, logic, database, tmp_path):
+def test_what_cannot_be_exported(scene, logic, openDatabase, tmp_path):
     write_series(tmp_path / "in", 3)
-    low = load(scene, database, tmp_path / "in")
+    low = loadSeries(scene, openDatabase, tmp_path / "in")
     output = logic.denoise(low, method="TV", device="cpu")
 
     def refused(error, words, nodes=output, **options) -> None:
@@ -130,19 +105,19 @@ def test_what_cannot_be_exported(scene, logic, database, tmp_path):
     voxels[1, 2, 3] += 40
     refused(InputError, "not those of its DICOM files")
     voxels[1, 2, 3] -= 40
-    database.takes = False
+    openDatabase.takes = False
     with pytest.raises(OutputError, match="did not take"):
         logic.exportToDICOM(output)
-    database.takes = True
+    openDatabase.takes = True
     uids = low.GetAttribute("DICOM.instanceUIDs")
     low.SetAttribute("DICOM.instanceUIDs", f"{uids} {OTHER_UID}")
     refused(InputError, "1 of the 4 files of 'CT' are no longer")
     low.SetAttribute("DICOM.instanceUIDs", None)
     refused(InputError, "was not loaded from the DICOM database")
     low.SetAttribute("DICOM.instanceUIDs", uids)
-    database.isOpen = False
+    openDatabase.isOpen = False
     refused(OutputError, "database is not open")
-    database.isOpen = True
+    openDatabase.isOpen = True
     (tmp_path / "filled").mkdir()
     (tmp_path / "filled" / "a").write_text("")
     with pytest.raises(OutputError, match="not empty"):
@@ -150,10 +125,10 @@ def test_what_cannot_be_exported(scene, logic, database, tmp_path):
     assert len(logic.exportToDICOM(output, tmp_path / "out")) == 1
 
 
-def test_frames_of_which_slicer_took_one_scale_for_all(scene, logic, database, tmp_path):
+def test_frames_of_which_slicer_took_one_scale_for_all(scene, logic, openDatabase, tmp_path):
     """Slicer's reader takes the first frame's intercept, here one HU off for each frame further on."""
     write_enhanced(tmp_path / "in" / "multi.dcm")
-    low = load(scene, database, tmp_path / "in")
+    low = loadSeries(scene, openDatabase, tmp_path / "in")
     slicer.util.arrayFromVolume(low)[:] += np.arange(3, -1, -1, dtype=np.int16)[:, None, None]
     with pytest.raises(InputError, match="frames have a scale each"):
         logic.exportToDICOM(logic.denoise(low, method="TV", device="cpu"))

@@ -3,13 +3,6 @@
 import pytest
 
 
-@pytest.fixture
-def widget(host):
-    widget = host.openModule("LDCTDenoise")
-    yield widget
-    widget.cleanup()
-
-
 def test_the_stand_ins_are_strict(widget):
     import qt
 

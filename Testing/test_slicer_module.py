@@ -3,55 +3,15 @@
 import logging
 import sys
 import threading
-import time
 import types
 
 import numpy as np
 import pytest
 import slicer
 import slicer.util
-from model_maker import make_model
+from panel_helpers import names, slowDown, tick
+from slicer_host import QTimer
 from slicer_volumes import addVolume, ct, ijkToRAS
-from slicer_widgets import QTimer
-
-
-@pytest.fixture
-def model(no_models_of_the_user):
-    """Put a DCSCN into the user's folder, so that the method can be chosen."""
-    no_models_of_the_user.mkdir()
-    return make_model(no_models_of_the_user / "mine.safetensors")
-
-
-@pytest.fixture
-def widget(host, model):
-    widget = host.openModule("LDCTDenoise")
-    yield widget
-    widget.cleanup()
-
-
-def tick(widget, *methods):
-    """Tick methods, or untick them, as the user does."""
-    for item in widget.ui.methodList.items:
-        if item.text.split(" ")[0] in methods:
-            item.setCheckState(0 if item.checkState() else 2)
-
-
-def names():
-    volumes = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
-    return sorted(v.GetName() for v in volumes)
-
-
-def slowDown(monkeypatch, batches):
-    """Let total variation take a nap for each slice; `batches` counts them."""
-    from LDCTDenoiseLib.methods import registry
-
-    class Slow(registry.TotalVariation):
-        def correction(self, hounsfield):
-            batches.append(threading.current_thread())
-            time.sleep(0.1)
-            return np.zeros_like(hounsfield)
-
-    monkeypatch.setitem(registry.REFERENCE_METHODS, "TV", Slow)
 
 
 def test_module_describes_itself(host):
@@ -96,7 +56,7 @@ def test_every_widget_is_reached_by_the_keyboard(widget):
     assert stops == inOrder
 
 
-def test_first_volume_is_chosen_and_methods_are_those_at_hand(host, model):
+def test_first_volume_is_chosen_and_methods_are_those_at_hand(host, ownModel):
     labels = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLabelMapVolumeNode", "organs")
     volume = addVolume(slicer.mrmlScene, ct())
     widget = host.openModule("LDCTDenoise")
@@ -104,8 +64,8 @@ def test_first_volume_is_chosen_and_methods_are_those_at_hand(host, model):
     from LDCTDenoiseLib.methods import available_methods
 
     items = widget.ui.methodList.items
-    assert [item.text.split(" ")[0] for item in items] == [*available_methods(), "mine"]
-    assert [item.text.split(" ")[0] for item in items if item.checkState()] == ["DCSCN"]
+    assert [item.text().split(" ")[0] for item in items] == [*available_methods(), "mine"]
+    assert [item.text().split(" ")[0] for item in items if item.checkState()] == ["DCSCN"]
     assert widget.ui.applyButton.enabled and not widget.ui.sampleButton.visible
     assert widget.ui.outputSelector.baseName == "CT DCSCN"
     widget.cleanup()
@@ -116,7 +76,7 @@ def test_a_scene_with_a_method_that_has_no_weights_here_opens(widget, host):
     host.leave(widget)
     parameters.methods = ["DCSWGAN"]
     host.enter(widget)
-    ticked = [item.text for item in widget.ui.methodList.items if item.checkState()]
+    ticked = [item.text() for item in widget.ui.methodList.items if item.checkState()]
     assert ticked == ["DCSWGAN (network with skip connections, adversarial)"]
     tick(widget, "TV", "DCSWGAN")
     assert parameters.methods == ["TV"]

@@ -14,16 +14,15 @@ from LDCTDenoiseSlicer.numbers import sliceInView
 from LDCTDenoiseSlicer.preview import Previews
 from LDCTDenoiseSlicer.rois import pixelROI
 from LDCTDenoiseSlicer.tables import CAPTION, tableRecords
-from slicer_volumes import addVolume, ct, ijkToRAS, state
-from test_slicer_compare import SHAPE, addROI, measured, pair  # noqa: F401
+from slicer_volumes import addROI, addVolume, ct, ijkToRAS, measured, state
 
 
 def voxels(node):
     return slicer.util.arrayFromVolume(node)
 
 
-def test_numbers_of_a_slice_agree_with_an_independent_computation(logic, pair):  # noqa: F811
-    full, low = pair
+def test_numbers_of_a_slice_agree_with_an_independent_computation(logic, fullAndLow):
+    full, low = fullAndLow
     numbers = logic.measure({"LDCT": low}, full, sliceIndex=2)
     a, b = voxels(full)[2], voxels(low)[2]
     first, row = numbers.rows
@@ -35,15 +34,15 @@ def test_numbers_of_a_slice_agree_with_an_independent_computation(logic, pair): 
     assert first.cells()[:4] == ["–"] * 4 and row.cells()[0] == f"{row.quality.psnr:.2f}"
 
 
-def test_numbers_of_an_roi_with_and_without_a_reference(logic, scene, pair):  # noqa: F811
-    full, low = pair
+def test_numbers_of_an_roi_with_and_without_a_reference(logic, scene, fullAndLow):
+    full, low = fullAndLow
     roi = addROI(scene, full, (9.5, 29.5), (4.5, 24.5), 1, thickness=4)
     # The slice in view, as long as the box reaches it, and else the one through its centre.
     assert [pixelROI(roi, full, k).k for k in (None, 0, 2, 3)] == [1, 0, 2, 3]
     assert pixelROI(addROI(scene, full, (9.5, 29.5), (4.5, 24.5), 1), full, 3).k == 1
     numbers = logic.measure([low], full, 2, roi, (-50, 150))
     assert numbers.region == pixelROI(roi, full, 2) and not numbers.whole
-    a, b = (voxels(node)[2, 5:25, 10:30] for node in pair)
+    a, b = (voxels(node)[2, 5:25, 10:30] for node in fullAndLow)
     quality = numbers.rows[1].quality
     assert [quality.psnr, quality.ssim] == pytest.approx(measured(a, b, (-50, 150))[:2])
     alone = logic.measure([low], sliceIndex=2, roi=roi)
@@ -52,8 +51,8 @@ def test_numbers_of_an_roi_with_and_without_a_reference(logic, scene, pair):  # 
     assert "no window" in alone.caption()
 
 
-def test_numbers_as_table_and_csv(logic, pair):  # noqa: F811
-    full, low = pair
+def test_numbers_as_table_and_csv(logic, fullAndLow):
+    full, low = fullAndLow
     numbers = logic.measure({"LDCT": low}, full, roi=(10, 30, 5, 25, 2))
     table = logic.writeNumbers(numbers, full, {"LDCT": low})
     assert table.GetAttribute(CAPTION) == numbers.caption()
@@ -67,8 +66,8 @@ def test_numbers_as_table_and_csv(logic, pair):  # noqa: F811
     assert logic.writeNumbers(again, None, {"LDCT": low}, table) is table and len(tableRecords(table)) == 1
 
 
-def test_bad_arguments_of_measure(logic, scene, pair):  # noqa: F811
-    full, low = pair
+def test_bad_arguments_of_measure(logic, scene, fullAndLow):
+    full, low = fullAndLow
     other = addVolume(scene, ct((4, 40, 51)), "wide")
     with pytest.raises(GeometryError, match="do not lie on the same grid"):
         logic.measure([low, other], full)
@@ -78,8 +77,8 @@ def test_bad_arguments_of_measure(logic, scene, pair):  # noqa: F811
         logic.measure([])
 
 
-def test_slice_in_view(scene, pair):  # noqa: F811
-    full, _ = pair
+def test_slice_in_view(scene, fullAndLow):
+    full, _ = fullAndLow
     view = scene.AddNewNodeByClass("vtkMRMLSliceNode")
     axes = ijkToRAS(full)
     matrix = np.eye(4)
@@ -202,10 +201,10 @@ def test_preview_is_the_slice_of_a_run(scene, logic):
     assert previews.show(volume, 2, jobsOf(["NLM"]), "cpu", 1) == [node] and not previews.nodes
 
 
-def test_figure_of_a_slice(logic, pair, tmp_path):  # noqa: F811
+def test_figure_of_a_slice(logic, fullAndLow, tmp_path):
     import matplotlib.image
 
-    full, low = pair
+    full, low = fullAndLow
     path = logic.saveFigure(tmp_path / "figure.png", full, {"LDCT": low}, 1, roi=(10, 30, 5, 25, 1))
     assert path == tmp_path / "figure.png" and matplotlib.image.imread(path).shape[1] >= 2400
     with pytest.raises(InputError, match="there is no slice 9"):

@@ -7,10 +7,9 @@ import pytest
 import slicer
 import slicer.util
 from LDCTDenoiseLib.metrics import Reference
-from slicer_item_widgets import Clipboard, QSettings
+from panel_helpers import names, slowDown, tick
+from slicer_host import Clipboard, QSettings, QTimer
 from slicer_volumes import addVolume, ct, ijkToRAS, state
-from slicer_widgets import QTimer
-from test_slicer_module import model, names, slowDown, tick, widget  # noqa: F401
 
 
 def quiet(panel):
@@ -19,7 +18,7 @@ def quiet(panel):
 
 
 @pytest.fixture
-def pair(widget):  # noqa: F811
+def pair(widget):
     """Add a pair, chosen in the panel, with an axial view on slice 2."""
     full = ct((4, 48, 48))
     low = addVolume(slicer.mrmlScene, full + ct((4, 48, 48), seed=9) // 2, "low")
@@ -52,16 +51,16 @@ def voxels(node):
     return slicer.util.arrayFromVolume(node)
 
 
-def apply(widget, host):  # noqa: F811
+def apply(widget, host):
     widget.ui.applyButton.click()
     assert widget.panel.running, widget.ui.statusLabel.text
     host.spin(quiet(widget.panel))
 
 
-def test_several_methods_and_a_model_of_ones_own(widget, host, pair, model):  # noqa: F811
+def test_several_methods_and_a_model_of_ones_own(widget, host, pair, ownModel):
     tick(widget, "NLM")
     assert pair.parameters.methods == ["TV", "NLM"] and not widget.ui.outputSelector.enabled
-    widget.ui.modelPathEdit.currentPath = str(model)
+    widget.ui.modelPathEdit.currentPath = str(ownModel)
     apply(widget, host)
     assert [n.GetName() for n in pair.parameters.outputs] == ["low TV", "low NLM", "low mine"]
     assert [row[0] for row in widget.ui.numbersTable.cells] == ["FDCT", "LDCT", "TV", "NLM", "mine"]
@@ -75,7 +74,7 @@ def test_several_methods_and_a_model_of_ones_own(widget, host, pair, model):  # 
     assert not widget.ui.applyButton.enabled and widget.ui.applyButton.toolTip == "Tick a method first"
 
 
-def test_numbers_follow_the_slice_and_are_never_measured_twice(widget, host, pair, monkeypatch):  # noqa: F811
+def test_numbers_follow_the_slice_and_are_never_measured_twice(widget, host, pair, monkeypatch):
     from LDCTDenoiseSlicer.panel import numbers_section
 
     measured = []
@@ -116,7 +115,7 @@ def test_numbers_follow_the_slice_and_are_never_measured_twice(widget, host, pai
     assert measured == [3, 2] and widget.ui.numbersTable.cells[1][1] == "inf"
 
 
-def test_numbers_without_a_reference_and_without_a_slice(widget, host, pair):  # noqa: F811
+def test_numbers_without_a_reference_and_without_a_slice(widget, host, pair):
     pair.parameters.referenceVolume = None
     host.spin(quiet(widget.panel))
     (row,) = widget.ui.numbersTable.cells
@@ -130,7 +129,7 @@ def test_numbers_without_a_reference_and_without_a_slice(widget, host, pair):  #
     assert "Draw or pick an ROI" in widget.ui.captionLabel.text and not widget.ui.csvButton.enabled
 
 
-def test_the_whole_volume_is_measured_on_demand(widget, host, pair):  # noqa: F811
+def test_the_whole_volume_is_measured_on_demand(widget, host, pair):
     widget.ui.regionComboBox.choose("volume")
     host.spin(quiet(widget.panel))
     assert widget.ui.captionLabel.text == "Not measured yet." and widget.ui.measureButton.visible
@@ -145,7 +144,7 @@ def test_the_whole_volume_is_measured_on_demand(widget, host, pair):  # noqa: F8
     assert widget.ui.captionLabel.text.startswith("Measured before the volumes changed; measure again.")
 
 
-def test_numbers_are_copied_written_and_put_into_a_table(widget, host, pair, tmp_path):  # noqa: F811
+def test_numbers_are_copied_written_and_put_into_a_table(widget, host, pair, tmp_path):
     host.spin(quiet(widget.panel))
     widget.ui.copyNumbersButton.click()
     assert Clipboard.text.startswith("Image\tPSNR (dB)") and widget.ui.captionLabel.text in Clipboard.text
@@ -162,7 +161,7 @@ def test_numbers_are_copied_written_and_put_into_a_table(widget, host, pair, tmp
     assert (tmp_path / "figure.png").stat().st_size > 10000
 
 
-def test_strength_follows_the_slider_without_a_run(widget, host, pair):  # noqa: F811
+def test_strength_follows_the_slider_without_a_run(widget, host, pair):
     apply(widget, host)
     (output,) = pair.parameters.outputs
     full = voxels(output).copy()
@@ -184,7 +183,7 @@ def test_strength_follows_the_slider_without_a_run(widget, host, pair):  # noqa:
     assert output.GetAttribute("LDCTDenoise.Strength") == "0.5"
 
 
-def test_preview_follows_the_slice_and_leaves_no_trace(widget, host, pair, monkeypatch):  # noqa: F811
+def test_preview_follows_the_slice_and_leaves_no_trace(widget, host, pair, monkeypatch):
     before = state(slicer.mrmlScene)
     denoised = []
     slowDown(monkeypatch, denoised)
@@ -208,7 +207,7 @@ def test_preview_follows_the_slice_and_leaves_no_trace(widget, host, pair, monke
     assert len(state(slicer.mrmlScene)) == len(before)
 
 
-def test_preview_survives_the_loss_of_its_input(widget, host, pair, monkeypatch):  # noqa: F811
+def test_preview_survives_the_loss_of_its_input(widget, host, pair, monkeypatch):
     slowDown(monkeypatch, [])
     widget.ui.previewCheckBox.checked = True
     slicer.mrmlScene.RemoveNode(pair.low)
@@ -216,7 +215,7 @@ def test_preview_survives_the_loss_of_its_input(widget, host, pair, monkeypatch)
     assert names() == ["full"]
 
 
-def test_advanced_shows_models_and_diagnostics(widget, host, pair):  # noqa: F811
+def test_advanced_shows_models_and_diagnostics(widget, host, pair):
     pair.parameters.methods = ["DCSCN", "TV"]
     widget.ui.advancedButton.collapsed = False
     text = widget.ui.modelInfoText.plainText

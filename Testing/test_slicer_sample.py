@@ -7,7 +7,6 @@ import numpy as np
 import slicer
 import slicer.util
 from LDCTDenoiseLib.volumes import read_volume
-from test_slicer_module import model, widget  # noqa: F401
 
 _TOOL = Path(__file__).resolve().parent.parent / "tools" / "make_sample_data.py"
 
@@ -25,7 +24,7 @@ def test_what_ships_is_what_the_code_makes():
         assert step.max() <= 1 and np.mean(step > 0) < 0.01
 
 
-def test_sample_data_in_the_panel(widget, host):  # noqa: F811
+def test_sample_data_in_the_panel(widget, host):
     widget.ui.sampleButton.click()
     parameters = widget.logic.getParameterNode()
     low, full = parameters.inputVolume, parameters.referenceVolume

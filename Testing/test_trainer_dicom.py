@@ -1,13 +1,11 @@
 """The trainer's picker of DICOM series: real files, stand-ins for the database and for Qt."""
 
 import os
-import sys
 from pathlib import Path
 
 import pytest
 import slicer
 import slicer.util
-import trainer_host
 from dicom_database import Database, imported
 from dicom_series_maker import write_enhanced, write_series
 from LDCTDenoiseLib.errors import InputError
@@ -15,8 +13,6 @@ from LDCTDenoiseTrainingLib.patients import read_patient_set
 from LDCTDenoiseTrainingSlicer.logic import LDCTDenoiseTrainingLogic
 from LDCTDenoiseTrainingSlicer.patients import PatientTable
 from LDCTDenoiseTrainingSlicer.patients.database_series import listSeries, pairSeries
-from slicer_item_widgets import ITEM_CLASSES
-from slicer_widgets import Widget
 
 
 def write(folder, patient, words, uid, count=4, image_type="AXIAL", modality="CT"):
@@ -133,75 +129,11 @@ def test_a_database_that_gives_nothing(database, tmp_path):
     refused("no DICOM database is open")
 
 
-class Dialog(Widget):
-    """A QDialog; the host shows nothing."""
-
-    def __init__(self, parent):
-        super().__init__()
-        object.__setattr__(self, "calls", [])
-        Dialog.last = self
-
-    def setWindowTitle(self, title):
-        assert title
-
-    def resize(self, width, height):
-        pass
-
-    def show(self):
-        self.calls.append("show")
-
-    def raise_(self):
-        pass
-
-    def hide(self):
-        self.calls.append("hide")
-
-    def deleteLater(self):
-        assert "deleteLater" not in self.calls, "it has gone already"
-        self.calls.append("deleteLater")
-
-
-class Table(trainer_host.Table):
-    def __init__(self, name=""):
-        super().__init__(name)
-        object.__setattr__(self, "hidden", set())
-
-    def setRowHidden(self, row, hidden):
-        (self.hidden.add if hidden else self.hidden.discard)(row)
-
-    def resizeColumnToContents(self, column):
-        assert 0 <= column < self.columns
-
-
-class LineEdit(trainer_host.LineEdit):
-    signals = ("editingFinished()", "textChanged(QString)")
-
-    def changed(self, name, value):
-        if name == "text":
-            self.emit("textChanged(QString)", value)
-
-
-class BoxLayout:
-    def __init__(self, parent):
-        self.addWidget = parent.childWidgets.append
-
-
 @pytest.fixture
-def panel(monkeypatch, database, tmp_path):
-    """The trainer's panel, with what the dialog uses besides."""
-    with trainer_host.installed(monkeypatch) as host:
-        import slicer_host
-
-        monkeypatch.setitem(ITEM_CLASSES, "QTableWidget", Table)
-        monkeypatch.setitem(slicer_host.UI_CLASSES, "QLineEdit", LineEdit)
-        monkeypatch.setattr(slicer.util, "mainWindow", lambda: None, raising=False)
-        monkeypatch.setattr(slicer, "dicomDatabase", database, raising=False)
-        qt = sys.modules["qt"]
-        qt.QDialog, qt.QVBoxLayout = Dialog, BoxLayout
-        widget = host.openModule("LDCTDenoiseTraining")
-        widget.ui.runsFolderEdit.currentPath = str(tmp_path / "runs")
-        yield widget.panel
-        widget.cleanup()
+def panel(monkeypatch, database, trainer):
+    """The trainer's panel, with a database."""
+    monkeypatch.setattr(slicer, "dicomDatabase", database, raising=False)
+    return trainer.panel
 
 
 def test_the_dialog_ticks_filters_says_what_comes_of_it_and_adds(panel):
@@ -209,7 +141,8 @@ def test_the_dialog_ticks_filters_says_what_comes_of_it_and_adds(panel):
     ui.addDicomButton.click()
     picker = panel.patients.picker
     table = picker.ui.seriesTable
-    assert Dialog.last.calls == ["show"] and not picker.ui.addButton.enabled
+    dialog = picker.dialog
+    assert dialog.calls == ["show"] and not picker.ui.addButton.enabled
     assert [cells[1:] for cells in table.cells][:2] == [
         ["Name, 1", "DICOM-1", "Abdomen", "2024-02-29", "Full Dose 5.0", "4", "28x20", ""],
         ["Name, 1", "DICOM-1", "Abdomen", "2024-02-29", "Low Dose 5.0", "4", "28x20", ""],
@@ -231,7 +164,7 @@ def test_the_dialog_ticks_filters_says_what_comes_of_it_and_adds(panel):
     picker.ui.tickButton.click()
     assert picker.ticked == {"9.1.1", "9.1.2", "9.2.1"} and table.hidden == set()
     picker.ui.addButton.click()
-    assert Dialog.last.calls == ["show", "hide", "deleteLater"]
+    assert dialog.calls == ["show", "hide", "deleteLater"]
     assert [(row.patient, row.full.label) for row in panel.patients.table.rows] == [
         ("DICOM-1", "Full Dose 5.0"),
         ("DICOM-2", "Chest"),
@@ -243,7 +176,7 @@ def test_the_dialog_ticks_filters_says_what_comes_of_it_and_adds(panel):
     picker.ui.tickButton.click()
     words = [cells[8] for cells in picker.ui.seriesTable.cells]
     assert picker.ticked == set() and words[:2] == ["in the table already"] * 2
-    assert picker.ui.seriesTable.item(0, 0).checkState() is None
+    assert not picker.ui.seriesTable.item(0, 0).flags & 16
     ui.addDicomButton.click()  # closes the one before
     panel.patients.picker.ui.closeButton.click()
     assert len(panel.patients.table.rows) == 2

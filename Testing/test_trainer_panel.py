@@ -7,13 +7,21 @@ import numpy as np
 import pytest
 import slicer
 import slicer.util
-import trainer_host
+from slicer_host import FileDialog
 from training_maker import body, save_scan
 
 
-def settle(desktop, trainer):
+def addPairs(count=2):
+    """Add pairs of tiny volumes to the application's scene."""
+    # Imported here: it imports the logic, which each test has anew.
+    import trainer_runs
+
+    trainer_runs.addPairs(slicer.mrmlScene, count)
+
+
+def settle(host, trainer):
     """Let the work in hand come to its end."""
-    desktop.spin(lambda: not trainer.panel.work.running, 120)
+    host.spin(lambda: not trainer.panel.work.running, 120)
 
 
 def small(trainer, **more):
@@ -23,11 +31,11 @@ def small(trainer, **more):
         trainer.panel.recipe._fields[key].type(str(value))
 
 
-def test_it_opens_without_torch_and_imports_none(desktop, monkeypatch):
+def test_it_opens_without_torch_and_imports_none(host, monkeypatch):
     import sys
 
     monkeypatch.setitem(sys.modules, "torch", None)
-    trainer = desktop.openModule("LDCTDenoiseTraining")
+    trainer = host.openModule("LDCTDenoiseTraining")
     assert not trainer.ui.workBar.visible and not trainer.ui.stopButton.enabled and not trainer.ui.useButton.enabled
     trainer.ui.startButton.click()
     assert "torch" in trainer.ui.statusLabel.text or "PyTorch" in trainer.ui.statusLabel.text
@@ -35,10 +43,8 @@ def test_it_opens_without_torch_and_imports_none(desktop, monkeypatch):
 
 
 def test_every_control_has_a_tooltip(trainer):
-    from slicer_widgets import QPushButton
-
     for name, control in vars(trainer.ui).items():
-        if isinstance(control, (QPushButton, trainer_host.LineEdit, trainer_host.CheckBox, trainer_host.Table)):
+        if getattr(control, "kind", "") in ("QPushButton", "QLineEdit", "QCheckBox", "QTableWidget"):
             assert control.toolTip or name == "statusLabel", name
 
 
@@ -63,7 +69,7 @@ def test_a_recipe_is_read_judged_saved_and_loaded(trainer, tmp_path):
     assert "'batch' must be a whole number, not 'many'" in ui.recipeLabel.text
     recipe._fields["batch"].type("16")
     recipe._fields["select_by"].choose("ssim")
-    trainer_host.FileDialog.answer = str(tmp_path / "config.json")
+    FileDialog.answer = str(tmp_path / "config.json")
     ui.saveConfigButton.click()
     stored = json.loads((tmp_path / "config.json").read_text())
     assert (stored["steps"], stored["batch"], stored["select_by"], stored["betas"]) == (100, 16, "ssim", [0.9, 0.999])
@@ -79,14 +85,14 @@ def test_a_recipe_is_read_judged_saved_and_loaded(trainer, tmp_path):
     assert "not a JSON object" in ui.statusLabel.text
 
 
-def test_patients_are_added_edited_split_and_checked(trainer, desktop, tmp_path):
+def test_patients_are_added_edited_split_and_checked(trainer, host, tmp_path):
     ui, table = trainer.ui, trainer.panel.patients.table
     ui.addSceneButton.click()
     assert "scene holds no volume" in ui.statusLabel.text
-    trainer_host.addPairs()
+    addPairs()
     ui.addSceneButton.click()
     save_scan(tmp_path / "data" / "folder.nii.gz", body(7, slices=2))
-    trainer_host.FileDialog.answer = str(tmp_path / "data")
+    FileDialog.answer = str(tmp_path / "data")
     ui.addFolderButton.click()
     assert [row[1:5] for row in ui.patientTable.cells] == [
         ["P0", "train", "P0 full", "P0 low"], ["P1", "train", "P1 full", "P1 low"],
@@ -117,7 +123,7 @@ def test_patients_are_added_edited_split_and_checked(trainer, desktop, tmp_path)
     assert "'P1 low', the low-dose volume of patient 'P1', has been deleted" in ui.patientTable.item(1, 6).text()
     ui.checkButton.click()
     assert trainer.panel.work.running and not ui.sections.enabled and ui.workBar.visible
-    settle(desktop, trainer)
+    settle(host, trainer)
     assert ui.sections.enabled and "problems, in red above" in ui.statusLabel.text
     item = ui.patientTable.item(1, 6)
     assert "not in a scene" in item.text() and "has been deleted from the scene" in item.text()
@@ -127,7 +133,7 @@ def test_patients_are_added_edited_split_and_checked(trainer, desktop, tmp_path)
     ui.patientTable.selectRow(1)
     ui.removeButton.click()
     assert len(table.rows) == 2
-    trainer_host.FileDialog.answer = str(tmp_path / "set.csv")
+    FileDialog.answer = str(tmp_path / "set.csv")
     ui.patientTable.tick(0, True)
     ui.patientTable.selectRow(1)
     ui.lowComboBox.setCurrentIndex(0)
@@ -145,13 +151,13 @@ def test_the_dicom_button_without_a_database_and_a_row_that_is_not_there(trainer
         assert words.lower() in ui.statusLabel.text.lower(), button.name
 
 
-def test_the_preview_is_shown_beside_the_original(trainer, desktop):
-    trainer_host.addPairs(1)
+def test_the_preview_is_shown_beside_the_original(trainer, host):
+    addPairs(1)
     slicer.mrmlScene.RemoveNode(slicer.util.getNode("P0 low"))
     trainer.ui.addSceneButton.click()
     trainer.ui.patientTable.selectRow(0)
     trainer.ui.previewButton.click()
-    settle(desktop, trainer)
+    settle(host, trainer)
     assert trainer.ui.previewLabel.visible and "0.28 of it" in trainer.ui.statusLabel.text
     strip = trainer.ui.previewLabel.pixmap.array
     assert strip.shape == (32, 2 * 32 + 4)
@@ -161,8 +167,8 @@ def test_the_preview_is_shown_beside_the_original(trainer, desktop):
 
 
 @pytest.fixture
-def layout(desktop):
-    """A layout node with its plot view, as the desktop's layout manager keeps them."""
+def layout(host):
+    """A layout node with its plot view, as the host's layout manager keeps them."""
     node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLayoutNode")
     for layout in (node.SlicerLayoutFourUpView, node.SlicerLayoutConventionalPlotView):
         node.AddLayoutDescription(layout, "<layout></layout>")
@@ -170,12 +176,12 @@ def layout(desktop):
     return node, slicer.mrmlScene.AddNewNodeByClass("vtkMRMLPlotViewNode")
 
 
-def test_start_watch_stop_leave_reload_resume_and_use(trainer, desktop, layout, tmp_path):
+def test_start_watch_stop_leave_reload_resume_and_use(trainer, host, layout, tmp_path):
     from LDCTDenoiseLib.models import catalogue
     from LDCTDenoiseSlicer.parameters import getParameterNode
 
     ui, runs = trainer.ui, trainer.panel.runs
-    trainer_host.addPairs()
+    addPairs()
     ui.addSceneButton.click()
     ui.splitButton.click()
     ui.methodComboBox.choose("CNN-L1")
@@ -183,25 +189,25 @@ def test_start_watch_stop_leave_reload_resume_and_use(trainer, desktop, layout, 
     small(trainer, steps=100_000, validate_every=2)
     ui.nameEdit.text = "mine"
     ui.startButton.click()
-    settle(desktop, trainer)
+    settle(host, trainer)
     assert "Training 'mine' in" in ui.statusLabel.text and ui.runTable.cells[0][1:3] == ["mine", "training"]
     assert runs.run.name == "mine" and ui.stopButton.enabled and not ui.resumeButton.enabled
     ui.chartComboBox.setCurrentIndex(2)
     node, view = layout
     assert node.GetViewArrangement() == node.SlicerLayoutConventionalPlotView
-    desktop.spin(lambda: runs.state(runs.runs[0]).step >= 4 and ui.pictureLabel.visible, 300)
+    host.spin(lambda: runs.state(runs.runs[0]).step >= 4 and ui.pictureLabel.visible, 300)
     chart = view.GetPlotChartNode()
     assert chart.GetTitle() == "Validation PSNR" and chart.GetNumberOfPlotSeriesNodes() == 2
     assert ui.pictureLabel.pixmap.array.shape == (32, 3 * 32 + 2 * 4) and "step" in ui.pictureCaption.text
     assert "step" in ui.logText.plainText and ui.runTable.cells[0][3].endswith("/ 100,000")
-    desktop.leave(trainer)
+    host.leave(trainer)
     assert node.GetViewArrangement() == node.SlicerLayoutFourUpView
-    desktop.enter(trainer)
+    host.enter(trainer)
     # A reload does not stop it; Slicer's end does.
     trainer._reloading = True
     trainer.cleanup()
     assert not (runs.runs[0].folder / "stop").exists()
-    again = desktop.openModule("LDCTDenoiseTraining")
+    again = host.openModule("LDCTDenoiseTraining")
     ui, runs = again.ui, again.panel.runs
     assert ui.runsFolderEdit.currentPath == str(tmp_path / "runs")
     assert ui.runTable.cells[0][2] == "training"
@@ -216,10 +222,10 @@ def test_start_watch_stop_leave_reload_resume_and_use(trainer, desktop, layout, 
     ui.keepCheckBox.checked = False
     again.cleanup()
     assert (runs.runs[0].folder / "stop").exists() or not runs.runs[0].poll().active
-    again = desktop.openModule("LDCTDenoiseTraining")
+    again = host.openModule("LDCTDenoiseTraining")
     ui, runs = again.ui, again.panel.runs
     ui.runTable.selectRow(0)
-    desktop.spin(lambda: not runs.state(runs.runs[0]).active, 300)
+    host.spin(lambda: not runs.state(runs.runs[0]).active, 300)
     assert "Stopped. Resume goes on" in ui.runLabel.text and ui.resumeButton.enabled
     # Its figures and its model.
     assert "[-160, 240]" in ui.captionLabel.text, ui.captionLabel.text
@@ -227,17 +233,17 @@ def test_start_watch_stop_leave_reload_resume_and_use(trainer, desktop, layout, 
     assert "[-160, 240]" in ui.captionLabel.text
     ui.tableButton.click()
     assert slicer.util.getNode("mine results").GetTable().GetNumberOfRows() == 6
-    trainer_host.FileDialog.answer = str(tmp_path / "figures.csv")
+    FileDialog.answer = str(tmp_path / "figures.csv")
     ui.csvButton.click()
     assert (tmp_path / "figures.csv").is_file()
     ui.useButton.click()
-    settle(desktop, again)
+    settle(host, again)
     (entry,) = [entry for entry in catalogue() if not entry.ships]
     assert entry.name == "mine" and list(getParameterNode(slicer.mrmlScene).models) == ["mine"]
     again.cleanup()
 
 
-def test_the_self_test_of_the_panel_passes(trainer, desktop, monkeypatch):
+def test_the_self_test_of_the_panel_passes(trainer, host, monkeypatch):
     import LDCTDenoiseTraining
 
     monkeypatch.setattr(slicer.util, "getModuleWidget", lambda name: trainer, raising=False)

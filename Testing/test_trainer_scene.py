@@ -5,13 +5,21 @@ import json
 import pytest
 import slicer
 import slicer.util
-import trainer_host
+from slicer_host import FileDialog
 from training_maker import body, save_scan
+
+
+def addPairs(count=2):
+    """Add pairs of tiny volumes to the application's scene."""
+    # Imported here: it imports the logic, which each test has anew.
+    import trainer_runs
+
+    trainer_runs.addPairs(slicer.mrmlScene, count)
 
 
 def addFile(trainer, tmp_path):
     save_scan(tmp_path / "data" / "folder.nii.gz", body(7, slices=2))
-    trainer_host.FileDialog.answer = str(tmp_path / "data")
+    FileDialog.answer = str(tmp_path / "data")
     trainer.ui.addFolderButton.click()
 
 
@@ -33,7 +41,7 @@ def shown(trainer):
 def fill(trainer, tmp_path):
     """Two patients of the scene and one of a file, a recipe of one's own, two runs, one of them ticked."""
     ui = trainer.ui
-    trainer_host.addPairs()
+    addPairs()
     ui.addSceneButton.click()
     addFile(trainer, tmp_path)
     ui.splitButton.click()
@@ -69,7 +77,7 @@ def requireFilled(trainer, tmp_path):
     assert panel.runs.folder == str(tmp_path / "runs") and panel.runs.ticked == [str(tmp_path / "runs" / "two")]
 
 
-def test_everything_comes_back_with_the_scene(trainer, desktop, tmp_path):
+def test_everything_comes_back_with_the_scene(trainer, host, tmp_path):
     fill(trainer, tmp_path)
     requireFilled(trainer, tmp_path)
     slicer.mrmlScene.SetRootDirectory(str(tmp_path))
@@ -90,10 +98,10 @@ def test_everything_comes_back_with_the_scene(trainer, desktop, tmp_path):
     requireFilled(trainer, tmp_path)
 
 
-def test_a_volume_deleted_is_told_in_red_at_once_and_after_it_was_saved(trainer, desktop, tmp_path):
+def test_a_volume_deleted_is_told_in_red_at_once_and_after_it_was_saved(trainer, host, tmp_path):
     from LDCTDenoiseTrainingSlicer.training_parameters import getParameterNode
 
-    trainer_host.addPairs(1)
+    addPairs(1)
     trainer.ui.addSceneButton.click()
     slicer.mrmlScene.RemoveNode(slicer.util.getNode("P0 low"))
     item = trainer.ui.patientTable.item(0, 6)
@@ -102,7 +110,7 @@ def test_a_volume_deleted_is_told_in_red_at_once_and_after_it_was_saved(trainer,
     assert stored["rows"][0]["low"] == {"volume": None, "name": "P0 low"}
     # Another panel reads it from the parameter node.
     trainer.cleanup()
-    again = desktop.openModule("LDCTDenoiseTraining")
+    again = host.openModule("LDCTDenoiseTraining")
     assert shown(again) == [["P0", "train", "P0 full", "P0 low"]]
     assert "has been deleted from the scene" in again.ui.patientTable.item(0, 6).text()
     again.ui.startButton.click()
@@ -110,7 +118,7 @@ def test_a_volume_deleted_is_told_in_red_at_once_and_after_it_was_saved(trainer,
     again.cleanup()
 
 
-def test_a_file_that_is_gone_and_a_table_that_cannot_be_read(trainer, desktop, tmp_path):
+def test_a_file_that_is_gone_and_a_table_that_cannot_be_read(trainer, host, tmp_path):
     from LDCTDenoiseTrainingSlicer.training_parameters import getParameterNode
 
     addFile(trainer, tmp_path)
@@ -142,7 +150,7 @@ def test_a_run_is_forgotten_found_again_and_deleted(trainer, tmp_path, monkeypat
     ui.forgetButton.click()
     assert names() == ["two"] and folders[0].is_dir() and "no longer listed" in ui.statusLabel.text
     assert [run.name for run in trainer.logic.runs()] == ["two"]
-    trainer_host.FileDialog.answer = str(folders[0])
+    FileDialog.answer = str(folders[0])
     ui.attachButton.click()
     assert names() == ["one", "two"] and len(trainer.logic.runs()) == 2
     asked = []
@@ -163,9 +171,9 @@ def test_a_run_is_forgotten_found_again_and_deleted(trainer, tmp_path, monkeypat
 
 
 def host_spin(trainer):
-    import slicer_host
+    from slicer_host import Host
 
-    slicer_host.Host().spin(lambda: not trainer.panel.work.running, 60)
+    Host().spin(lambda: not trainer.panel.work.running, 60)
 
 
 def test_what_is_no_run_or_runs_is_not_deleted(trainer, tmp_path):
@@ -188,7 +196,7 @@ def test_what_is_no_run_or_runs_is_not_deleted(trainer, tmp_path):
     assert (folder / "checkpoint.pt").is_file()
 
 
-def test_a_gpu_that_ran_out_of_memory_is_measured_for_a_batch_that_fits(trainer, desktop, tmp_path, monkeypatch):
+def test_a_gpu_that_ran_out_of_memory_is_measured_for_a_batch_that_fits(trainer, host, tmp_path, monkeypatch):
     from LDCTDenoiseTrainingSlicer import logic as module
     from LDCTDenoiseTrainingSlicer.estimate import Estimate
 
@@ -202,7 +210,7 @@ def test_a_gpu_that_ran_out_of_memory_is_measured_for_a_batch_that_fits(trainer,
     (folder / "run.json").write_text(json.dumps({"pid": 0, "began": "", "arguments": ["train"], "keep": False}))
     (folder / "process.log").write_text(
         "ldct-train: error: GPU has too little memory for a batch of 128: choose a smaller one with --set batch=N\n")
-    trainer_host.FileDialog.answer = str(folder)
+    FileDialog.answer = str(folder)
     trainer.ui.attachButton.click()
     state = runs.state(runs.runs[0])
     assert state.status == "failed" and "too little memory for a batch of 128" in state.message

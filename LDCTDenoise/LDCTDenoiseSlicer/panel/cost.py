@@ -25,8 +25,7 @@ class Cost:
         volumeNode : vtkMRMLScalarVolumeNode or None
             The volume to denoise.
         """
-        device = deviceInWords(choice) or _remembered(f"Device/{choice}")
-        words = device or _("known once PyTorch is loaded")
+        words = deviceInWords(choice) or _("known once PyTorch is loaded")
         image = volumeNode.GetImageData() if volumeNode is not None else None
         if image is None or not labels:
             return words
@@ -44,9 +43,6 @@ class Cost:
         """Keep the time of a run, when its last `Progress` comes; `pixels` are those of one slice."""
         if progress.done == progress.of:
             _remember(f"SecondsPerSlice/{label}/{choice}", progress.seconds / progress.of * _PIXELS / pixels)
-
-    def rememberDevice(self, choice: str, words: str) -> None:
-        _remember(f"Device/{choice}", words)
 
     @staticmethod
     def _secondsPerSlice(label: str, choice: str) -> float | None:
