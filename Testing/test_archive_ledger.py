@@ -1,5 +1,6 @@
 """The ledger of an archive, and the processes that share it."""
 
+import json
 import os
 import sys
 
@@ -39,25 +40,56 @@ def test_one_claims_what_another_gives_back(tmp_path):
     assert theirs.claim("1.2")
 
 
-def test_a_record_that_is_damaged_counts_as_none(tmp_path):
+def test_a_record_that_cannot_be_read_is_said_and_never_guessed_at(tmp_path):
     ledger = Ledger(tmp_path)
     ledger.begin({})
-    ledger.write(Record("1.2", "1.2", "ä\udcff", notes=["a"], metrics={"psnr_db": float("inf")}))
-    assert ledger.record("1.2") == Record("1.2", "1.2", "ä\udcff", notes=["a"], metrics={"psnr_db": float("inf")})
+    record = Record("1.2", "1.2", "ä\udcff", notes=["a"], metrics={"psnr_db": float("inf")})
+    record.sources = {"ä\udcff.dcm": [3, 4, "abc"]}
+    ledger.write(record)
+    assert ledger.record("1.2") == record and ledger.record("1.3") is None
     path = tmp_path / ".ldct-denoise" / "series" / "1.2.json"
-    for text in ("", "{", "[]", '{"key": "1.2"}'):
+    whole = json.loads(path.read_text())
+    odd = [{"attempts": "3"}, {"slices": True}, {"notes": "a"}, {"notes": [1]}, {"result": "perhaps"}, {"key": "1.3"},
+           {"outputs": []}, {"outputs": {"a": 1}}, {"sources": {"a": [1, 2]}}, {"output": "../outside"},
+           {"output": "/etc"}, {"seconds_read": None}, {"error": ["x"]}]  # fmt: skip
+    texts = [json.dumps({**whole, **change}) for change in odd]
+    texts += ["", "{", "[]", '{"key": "1.2"}', path.read_text()[:-40], "[" * 10_000, '{"key": ' + "9" * 5000 + "}"]
+    for text in texts:
         path.write_text(text)
-        assert ledger.record("1.2") is None and not ledger.is_done(ledger.record("1.2"))
+        with pytest.raises(OutputError, match="1.2.json"):
+            ledger.record("1.2")
+
+
+def test_settings_that_cannot_be_read_stop_everything(tmp_path):
+    """Else the results of two methods could mix."""
+    ledger = Ledger(tmp_path)
+    ledger.begin({"method": "TV"})
+    path = tmp_path / ".ldct-denoise" / "batch.json"
+    whole = path.read_bytes()
+    for content in (b"", whole[:-3], b"[]", b"\xff", b"\0" * len(whole)):
+        path.write_bytes(content)
+        for settings in ({"method": "TV"}, {"method": "NLM"}):
+            with pytest.raises(OutputError, match="batch.json"):
+                ledger.begin(settings)
+    path.unlink()
+    ledger.begin({"method": "NLM"})  # nothing was done yet
+    ledger.write(Record("1.2", "1.2", ""))
+    path.unlink()
+    with pytest.raises(OutputError, match="missing"):
+        ledger.begin({"method": "NLM"})
+    path.write_text('{"method": "NLM"}')
+    with pytest.raises(OutputError, match="ledger None instead of 2"):
+        ledger.begin({"method": "NLM"})
 
 
 def test_what_was_sent_is_kept_by_server_and_a_line_cut_short_is_none(tmp_path):
     ledger = Ledger(tmp_path)
     ledger.begin({})
-    ledger.note_sent("k", "A@b:1", "1.1")
-    ledger.note_sent("k", "C@d:2", "1.2")
+    ledger.journal("k").note("A@b:1", "1.1")
+    ledger.journal("k").note("C@d:2", "1.2")
     with (tmp_path / ".ldct-denoise" / "sent" / "k.txt").open("a") as file:
-        file.write("1.3 A@")
-    assert ledger.sent("k", "A@b:1") == {"1.1"} and ledger.sent("other", "A@b:1") == set()
+        file.write("1.3 A@b:1")
+    assert ledger.journal("k").sent("A@b:1") == {"1.1"} and ledger.journal("other").sent("A@b:1") == set()
 
 
 def test_what_a_killed_process_left_goes_but_not_what_is_under_way(tmp_path):
@@ -79,6 +111,7 @@ def test_what_lies_in_the_way_stays(tmp_path):
     ledger.begin({})
     made = ledger.work_folder("1.1") / "series"
     made.mkdir()
+    (made / "0001.dcm").write_text("an image")
     (tmp_path / "there").mkdir()
     (tmp_path / "there" / "mine.txt").write_text("of the user")
     with pytest.raises(OutputError, match="not of this batch"):

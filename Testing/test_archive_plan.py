@@ -5,16 +5,17 @@ import shutil
 import pytest
 from archive_maker import of_series, write_archive, write_what_is_no_ct
 from dicom_series_maker import write_series
-from LDCTDenoiseLib.archive import Ledger, Wishes, check_roots, find_archive, make_plan
+from LDCTDenoiseLib.archive import BatchOptions, Ledger, check_roots, find_archive, make_plan
+from LDCTDenoiseLib.archive.file_facts import facts_of
 from LDCTDenoiseLib.archive.ledger import DONE, Record
 from LDCTDenoiseLib.archive.plan import DENOISE, FAIL, MEASURE, SEND, SKIP, output_of
 from LDCTDenoiseLib.errors import InputError, OutputError
 from LDCTDenoiseLib.volumes import read_volume, write_volume
 
 
-def plan_of(root, output, wishes=None, **options):
-    return {t.series.uid or t.series.place.as_posix(): t
-            for t in make_plan(find_archive(root).series, Ledger(output), wishes or Wishes(), **options)}  # fmt: skip
+def plan_of(root, output, options=None):
+    plan = make_plan(find_archive(root).series, Ledger(output), options or BatchOptions())
+    return {task.series.uid or task.series.place.as_posix(): task for task in plan}
 
 
 def test_the_plan_follows_the_ledger(tmp_path):
@@ -28,14 +29,18 @@ def test_the_plan_follows_the_ledger(tmp_path):
     ledger = Ledger(output)
     ledger.begin({})
     for one, result in ((first, DONE), (second, DONE), (third, "failed")):
-        ledger.write(Record(one.key, one.uid, "", output_of(one), result, fingerprint=one.fingerprint, attempts=3))
-    (output / output_of(first)).mkdir(parents=True)
-    (output / output_of(first) / "0001.dcm").write_bytes(b"here")
+        record = Record(one.key, one.uid, "", output_of(one), result, attempts=3)
+        record.sources = facts_of(one.files, one.folder)
+        if one is first:
+            (made := ledger.work_folder(one.key) / "series").mkdir()
+            (made / "0001.dcm").write_bytes(b"here")
+            ledger.publish(made, record)
+        ledger.write(record)
     (output / output_of(second)).mkdir(parents=True)  # empty: nothing is there
     plan = plan_of(archive, output)
     assert [plan[one.uid].action for one in (first, second, third)] == [SKIP, DENOISE, DENOISE]
     assert plan[third.uid].attempts == 3 and plan[first.uid].reason == "done before"
-    assert plan_of(archive, output, Wishes(server="A@b:1"))[first.uid].action == SEND
+    assert plan_of(archive, output, BatchOptions(server="A@b:1"))[first.uid].action == SEND
     write_series(archive / first.place, 1, step=(0, 0, 1), change=of_series(first.uid), prefix="late")
     plan = plan_of(archive, output)
     assert plan[first.uid].action == FAIL and "has changed" in plan[first.uid].reason
@@ -57,7 +62,7 @@ def test_output_and_input_may_not_contain_each_other(tmp_path):
 
 def pairs(root, full_root=None, only_named=False):
     full = find_archive(full_root or root).series
-    tasks = make_plan(find_archive(root).series, Ledger(root / "no"), Wishes(False, True), full, only_named)
+    tasks = make_plan(find_archive(root).series, Ledger(root / "no"), BatchOptions(False, True), full, only_named)
     return {t.series.place.as_posix(): t.partner and t.partner.place.as_posix() for t in tasks if t.action == MEASURE}
 
 
@@ -97,7 +102,7 @@ def test_partners_in_one_folder_are_told_apart_by_their_description(tmp_path):
     for n, words in enumerate(("Full Dose 3mm", "Low Dose 3mm", "Low Dose 1mm")):
         write_series(tmp_path / "p", 1, change=of_series(f"1.5.{n}", SeriesDescription=words), prefix=str(n))
     series = find_archive(tmp_path).series
-    tasks = make_plan(series, Ledger(tmp_path / "no"), Wishes(True, True), series, True)
+    tasks = make_plan(series, Ledger(tmp_path / "no"), BatchOptions(True, True), series, True)
     partners = {t.series.uid: t.partner and t.partner.uid for t in tasks if t.action == DENOISE}
     assert partners == {"1.5.1": "1.5.0", "1.5.2": None}
     assert [t.action for t in tasks if t.series.uid == "1.5.0"] == [SKIP]

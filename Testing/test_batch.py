@@ -156,7 +156,7 @@ def test_odd_names(archive, output):
     rows = report_of(output)
     assert set(results(output).values()) == {"done"} and len(rows) == len(names) + 1
     for row in rows.values():
-        assert len(list((output / row["output"]).iterdir())) == 2
+        assert len(list((output / row["output"].removeprefix("'")).iterdir())) == 2
     assert batch(archive, output, "--dry-run") == 0
 
 

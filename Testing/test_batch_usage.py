@@ -5,9 +5,9 @@ import shutil
 import numpy as np
 import pydicom
 import pytest
-from archive_maker import files_below, write_archive, write_what_is_no_ct
+from archive_maker import files_below, of_series, write_archive, write_what_is_no_ct
 from batch_running import batch, report_of
-from dicom_series_maker import make_slice, stored_values
+from dicom_series_maker import make_slice, stored_values, write_series
 from LDCTDenoiseLib.engine import denoise_array
 from LDCTDenoiseLib.hounsfield import Window
 from LDCTDenoiseLib.methods import make_denoiser
@@ -117,3 +117,69 @@ def test_an_archive_without_ct_is_no_error(archive, output, capsys):
     write_what_is_no_ct(archive)
     assert batch(archive, output) == 0
     assert "4 series: 4 skipped" in capsys.readouterr().out
+
+
+def spoil(path, how):
+    if how == "deleted":
+        path.unlink()
+    elif how == "truncated":
+        path.write_bytes(path.read_bytes()[:-100])
+    else:  # replaced, with the same size
+        content = bytearray(path.read_bytes())
+        content[-50] ^= 1
+        path.write_bytes(content)
+
+
+@pytest.mark.parametrize("how", ["deleted", "truncated", "replaced"])
+def test_results_that_are_not_what_they_were_are_said_and_made_again_once_they_are_gone(archive, output, how):
+    made = list(write_archive(archive, 2))
+    assert batch(archive, output) == 0
+    image = output / "patient 0" / "series 0" / made[0] / "0002.dcm"
+    spoil(image, how)
+    for _ in range(2):
+        assert batch(archive, output) == 1
+        row = report_of(output)[made[0]]
+        assert row["result"] == "failed" and "0002.dcm" in row["error"]
+        assert f"remove 'patient 0/series 0/{made[0]}'" in row["error"]
+        assert report_of(output)[made[1]]["result"] == "done"
+    shutil.rmtree(image.parent)
+    assert batch(archive, output) == 0 and len(list(image.parent.iterdir())) == 4
+
+
+def test_a_source_that_changed_under_the_same_uids_is_said(archive, output):
+    made = list(write_archive(archive, 2))
+    assert batch(archive, output) == 0
+    source = sorted((archive / "patient 0" / "series 0").iterdir())[1]
+    state = source.stat()
+    content = source.read_bytes()
+    source.write_bytes(content)
+    assert batch(archive, output) == 0, "a copy with another time is the same"
+    spoil(source, "replaced")
+    assert source.stat().st_size == state.st_size and batch(archive, output) == 1
+    error = report_of(output)[made[0]]["error"]
+    assert "has changed" in error and source.name in error and report_of(output)[made[1]]["result"] == "done"
+    source.write_bytes(content)
+    assert batch(archive, output) == 0
+
+
+def test_a_damaged_ledger_mixes_no_methods(archive, output, capsys):
+    write_archive(archive, 1)
+    assert batch(archive, output) == 0
+    settings = output / ".ldct-denoise" / "batch.json"
+    settings.write_bytes(settings.read_bytes()[:20])
+    capsys.readouterr()
+    before = files_below(output)
+    for method in ("TV", "NLM"):
+        assert batch(archive, output, method=method) == 2 and files_below(output) == before
+        assert "batch.json" in (said := capsys.readouterr().err) and len(said.splitlines()) == 1
+
+
+def test_no_cell_of_the_report_is_a_formula(archive, output):
+    write_series(archive / "=HYPERLINK(1)", 1, change=of_series("1.1"))
+    write_series(archive / "-2+3", 1, change=of_series("1.2"))
+    write_series(archive / "@SUM", 1, change=of_series("1.3", Modality="MR", SOPClassUID="1.2.840.10008.5.1.4.1.1.4"))
+    assert batch(archive, output) == 0
+    sources = [row["source"] for row in report_of(output).values()]
+    assert sorted(sources) == ["'-2+3", "'=HYPERLINK(1)", "'@SUM"]
+    for row in report_of(output).values():
+        assert not any(cell[:1] in ("=", "+", "-", "@") for cell in row.values() if cell)

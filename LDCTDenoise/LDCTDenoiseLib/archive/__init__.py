@@ -2,20 +2,20 @@
 
 from .find import Found, find_archive
 from .ledger import Ledger
-from .plan import Task, Wishes, check_roots, make_plan
+from .plan import BatchOptions, Task, check_roots, make_plan
 from .processes import Processes
 from .report import make_report
 from .run import BatchRun
 from .steps import Settings
 
 __all__ = [
+    "BatchOptions",
     "BatchRun",
     "Found",
     "Ledger",
     "Processes",
     "Settings",
     "Task",
-    "Wishes",
     "check_roots",
     "find_archive",
     "make_plan",

@@ -13,7 +13,7 @@ from ..requirements import require
 from ..volumes.dicom_headers import DAMAGED, FOREIGN, SLICE, VOLUME, Entry, Instance, look_below
 from ..volumes.dicom_tags import text
 from ..volumes.quiet import quiet_pydicom
-from .series import Series, fingerprint_of
+from .series import Series
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ def _series(root: Path, uid: str, members: list[_Header], strays: dict[Path, Pat
         files=tuple(m.path for m in slices),
         slices=sum(m.slices for m in slices) or len(slices),
         description=next((m.description for m in slices if m.description), ""),
-        fingerprint=fingerprint_of(m.instance for m in slices),
+        folder=Path(os.path.commonpath(folders)),
         not_ct=not_ct,
         damage=damage,
     )
@@ -161,9 +161,7 @@ def _without_copies(slices: list[_Header]) -> list[_Header]:
 
 
 def _volume_file(root: Path, path: Path) -> Series:
-    facts = path.stat()
-    place = PurePath(path.relative_to(root))
-    return Series("", place, (path,), fingerprint=fingerprint_of([str(facts.st_size), str(facts.st_mtime_ns)]))
+    return Series("", PurePath(path.relative_to(root)), (path,), folder=path.parent)
 
 
 def _damaged(root: Path, folder: Path, what: list[str]) -> Series:

@@ -2,23 +2,31 @@
 
 One file a series, each written beside and renamed. A series counts as done when its record says so *and* its output is
 there. The record is written first, the output then appears by one rename: killed in between, the series is done again,
-and half an output is never seen. While a process works on a series it holds a lock on it, which the operating system
-takes back when the process dies.
+and half an output is never seen. A record knows the sizes and checksums of what was read and of what was made, so that
+a later run tells when either has changed. While a process works on a series it holds a lock on it, which the operating
+system takes back when the process dies.
 """
 
 import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, fields
-from pathlib import Path
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path, PurePosixPath
 
 from ..errors import OutputError
+from ..files import flush
 from ..requirements import require
+from ..sending import Journal
+from ..strict_json import as_fields, parse_json, read_text
+from .file_facts import are_facts, difference, facts_of
 from .series import Series
 
 FOLDER = ".ldct-denoise"
+
+#: Raised when the meaning of a record changes; a folder of another format is refused as one of another method is.
+FORMAT = 2
 
 DONE, FAILED, SKIPPED = "done", "failed", "skipped"
 
@@ -42,8 +50,8 @@ class Record:
     notes : list of str
         What the user must know although it is done.
     slices : int
-    fingerprint : str
-        Of the source when it was read.
+    sources, partners, outputs : dict
+        `Facts` of the files that were read, of those that it was measured against, and of those that were made.
     attempts : int
         How many times it was tried.
     device : str
@@ -69,7 +77,9 @@ class Record:
     error: str = ""
     notes: list[str] = field(default_factory=list)
     slices: int = 0
-    fingerprint: str = ""
+    sources: dict = field(default_factory=dict)
+    partners: dict = field(default_factory=dict)
+    outputs: dict = field(default_factory=dict)
     attempts: int = 0
     device: str = ""
     seconds_read: float = 0.0
@@ -83,8 +93,18 @@ class Record:
     sendings: int = 0
     send_error: str = ""
 
-
-_FIELDS = {f.name for f in fields(Record)}
+    @classmethod
+    def of(cls, facts, key: str) -> "Record":
+        """Return the record of a series from its JSON; raises ValueError when that is none of that series."""
+        record = cls(**as_fields(cls, facts))
+        if record.key != key or record.result not in (DONE, FAILED, SKIPPED):
+            raise ValueError("it is of another series or of no known result")
+        if not all(map(are_facts, (record.sources, record.partners, record.outputs))):
+            raise ValueError("it has no sizes and checksums")
+        output = PurePosixPath(record.output)
+        if output.is_absolute() or ".." in output.parts:
+            raise ValueError("its output lies elsewhere")
+        return record
 
 
 class Ledger:
@@ -117,7 +137,7 @@ class Ledger:
             with self.alone("batch") as part:
                 self.require_settings(settings)
                 if not self._settings_path.exists():
-                    _write_json(self._settings_path, settings, part)
+                    _write_json(self._settings_path, {**settings, "ledger": FORMAT}, part)
         except OutputError:
             raise
         except NotImplementedError as error:
@@ -127,10 +147,27 @@ class Ledger:
             raise OutputError(f"cannot write into '{self.root}': {reason}. Choose a writable place.") from error
 
     def require_settings(self, settings: dict) -> None:
-        """Raise `OutputError` when the folder holds results that were made otherwise."""
-        before = _read_json(self._settings_path)
-        if before is None:
-            return
+        """Raise `OutputError` when the folder holds results that were made otherwise, or that may have been.
+
+        Results of two methods must never mix, so what cannot be read stops everything.
+        """
+        begun = any(self._records())
+        try:
+            before = _read_json(self._settings_path)
+            if not isinstance(before, dict):
+                raise ValueError("it is not a JSON object")
+        except FileNotFoundError:
+            if not begun:
+                return
+            before = "it is missing"
+        except (OSError, ValueError) as error:
+            before = getattr(error, "strerror", None) or str(error)
+        if isinstance(before, str):
+            raise OutputError(
+                f"'{self._settings_path}', which says how the results in '{self.root}' were made, cannot be used: "
+                f"{before}. Give another output folder, or put the file back."
+            )
+        settings = {**settings, "ledger": FORMAT}
         told = [f"{name} {before.get(name)} instead of {settings[name]}" for name in settings
                 if before.get(name) != settings[name]]  # fmt: skip
         if told:
@@ -139,17 +176,27 @@ class Ledger:
                 "nothing is mixed."
             )
 
+    def _records(self) -> Iterator[Path]:
+        with suppress(OSError):
+            yield from (self.folder / "series").iterdir()
+
     @property
     def _settings_path(self) -> Path:
         return self.folder / "batch.json"
 
     def record(self, key: str) -> Record | None:
-        """Return the record of a series, or None when there is none that can be read."""
-        facts = _read_json(self._record_path(key))
+        """Return the record of a series, or None when there is none; `OutputError` when it cannot be read."""
+        path = self._record_path(key)
         try:
-            return Record(**{name: value for name, value in facts.items() if name in _FIELDS})
-        except (AttributeError, TypeError):
+            return Record.of(_read_json(path), key)
+        except FileNotFoundError:
             return None
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise OutputError(
+                f"its record '{path}' cannot be used: {reason}; remove that, and what was made of this series, to have "
+                "it done again."
+            ) from error
 
     def write(self, record: Record) -> None:
         """Keep the record of a claimed series in place of the one before."""
@@ -160,6 +207,17 @@ class Ledger:
         if record is None or record.result != DONE:
             return False
         return not record.output or _is_filled(self.root / record.output)
+
+    def what_changed(self, record: Record, series: Series, partner: Series | None) -> str:
+        """Say in a few words what is not as it was when a series was done; "" when everything is."""
+        if changed := difference(record.sources, series.files, series.folder):
+            return f"has changed since it was done ({changed})"
+        if partner and record.partners and (changed := difference(record.partners, partner.files, partner.folder)):
+            return f"was measured against what has changed ({changed})"
+        # What others put beside the images is theirs.
+        if changed := difference(record.outputs, (), (self.root / record.output).parent):
+            return f"was done, but the result is not what it was ({changed})"
+        return ""
 
     def claim(self, key: str):
         """Return a lock on a series that is `release()`d in the end, or None while another process holds it."""
@@ -211,39 +269,30 @@ class Ledger:
         Raises
         ------
         OutputError
-            If something lies in its place already.
+            If something lies in its place already, or it cannot be written.
         """
         target = self.root / record.output
         require_free(target)
-        self.write(record)
         try:
+            flush(made)
+            facts = facts_of(_files(made), made.parent)
+            record.outputs = {name.replace(made.name, target.name, 1): facts[name] for name in facts}
+            self.write(record)
             target.parent.mkdir(parents=True, exist_ok=True)
             os.rename(made, target)
         except OSError as error:
             raise OutputError(f"cannot write '{target}': {error.strerror or error}.") from error
 
-    def sent(self, key: str, server: str) -> set[str]:
-        """Return the SOP Instance UIDs of a series that a server has taken."""
-        try:
-            lines = self._sent_path(key).read_text(encoding="utf-8").splitlines()
-        except FileNotFoundError:
-            return set()
-        return {uid for line in lines for uid, _, where in [line.partition(" ")] if where == server}
-
-    def note_sent(self, key: str, server: str, uid: str) -> None:
-        """Keep that a server has taken an image, before the next one is sent."""
-        with self._sent_path(key).open("a", encoding="utf-8") as file:
-            file.write(f"{uid} {server}\n")
-
-    def _sent_path(self, key: str) -> Path:
-        return self.folder / "sent" / f"{key}.txt"
+    def journal(self, key: str) -> Journal:
+        """Return the journal of what servers have taken of a series."""
+        return Journal(self.folder / "sent" / f"{key}.txt")
 
 
 def new_record(series: Series, before: Record | None) -> Record:
     """Return a record for one more attempt at a series."""
     return Record(
         key=series.key, series=series.uid, source=series.place.as_posix(), slices=series.slices,
-        fingerprint=series.fingerprint, attempts=(before.attempts if before else 0) + 1,
+        attempts=(before.attempts if before else 0) + 1,
         sendings=before.sendings if before else 0,
     )  # fmt: skip
 
@@ -261,11 +310,15 @@ def _is_filled(path: Path) -> bool:
     return path.is_file() or (path.is_dir() and any(path.iterdir()))
 
 
+def _files(output: Path) -> list[Path]:
+    """Return the files of an output: of a series its images, or the one volume file."""
+    if not output.is_dir():
+        return [output]
+    return sorted(path for path in output.iterdir() if not path.name.startswith("."))
+
+
 def _read_json(path: Path):
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError, ValueError):
-        return None
+    return parse_json(read_text(path), lenient=True)
 
 
 def _write_json(path: Path, facts: dict, part: Path) -> None:

@@ -48,7 +48,7 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Wishes:
+class BatchOptions:
     """What the user asked for.
 
     Attributes
@@ -89,8 +89,9 @@ def check_roots(archive: str | Path, output: str | Path, full_dose: str | Path |
 
 
 def make_plan(
-    series: list[Series], ledger: Ledger, wishes: Wishes, full: list[Series] | None = None, only_named: bool = False
-) -> list[Task]:
+    series: list[Series], ledger: Ledger, options: BatchOptions, full: list[Series] | None = None,
+    only_named: bool = False,
+) -> list[Task]:  # fmt: skip
     """Say for each series of an archive what to do.
 
     Parameters
@@ -99,7 +100,7 @@ def make_plan(
         Of the archive.
     ledger : Ledger
         What was done before; need not exist.
-    wishes : Wishes
+    options : BatchOptions
         What the user asked for.
     full : list of Series, optional
         Where the full-dose partners are looked for.
@@ -120,25 +121,28 @@ def make_plan(
         elif id(one) not in partners:
             tasks.append(Task(one, SKIP, "full dose, a reference for others"))
         else:
-            tasks.append(_task(one, partners[id(one)], ledger, wishes))
+            tasks.append(_task(one, partners[id(one)], ledger, options))
     return tasks
 
 
-def _task(one: Series, partner: Series | None, ledger: Ledger, wishes: Wishes) -> Task:
-    record = ledger.record(one.key)
+def _task(one: Series, partner: Series | None, ledger: Ledger, options: BatchOptions) -> Task:
+    try:
+        record = ledger.record(one.key)
+    except OutputError as error:
+        return Task(one, FAIL, str(error))
     attempts, sendings = (record.attempts, record.sendings) if record else (0, 0)
     if ledger.is_done(record):
-        if record.fingerprint != one.fingerprint:
+        if changed := ledger.what_changed(record, one, partner):
             kept = record.output or f"{ledger.folder.name}/series/{one.key}.json"
-            return Task(one, FAIL, f"has changed since it was done; remove '{kept}' to have it done again.")
-        if wishes.server and record.output and one.is_dicom and wishes.server not in record.sent:
+            return Task(one, FAIL, f"{changed}; remove '{kept}' from the output folder to have it done again.")
+        if options.server and record.output and one.is_dicom and options.server not in record.sent:
             return Task(one, SEND, output=record.output, attempts=attempts, sendings=sendings)
         return Task(one, SKIP, DONE_BEFORE, record.output, attempts=attempts)
-    if not wishes.volumes:
+    if not options.volumes:
         if partner is None:
             return Task(one, SKIP, "no full-dose partner")
         return Task(one, MEASURE, "", "", partner, attempts, sendings)
-    reason = "no full-dose partner" if wishes.metrics and partner is None else ""
+    reason = "no full-dose partner" if options.metrics and partner is None else ""
     return Task(one, DENOISE, reason, output_of(one), partner, attempts, sendings)
 
 

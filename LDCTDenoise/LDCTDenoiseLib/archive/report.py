@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..errors import OutputError
 from .ledger import DONE, FAILED, SKIPPED, Ledger, Record
-from .plan import DONE_BEFORE, FAIL, SKIP, Task, Wishes
+from .plan import DONE_BEFORE, FAIL, SKIP, BatchOptions, Task
 from .steps import METRIC_COLUMNS
 
 REPORT = "report.csv"
@@ -20,6 +20,10 @@ COLUMNS = (
     *("result", "error", "series_uid", "source", "output", "slices", "device", *_SECONDS),
     *("partner", *METRIC_COLUMNS, "sent_to", "notes"),
 )
+
+
+#: How a cell begins that a spreadsheet computes instead of showing it.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True)
@@ -46,24 +50,40 @@ class Report:
                 with part.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
                     writer = csv.DictWriter(file, COLUMNS)
                     writer.writeheader()
-                    writer.writerows(self.rows)
+                    writer.writerows({name: as_text(cell) for name, cell in row.items()} for row in self.rows)
                 os.replace(part, path)
         except OSError as error:
             raise OutputError(f"cannot write '{path}': {error.strerror or error}.") from error
 
 
-def make_report(tasks: list[Task], ledger: Ledger, wishes: Wishes, records: dict[str, Record]) -> Report:
+def make_report(tasks: list[Task], ledger: Ledger, options: BatchOptions, records: dict[str, Record]) -> Report:
     """Return the report of a plan as the ledger has it now; `records` are those of this process."""
-    return Report([_row(task, ledger, wishes, records.get(task.series.key)) for task in tasks])
+    return Report([_row(task, ledger, options, records.get(task.series.key)) for task in tasks])
 
 
-def _row(task: Task, ledger: Ledger, wishes: Wishes, mine: Record | None) -> dict:
+def as_text(cell):
+    """Return a cell of a table; a text that a spreadsheet would take for a formula begins with an apostrophe."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) and not _is_number(cell) else cell
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _row(task: Task, ledger: Ledger, options: BatchOptions, mine: Record | None) -> dict:
     series = task.series
     row = dict.fromkeys(COLUMNS, "")
     row |= {"series_uid": series.uid, "source": series.place.as_posix(), "slices": series.slices or ""}
     if task.action == FAIL or (task.action == SKIP and task.reason != DONE_BEFORE):
         return row | {"result": FAILED if task.action == FAIL else SKIPPED, "error": task.reason}
-    record = ledger.record(series.key) or mine
+    try:
+        record = ledger.record(series.key) or mine
+    except OutputError as error:
+        return row | {"result": FAILED, "error": str(error)}
     if mine and record.result == DONE != mine.result:
         record = mine  # it could not be written down
     if record is None or (record.attempts <= task.attempts and not ledger.is_done(record)):
@@ -72,7 +92,7 @@ def _row(task: Task, ledger: Ledger, wishes: Wishes, mine: Record | None) -> dic
     row |= {"device": record.device, "partner": record.partner, "sent_to": " ".join(record.sent)}
     row |= {name: f"{getattr(record, name):.3f}" for name in _SECONDS} | record.metrics
     row["notes"] = "; ".join(record.notes + ([task.reason] if task.reason else []))
-    if wishes.server and record.result == DONE and record.output and wishes.server not in record.sent:
+    if options.server and record.result == DONE and record.output and options.server not in record.sent:
         if series.is_dicom:
             row |= {"result": NOT_SENT, "error": record.send_error}
         else:

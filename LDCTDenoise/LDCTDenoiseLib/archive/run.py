@@ -15,10 +15,11 @@ from ..errors import LDCTError, OutputError
 from ..sending import Sender
 from ..volumes.quiet import quiet_pydicom
 from . import notes, steps
+from .file_facts import facts_of
 from .ledger import DONE, Ledger, Record, new_record
-from .plan import DENOISE, MEASURE, SEND, Task, Wishes
-from .postman import Postman
+from .plan import DENOISE, MEASURE, SEND, BatchOptions, Task
 from .processes import Processes
+from .send_queue import SendQueue
 
 #: Seconds between two looks at what other processes hold.
 _POLL = 1.0
@@ -45,9 +46,9 @@ class BatchRun:
     ----------
     tasks : list of Task
     ledger : Ledger
-        Begun with `settings.facts(wishes)`.
+        Begun with `settings.facts(options)`.
     settings : Settings
-    wishes : Wishes
+    options : BatchOptions
     processes : Processes
     sender : Sender, optional
         Send what is denoised.
@@ -59,18 +60,18 @@ class BatchRun:
     """
 
     def __init__(
-        self, tasks: list[Task], ledger: Ledger, settings: steps.Settings, wishes: Wishes,
+        self, tasks: list[Task], ledger: Ledger, settings: steps.Settings, options: BatchOptions,
         processes: Processes | None = None, sender: Sender | None = None,
     ):  # fmt: skip
         self.tasks, self.records = tasks, {}
-        self._ledger, self._settings, self._wishes, self._sender = ledger, settings, wishes, sender
+        self._ledger, self._settings, self._options, self._sender = ledger, settings, options, sender
         processes = processes or Processes()
         self._open = deque(processes.in_turn([t for t in tasks if t.action in (DENOISE, MEASURE)]))
         self._busy: deque[Task] = deque()
         self._finished: queue.SimpleQueue[Step] = queue.SimpleQueue()
         self._stopping = threading.Event()
         self._held: dict[str, object] = {}
-        self._postman: Postman | None = None
+        self._send_queue: SendQueue | None = None
 
     def __iter__(self) -> Iterator[Step]:
         with ExitStack() as stack:
@@ -78,11 +79,11 @@ class BatchRun:
             stack.enter_context(quiet_pydicom())
             stack.enter_context(notes.kept_apart())
             if self._sender:
-                self._postman = Postman(self._ledger, self._sender, self._was_sent)
-                stack.callback(self._postman.stop)
+                self._send_queue = SendQueue(self._ledger, self._sender, self._was_sent)
+                stack.callback(self._send_queue.stop)
                 for task in self.tasks:
                     if task.action == SEND:
-                        self._postman.post(task)
+                        self._send_queue.put(task)
             stack.callback(self._give_back)
             reader = stack.enter_context(ThreadPoolExecutor(1, "reader"))
             writer = stack.enter_context(ThreadPoolExecutor(1, "writer"))
@@ -98,9 +99,9 @@ class BatchRun:
                 yield from self._news()
             if writing:
                 writing.result()
-            if self._postman:
-                self._postman.finish()
-                while self._postman.is_at_work:
+            if self._send_queue:
+                self._send_queue.finish()
+                while self._send_queue.is_at_work:
                     yield from self._news(wait=0.2)
             yield from self._news()
 
@@ -158,17 +159,19 @@ class BatchRun:
         """Return a new record for a claimed series, or None when another process has done or tried it meanwhile."""
         before = self._ledger.record(task.series.key)
         done = self._ledger.is_done(before)
-        if done and self._postman and task.series.is_dicom:
-            self._postman.post(task)
+        if done and self._send_queue and task.series.is_dicom:
+            self._send_queue.put(task)
         tried = before is not None and before.attempts > task.attempts and before.result != DONE
         return None if done or tried else new_record(task.series, before)
 
     def _read(self, job: steps.Job) -> steps.Job:
         started = time.monotonic()
         try:
+            series = job.task.series
             with notes.into(job.record.notes):
-                job.volume = steps.read(job.task.series)
-                if self._wishes.volumes and job.task.series.is_dicom:
+                job.record.sources = facts_of(series.files, series.folder)
+                job.volume = steps.read(series)
+                if self._options.volumes and series.is_dicom:
                     require_source(job.volume)
                 job.record.slices = len(job.volume.array)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with one series, the others go on
@@ -197,7 +200,7 @@ class BatchRun:
             with notes.into(record.notes):
                 if job.output is not None:
                     self._measure(job)
-                    if self._wishes.volumes:
+                    if self._options.volumes:
                         steps.write(job, self._ledger, self._settings)
                     else:
                         record.result = DONE
@@ -213,16 +216,16 @@ class BatchRun:
         finally:
             self._held.pop(record.key).release()
         self._done(job.task, record)
-        if record.result == DONE and record.output and self._postman and job.task.series.is_dicom:
-            self._postman.post(job.task)
+        if record.result == DONE and record.output and self._send_queue and job.task.series.is_dicom:
+            self._send_queue.put(job.task)
 
     def _measure(self, job: steps.Job) -> None:
-        if not (self._wishes.metrics and job.task.partner):
+        if not (self._options.metrics and job.task.partner):
             return
         try:
             steps.measure(job, self._settings)
         except LDCTError as error:
             # A volume that was asked for is worth having without its metrics.
-            if not self._wishes.volumes:
+            if not self._options.volumes:
                 raise
             job.record.notes.append(f"not measured: {steps.in_words(error)}")

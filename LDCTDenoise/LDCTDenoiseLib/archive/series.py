@@ -24,8 +24,8 @@ class Series:
         How many; 0 when only reading would tell.
     description : str
         The SeriesDescription.
-    fingerprint : str
-        Changes when slices are added, taken away or replaced.
+    folder : Path
+        Where `place` lies on this machine; of a volume file the folder around it.
     not_ct : str
         Why there is nothing to denoise, such as "modality MR"; empty for CT.
     damage : str
@@ -37,7 +37,7 @@ class Series:
     files: tuple[Path, ...]
     slices: int = 0
     description: str = ""
-    fingerprint: str = ""
+    folder: Path = Path()
     not_ct: str = ""
     damage: str = ""
 
@@ -57,8 +57,3 @@ class Series:
     def name(self) -> str:
         """What to call it in messages."""
         return self.place.name or "series"
-
-
-def fingerprint_of(parts) -> str:
-    """Return a fingerprint of texts, whatever their order."""
-    return hashlib.sha256("\n".join(sorted(parts)).encode("utf-8", "surrogateescape")).hexdigest()[:32]

@@ -17,8 +17,9 @@ from ..metrics import CONDITIONS, FIGURES, compare_volumes
 from ..volumes import Volume, check_ct, read_volume, write_volume
 from ..volumes.dicom_series import read_series_files
 from ..volumes.hu_check import looks_like_labels
+from .file_facts import facts_of
 from .ledger import DONE, FAILED, SKIPPED, Ledger, Record, require_free
-from .plan import Task, Wishes
+from .plan import BatchOptions, Task
 from .series import Series
 
 #: The columns of a measurement in the report; of the source with "low_" in front.
@@ -54,14 +55,14 @@ class Settings:
         """Raise what would stop every single series: a strength, batch or device that cannot be."""
         DenoiseRun(np.zeros((1, 1, 1), np.int16), self.denoiser, self.device, self.strength, self.batch)
 
-    def facts(self, wishes: Wishes) -> dict:
+    def facts(self, options: BatchOptions) -> dict:
         """Return what must not change between the runs into one output folder."""
         return {
             "method": self.denoiser.name,
             "model": getattr(self.denoiser, "sha256", ""),
             "strength": self.strength,
-            "volumes": wishes.volumes,
-            "metrics in": str(self.window) if wishes.metrics else "",
+            "volumes": options.volumes,
+            "metrics in": str(self.window) if options.metrics else "",
         }
 
 
@@ -88,6 +89,8 @@ def in_words(error: BaseException) -> str:
         return " ".join(str(error).split())
     if isinstance(error, MemoryError):
         return "this machine has too little memory for it."
+    if isinstance(error, UnicodeError):
+        return "its name, or that of a file in it, is not UTF-8, which this format cannot be read with; rename it."
     if isinstance(error, OSError):
         return f"{error.strerror or type(error).__name__}: '{error.filename}'" if error.filename else str(error)
     place = error.__traceback__
@@ -127,6 +130,7 @@ def measure(job: Job, settings: Settings) -> None:
     started = time.monotonic()
     partner = job.task.partner
     job.record.partner = partner.uid or partner.place.as_posix()
+    job.record.partners = facts_of(partner.files, partner.folder)
     images = {"source": job.volume, "denoised": job.volume.with_array(job.output)}
     low, denoised = compare_volumes(read(partner), images, settings.window).records()
     job.record.metrics = {

@@ -7,12 +7,12 @@ import time
 from collections import Counter
 
 from ..archive import (
+    BatchOptions,
     BatchRun,
     Ledger,
     Processes,
     Settings,
     Task,
-    Wishes,
     check_roots,
     find_archive,
     make_plan,
@@ -76,28 +76,28 @@ def run(arguments: argparse.Namespace) -> None:
         arguments.batch, Window(*arguments.window), derived_options(arguments),
     )  # fmt: skip
     settings.check()
-    wishes = Wishes(not arguments.metrics_only, bool(arguments.full_dose), arguments.send or "")
+    options = BatchOptions(not arguments.metrics_only, bool(arguments.full_dose), arguments.send or "")
     ledger = Ledger(arguments.output)
     if arguments.dry_run:
-        ledger.require_settings(settings.facts(wishes))
-        _show(*_plan(arguments, ledger, wishes))
+        ledger.require_settings(settings.facts(options))
+        _show(*_plan(arguments, ledger, options))
         return
     sender = make_sender(arguments)
-    ledger.begin(settings.facts(wishes))
+    ledger.begin(settings.facts(options))
     ledger.clean()
-    tasks, _ = _plan(arguments, ledger, wishes)
-    batch = BatchRun(tasks, ledger, settings, wishes, processes, sender)
+    tasks, _ = _plan(arguments, ledger, options)
+    batch = BatchRun(tasks, ledger, settings, options, processes, sender)
     try:
         _work(batch, processes)
     finally:
-        report = make_report(tasks, ledger, wishes, batch.records)
+        report = make_report(tasks, ledger, options, batch.records)
         report.write(ledger)
     print(f"{settings.denoiser.name}: {report.summary()}; report in {os.path.join(arguments.output, 'report.csv')}")
     if not report.all_well:
         raise SystemExit(EXIT_PARTLY)
 
 
-def _plan(arguments: argparse.Namespace, ledger: Ledger, wishes: Wishes) -> tuple[list[Task], int]:
+def _plan(arguments: argparse.Namespace, ledger: Ledger, options: BatchOptions) -> tuple[list[Task], int]:
     """Look through the archive and return what is to be done, and how many files are none of ours."""
     with progress_bar(None, "looking through", "file") as bar:
         found = find_archive(arguments.input, lambda files: bar.update(files - bar.n))
@@ -106,10 +106,10 @@ def _plan(arguments: argparse.Namespace, ledger: Ledger, wishes: Wishes) -> tupl
             before = bar.n
             full = find_archive(arguments.full_dose, lambda files: bar.update(before + files - bar.n)).series
     if not arguments.full_dose:
-        return make_plan(found.series, ledger, wishes), found.others
+        return make_plan(found.series, ledger, options), found.others
     inside = os.path.realpath(arguments.input).startswith(os.path.join(os.path.realpath(arguments.full_dose), ""))
     only_named = inside or full is found.series
-    return make_plan(found.series, ledger, wishes, full, only_named), found.others
+    return make_plan(found.series, ledger, options, full, only_named), found.others
 
 
 def _show(tasks: list[Task], others: int) -> None:

@@ -14,15 +14,15 @@ from .steps import in_words
 _POLL = 1.0
 
 
-class Postman:
-    """Sends each series that is posted once, whatever other processes do, and notes every image that has arrived.
+class SendQueue:
+    """Sends each series that is put in once, whatever other processes do, and notes every image that has arrived.
 
     Parameters
     ----------
     ledger : Ledger
     sender : Sender
     done : callable
-        Called in the postman's thread with the task and the record of each series that was sent, or could not be.
+        Called in the queue's thread with the task and the record of each series that was sent, or could not be.
     """
 
     def __init__(self, ledger: Ledger, sender: Sender, done: Callable[[Task, Record], None]):
@@ -31,10 +31,10 @@ class Postman:
         self._something = threading.Event()
         self._closing = threading.Event()
         self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="postman", daemon=True)
+        self._thread = threading.Thread(target=self._work, name="send queue", daemon=True)
         self._thread.start()
 
-    def post(self, task: Task) -> None:
+    def put(self, task: Task) -> None:
         """Take a finished series."""
         self._waiting.append(task)
         self._something.set()
@@ -98,9 +98,9 @@ class Postman:
         started = time.monotonic()
         record.sendings += 1
         try:
-            files = sorted((self._ledger.root / record.output).iterdir())
-            before = self._ledger.sent(record.key, server)
-            sent = self._sender.send(files, before, lambda uid: self._ledger.note_sent(record.key, server, uid))
+            files = [(self._ledger.root / record.output).parent / name for name in sorted(record.outputs)]
+            journal = self._ledger.journal(record.key)
+            sent = self._sender.send(files, journal.sent(server), lambda uid: journal.note(server, uid))
             record.notes += sent.remarks
             record.sent.append(server)
             record.send_error = ""
