@@ -21,8 +21,9 @@ def add_series_option(parser: argparse.ArgumentParser, name: str = "--series") -
 
 def add_offset_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--hu-offset", type=float, metavar="HU", help="add this to every voxel, for files that store HU + 1024"
-    )
+        "--hu-offset", type=float, metavar="HU",
+        help="add this to every voxel, such as -1024 for files that store HU + 1024; 0 says that they are HU",
+    )  # fmt: skip
 
 
 def check_output(output: str, source: str) -> None:

@@ -1,12 +1,13 @@
 """Refuse what is not CT before any work is done on it."""
 
 import math
+import warnings
 from dataclasses import replace
 
 import numpy as np
 
-from ..errors import InputError
-from .hu_check import looks_like_a_picture, looks_like_hounsfield, looks_like_labels, looks_offset
+from ..errors import InputError, LDCTWarning
+from .hu_check import has_air, looks_like_hounsfield, looks_like_labels, looks_offset, not_hounsfield
 from .volume import Volume
 
 # float32 counts every whole number up to here; no HU is near it.
@@ -22,7 +23,8 @@ def check_ct(volume: Volume, hu_offset: float | None = None) -> Volume:
     volume : Volume
         Shape (slices, rows, columns).
     hu_offset : float, optional
-        What to add to every value to make it HU, such as -1024 for HU that were stored with 1024 added.
+        What to add to every value to make it HU, such as -1024 for HU that were stored with 1024 added. With 0 the
+        user says that the values are HU, and whether they look so is not asked.
 
     Returns
     -------
@@ -32,8 +34,13 @@ def check_ct(volume: Volume, hu_offset: float | None = None) -> Volume:
     Raises
     ------
     InputError
-        If the volume is empty, not numeric, constant, has NaN or infinite values, is a label map or a grey-level
-        picture, or has HU that look stored with an offset while `hu_offset` is None.
+        If the volume is empty, not numeric, constant, has NaN or infinite values, is a label map, or has values that
+        do not look like HU.
+
+    Warns
+    -----
+    LDCTWarning
+        If there is no air in it, so that nothing tells the scale.
     """
     name, array = volume.name, volume.array
     if array.size == 0:
@@ -53,20 +60,33 @@ def check_ct(volume: Volume, hu_offset: float | None = None) -> Volume:
             f"'{name}' looks like a label map (segmentation), with few whole numbers from {int(lowest)} to "
             f"{int(highest)}; give the CT volume it was made from."
         )
-    if looks_like_a_picture(array):
-        raise InputError(
-            f"'{name}' is not in HU: its values from {lowest:g} to {highest:g} look like grey levels or scaled to a "
-            "small range; give the CT volume with its original values."
-        )
-    if hu_offset is not None:
+    if hu_offset:
         offset = float(hu_offset)
-        return replace(volume, array=_add(name, array, offset), facts=_shifted(volume.facts, offset))
+        volume = replace(volume, array=_add(name, array, offset), facts=_shifted(volume.facts, offset))
+        array, is_offset = volume.array, looks_offset(volume.array)
+    if hu_offset != 0:
+        _require_hounsfield(name, array, is_offset)
+    return volume
+
+
+def _require_hounsfield(name: str, array: np.ndarray, is_offset: bool) -> None:
     if is_offset:
         raise InputError(
             f"'{name}' is not in HU: its values look stored with an offset of +1024 (or +1000), with soft tissue near "
             "1050 and nothing below 0; add -1024 (or -1000) to every value, on the command line with --hu-offset -1024."
         )
-    return volume
+    if why := not_hounsfield(array):
+        raise InputError(
+            f"'{name}' is not in HU: its values from {array.min():g} to {array.max():g} {why}; give the CT volume with "
+            "its original values (--hu-offset 0 takes them as HU all the same)."
+        )
+    if not has_air(array):
+        warnings.warn(
+            f"'{name}' has no air in it by which its scale could be known; its values from {array.min():g} to "
+            f"{array.max():g} are taken as HU.",
+            LDCTWarning,
+            stacklevel=3,
+        )
 
 
 def _require_finite(name: str, array: np.ndarray) -> None:

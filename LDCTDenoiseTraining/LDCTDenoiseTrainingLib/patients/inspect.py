@@ -10,10 +10,6 @@ from LDCTDenoiseLib.volumes import Geometry, Volume, check_ct, read_volume, requ
 
 from .patient import Scan
 
-#: What no CT in HU is without: a share of voxels that are soft tissue, fat or water, in HU.
-_TISSUE, _LEAST_TISSUE = (-200.0, 300.0), 0.01
-#: HU beyond which a voxel is neither padding, tissue nor metal of the 16-bit range.
-_EXTREME = 32000.0
 #: Low and full dose differ by noise, which averages out: their means differ by less than this many HU.
 _LARGEST_SHIFT = 60.0
 
@@ -96,17 +92,8 @@ def digest(array: np.ndarray) -> str:
 
 def _read(read: Callable[[], Volume], name: str, problems: list[str]) -> Volume | None:
     try:
-        volume = check_ct(read())
+        return check_ct(read())
     except LDCTError as error:
         told = " ".join(str(error).split())
         problems.append(told if name in told else f"'{name}': {told}")
         return None
-    array = volume.array
-    tissue = np.mean((array >= _TISSUE[0]) & (array <= _TISSUE[1]))
-    if tissue < _LEAST_TISSUE or array.max() > _EXTREME:
-        problems.append(
-            f"'{name}': its values from {array.min():g} to {array.max():g} are no plausible HU "
-            f"({tissue:.1%} lie between {_TISSUE[0]:g} and {_TISSUE[1]:g})."
-        )
-        return None
-    return volume
