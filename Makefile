@@ -1,8 +1,8 @@
 # The two commands of the README, `make demo` and `make test`; `make help` lists the rest.
 #
-# Each sets up what it needs in .venv first. PYTHON and TORCH_INDEX are honoured (see requirements/set-up):
+# Each sets up what it needs in .venv first; see requirements/set-up:
 #   make demo PYTHON=python3.12
-#   make demo TORCH_INDEX=<PyTorch's index of CPU wheels, or a folder with its wheel>
+#   make demo WHEELS=<a folder with the wheels of requirements/lock.txt>, which asks no package index
 # LDCT_DATA and LDCT_REFERENCE, the folders of the larger tests' data, pass through from the environment.
 
 PYTHON_OF_VENV := .venv/bin/python
@@ -11,7 +11,7 @@ PYTHON_OF_VENV := .venv/bin/python
 
 help:
 	@echo "make demo    phantom, quarter dose, every method, figure and table, in demo/"
-	@echo "make test    ruff and the tests (TESTS=Testing/test_cli.py for some of them)"
+	@echo "make test    ruff and the tests (TESTS=Testing/test_cli.py for some of them, FAST=1 for the quick ones)"
 	@echo "make lint    ruff alone"
 	@echo "make test-slicer SLICER=<path to Slicer>   the modules' self tests in a real Slicer; pictures in build/slicer"
 	@echo "make lists   write the modules' CMake lists from the files on disk"
@@ -22,7 +22,7 @@ demo:
 	@PYTHONPATH=LDCTDenoise $(PYTHON_OF_VENV) -m LDCTDenoiseLib demo --output demo
 
 test: lint
-	@$(PYTHON_OF_VENV) -m pytest $(TESTS)
+	@$(PYTHON_OF_VENV) -m pytest $(if $(FAST),-m "not slow") $(TESTS)
 
 # Slicer must have torch, safetensors and scikit-image already: in testing mode nothing is installed.
 test-slicer:

@@ -1,6 +1,7 @@
 """What holds the repository together: lists, descriptions, versions, icons, and which way imports point."""
 
 import ast
+import importlib.metadata
 import json
 import re
 import struct
@@ -9,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
@@ -158,23 +160,38 @@ def test_versions_agree():
     assert re.search(r"^date-released: (.+)$", citation, re.MULTILINE).group(1).strip("\"'") == changelog.group(2)
 
 
-def _requirement_lines(name: str) -> list[str]:
-    lines = (line.split("#")[0].strip() for line in _read(f"requirements/{name}").splitlines())
-    return [line for line in lines if line]
+def _locked() -> dict[str, list[str]]:
+    """The pins of the lock file: those of `make demo`, and those that the tests need beside."""
+    run, _, test = _read("requirements/lock.txt").partition("# From here on for `make test` alone.")
+    lines = {kind: [x for x in text.splitlines() if "==" in x] for kind, text in (("run", run), ("test", test))}
+    assert lines["run"] and lines["test"], "requirements/set-up cuts the file at that comment"
+    return lines
 
 
-def test_what_the_wheel_asks_for_is_pinned_for_the_commands():
-    """Every dependency of pyproject.toml has a pin that `make demo` installs, and the other way round."""
+def test_what_the_wheel_asks_for_is_locked_for_the_commands():
+    """Every dependency of pyproject.toml has a pin that `make demo` installs."""
     block = re.search(r"^dependencies = \[(.*?)^\]", _read("pyproject.toml"), re.MULTILINE | re.DOTALL).group(1)
     asked = {re.match(r"[\w-]+", name).group() for name in re.findall(r'"([^"]+)"', block)}
-    pinned = {line.split("==")[0] for name in ("run.txt", "torch.txt") for line in _requirement_lines(name)}
-    assert asked == pinned
+    assert asked and asked <= {line.split("==")[0] for line in _locked()["run"]}
 
 
-@pytest.mark.parametrize("name", ["run.txt", "torch.txt", "test.txt", "constraints.txt"])
-def test_every_requirement_is_pinned(name):
-    for line in _requirement_lines(name):
+def test_every_requirement_is_pinned_and_so_is_what_it_needs():
+    lines = [line for kind in _locked().values() for line in kind]
+    for line in lines:
         assert re.fullmatch(r'[A-Za-z0-9_.-]+==[\d.]+(; python_version (<|>=) "3\.\d+")?', line), line
+    locked = {_plain(line.split("==")[0]) for line in lines}
+    for name in locked - {"torch"}:  # a GPU's build, where a user has put one, brings libraries along
+        try:
+            needed = importlib.metadata.requires(name) or []
+        except importlib.metadata.PackageNotFoundError:
+            continue  # for another Python
+        for requirement in map(Requirement, needed):
+            if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+                assert _plain(requirement.name) in locked, f"{name} needs {requirement.name}"
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 #
