@@ -10,7 +10,7 @@ import pytest
 import torch
 from engine_helpers import Adding, ct
 from LDCTDenoiseLib.engine import DenoiseRun, choose_device, denoise_array
-from LDCTDenoiseLib.errors import DeviceError, InputError
+from LDCTDenoiseLib.errors import DeviceError, InputError, MethodError
 from LDCTDenoiseLib.hounsfield import SOFT_TISSUE, WIDE
 from LDCTDenoiseLib.methods import NetworkDenoiser
 from model_maker import make_generator
@@ -210,3 +210,12 @@ def test_reference_methods_reduce_noise_and_keep_the_mean(name):
     assert abs(output.mean() - truth.mean()) < 1.5
     assert (denoise_array(truth * 0 + 7, make_denoiser(name)) == 7).all()
     assert denoise_array(np.ones((1, 1, 1), np.int16), make_denoiser(name)).tolist() == [[[1]]]
+
+
+@pytest.mark.parametrize("value", (np.nan, np.inf, -1e10, 2e4))
+def test_what_no_method_gives_is_refused(value):
+    """Absurd weights: without this NaN and 1e10 HU were written, with exit code 0."""
+    with pytest.raises(MethodError, match="weights or its HU range are damaged"):
+        denoise_array(ct(), Adding(value), "cpu")
+    metal = np.full((1, 8, 8), 30000, np.int16)
+    assert (denoise_array(metal, Adding(-2e4), "cpu") == metal).all()  # outside every range: passes as it is

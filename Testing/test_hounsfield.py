@@ -31,3 +31,9 @@ def test_correction_is_added_with_strength():
 def test_padding_and_metal_are_never_touched():
     x = np.array([-3024, -2000, -1500, 3071, 3072, 12000], np.float32)
     assert add_correction(x, np.full(6, 7, np.float32)).tolist() == [-3024, -2000, -1493, 3078, 3072, 12000]
+
+
+@pytest.mark.parametrize("ends", ((300, -300), (0, 0), (0, 1e-30), (-1e30, 1e30), (0, np.inf), (np.nan, 1)))
+def test_ranges_that_cannot_be(ends):
+    with pytest.raises(InputError, match="HU range"):
+        HURange(*ends)

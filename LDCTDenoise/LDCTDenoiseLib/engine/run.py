@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..errors import InputError, LDCTWarning
+from ..errors import InputError, LDCTWarning, MethodError
 from ..hounsfield import add_correction
 from ..methods.denoiser import Denoiser, start
 from ..requirements import require
@@ -55,6 +55,10 @@ def _as_array(volume) -> np.ndarray:
     if not array.size:
         raise InputError(f"the volume is empty: shape {array.shape}.")
     return array if array.ndim == 3 else array[None]
+
+
+# HU by which no method changes a voxel, but where the voxels themselves are as large (metal).
+_LARGEST_CORRECTION = 10_000
 
 
 def _store(values: np.ndarray, output: np.ndarray) -> None:
@@ -149,6 +153,7 @@ class DenoiseRun:
                 ahead = None
                 self._shrink()
                 continue
+            self._require_sane(slices, correction)
             _store(add_correction(slices, correction, self.strength), self._output[done:stop])
             done = stop
             seconds = time.monotonic() - started
@@ -166,6 +171,15 @@ class DenoiseRun:
             bad = first + int(np.flatnonzero(~np.isfinite(slices).all(axis=(1, 2)))[0])
             raise InputError(f"slice {bad} holds NaN or infinity; replace those values before denoising.")
         return stop, slices, start(self.denoiser, slices.astype(np.float32, copy=False))
+
+    def _require_sane(self, slices: np.ndarray, correction: np.ndarray) -> None:
+        """Refuse what absurd weights or HU ranges give: NaN, infinity, or corrections that no noise explains."""
+        largest = np.abs(correction).max()
+        if not largest <= _LARGEST_CORRECTION + 2 * np.abs(slices).max():
+            raise MethodError(
+                f"{self.denoiser.name} would change voxels by {largest:g} HU: its weights or its HU range are damaged; "
+                "get a whole copy of the model file, or choose another."
+            )
 
     def _shrink(self) -> None:
         """Halve the batch; when one slice is already too much for the GPU, go on with the CPU."""

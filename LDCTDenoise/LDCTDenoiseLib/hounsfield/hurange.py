@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from ..errors import InputError
 
+# No HU is farther from 0, not even that of metal on an extended scale.
+_FARTHEST = 100_000
+
 
 @dataclass(frozen=True)
 class HURange:
@@ -13,8 +16,8 @@ class HURange:
     upper: float
 
     def __post_init__(self):
-        if not self.lower < self.upper:
-            raise InputError(f"a HU range needs lower < upper, not [{self.lower:g}, {self.upper:g}].")
+        if not (-_FARTHEST <= self.lower < self.upper <= _FARTHEST and self.width >= 1):
+            raise InputError(f"a HU range needs lower < upper, two HU of CT, not [{self.lower:g}, {self.upper:g}].")
 
     @property
     def width(self) -> float:
