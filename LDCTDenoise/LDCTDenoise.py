@@ -164,7 +164,8 @@ class LDCTDenoiseWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def onReload(self):
         """Reload the module with the code beneath it."""
         for name in list(sys.modules):
-            if name.split(".")[0] in ("LDCTDenoiseLib", "LDCTDenoiseSlicer"):
+            # But for the errors: the training module goes on to catch those that it knows.
+            if name.split(".")[0] in ("LDCTDenoiseLib", "LDCTDenoiseSlicer") and name != "LDCTDenoiseLib.errors":
                 del sys.modules[name]
         ScriptedLoadableModuleWidget.onReload(self)
 

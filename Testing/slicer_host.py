@@ -82,7 +82,7 @@ class Widget:
         properties, signals = _CLASSES[kind]
         vars(self).update(
             kind=kind, name=name, childWidgets=[], columns=0, onEdited=None, dynamic={}, slots=[], blocked=False,
-            placed=[], items=[], calls=[], row=-1, hidden=set(), active=False, single=False,
+            placed=[], items=[], calls=[], row=-1, hidden=set(), headers=[], active=False, single=False,
             values={**_ANY, **properties}, signals=[signal for signal in signals.values() if signal],
             changes=dict(signals), bound=next(iter(signals), ""))
 
@@ -230,6 +230,16 @@ class Widget:
         del self.items[count:]
         self.items += [[None] * self.columns for _ in range(count - len(self.items))]
         self.row = min(self.row, count - 1)
+
+    def setColumnCount(self, count):
+        self.columns = count
+        for cells in self.items:
+            del cells[count:]
+            cells += [None] * (count - len(cells))
+
+    def setHorizontalHeaderLabels(self, labels):
+        assert len(labels) == self.columns
+        self.headers = list(labels)
 
     def setItem(self, row, column, item):
         self.items[row][column] = item

@@ -155,6 +155,14 @@ def _deleteInput(widget, host):
 def _reload(widget, host):
     widget.onReload()
     assert widget.reloads == 1 and "LDCTDenoiseSlicer.panel" not in sys.modules
+    # The training module, which stays, goes on to catch the errors of code that is loaded anew.
+    from LDCTDenoiseLib.errors import InputError as before
+
+    sys.modules.pop("LDCTDenoiseLib.metrics", None)
+    from LDCTDenoiseLib.metrics import ROI
+
+    with pytest.raises(before):
+        ROI.of("no ROI")
     widget.cleanup()
 
 

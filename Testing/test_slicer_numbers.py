@@ -1,6 +1,7 @@
 """Numbers of one slice or ROI, the strength after the run, and previews: on real MRML scenes, no stand-ins."""
 
 import csv
+import importlib
 import io
 
 import numpy as np
@@ -31,7 +32,9 @@ def test_numbers_of_a_slice_agree_with_an_independent_computation(logic, fullAnd
     assert (row.mean, row.sd) == pytest.approx((b.mean(dtype=float), b.std(dtype=float)))
     for words in ("Slice 2", "[-160, 240] HU", "data range 1", "Wang 2004"):
         assert words in numbers.caption()
-    assert first.cells()[:4] == ["–"] * 4 and row.cells()[0] == f"{row.quality.psnr:.2f}"
+    assert row.rmse == pytest.approx(np.sqrt(((a.astype(float) - b) ** 2).mean())) and row.rmse > row.quality.rmse_hu
+    cells = numbers.cells()
+    assert cells[0][1:6] == ["–"] * 5 and cells[1][2] == f"{row.quality.psnr:.2f}"
 
 
 def test_numbers_of_an_roi_with_and_without_a_reference(logic, scene, fullAndLow):
@@ -215,3 +218,62 @@ def test_figure_of_a_slice(logic, fullAndLow, tmp_path):
 def test_diagnostics_name_versions_and_models(logic):
     text = logic.diagnostics()
     assert f"numpy {np.__version__}" in text and "Model dcscn: DCSCN, [-1024, 3071] HU, trained on HCC-TACE" in text
+
+
+def test_nothing_is_measured_against_itself(logic, scene, fullAndLow, tmp_path):
+    full, low = fullAndLow
+    twin = addVolume(scene, np.zeros((2, 2, 2), np.int16), "twin")
+    twin.SetAndObserveImageData(low.GetImageData())
+    for call in (lambda: logic.compare(low, {"LDCT": low}), lambda: logic.measure({"LDCT": low}, low),
+                 lambda: logic.compare(twin, {"LDCT": low}),
+                 lambda: logic.saveFigure(tmp_path / "f.png", low, {"LDCT": low})):
+        with pytest.raises(InputError, match="'low' would be measured against itself; choose the full-dose volume"):
+            call()
+    assert not list(tmp_path.glob("f*"))
+
+
+def test_the_strength_stands_in_table_caption_and_csv(logic, fullAndLow):
+    full, low = fullAndLow
+    outputs = logic.denoiseAll(low, ["TV", "NLM"], device="cpu", strength=0.5)
+    logic.setStrength(outputs["NLM"], 0.25)
+    numbers = logic.measure({"LDCT": low, **outputs}, full, 1)
+    assert [row[1] for row in numbers.cells()] == ["–", "–", "0.50", "0.25"]
+    assert numbers.caption().endswith("Strength: TV 0.5, NLM 0.25.")
+    csv_text = records_to_csv(numbers.records()).splitlines()
+    assert csv_text[0].startswith("image,method,slice,roi,strength,") and csv_text[4].startswith("NLM,NLM,1,,0.25,")
+    table = logic.compare(full, {"LDCT": low, **outputs})
+    assert [r["strength"] for r in tableRecords(table)] == pytest.approx([np.nan, 0.5, 0.25], nan_ok=True)
+    assert table.GetAttribute(CAPTION).endswith("Strength: TV 0.5, NLM 0.25.")
+    # At full strength, too: without a word nobody could know.
+    logic.setStrength(outputs["NLM"], 0.5)
+    assert logic.measure(outputs, full, 1).caption().endswith(" Strength 0.5.")
+
+
+def test_a_small_roi_says_why_it_has_no_ssim(logic, fullAndLow):
+    full, low = fullAndLow
+    numbers = logic.measure({"LDCT": low}, full, roi=(10, 30, 5, 13, 2))
+    assert numbers.cells()[1][3] == "–" and "No SSIM: it needs 11×11 pixels, and here are 20×8." in numbers.caption()
+    assert "No SSIM" not in logic.measure({"LDCT": low}, full, roi=(10, 21, 5, 16, 2)).caption()
+
+
+def test_no_two_tables_have_one_name(logic, fullAndLow):
+    full, low = fullAndLow
+    tables = [logic.compare(full, low), logic.compare(full, low)]
+    for k in (1, 1, 2):
+        tables.append(logic.writeNumbers(logic.measure({"LDCT": low}, full, k), full, {"LDCT": low}))
+    names = [table.GetName() for table in tables]
+    assert len(set(names)) == 5 and names[2] == "full slice 1" and names[4] == "full slice 2"
+
+
+def test_the_figure_prints_the_numbers_of_the_region_it_shows(logic, fullAndLow, tmp_path, monkeypatch):
+    module = importlib.import_module("LDCTDenoiseLib.figure.comparison_figure")
+    full, low = fullAndLow
+    figure, drawn = module.comparison_figure, []
+    monkeypatch.setattr(module, "comparison_figure", lambda *a, **k: drawn.append(figure(*a, **k)) or drawn[-1])
+    roi = (10, 30, 5, 25, 2)
+    logic.saveFigure(tmp_path / "roi.png", full, {"LDCT": low}, roi=roi)
+    logic.saveFigure(tmp_path / "slice.png", full, {"LDCT": low}, 2)
+    said = [" ".join(text.get_text().replace("\n", " ") for text in one.texts) for one in drawn]
+    inROI, whole = (logic.measure({"LDCT": low}, full, 2, r).rows[1].quality for r in (roi, None))
+    assert f"{inROI.psnr:.2f} dB" in said[0] and f"{whole.psnr:.2f} dB" not in said[0] and "red box" in said[0]
+    assert f"{whole.psnr:.2f} dB" in said[1]

@@ -1,5 +1,6 @@
 """The parts of the panel on the strict stand-ins: methods, strength, preview, numbers, figure."""
 
+import contextlib
 import types
 
 import numpy as np
@@ -88,7 +89,7 @@ def test_numbers_follow_the_slice_and_are_never_measured_twice(widget, host, pai
     # Four events, one measurement: of where the view has come to rest, and then of the slice beside it.
     assert measured == [3, 2]
     expected = widget.logic.measure({"LDCT": pair.low}, pair.full, 3)
-    assert widget.ui.numbersTable.cells[1] == ["LDCT", *expected.rows[1].cells()]
+    assert widget.ui.numbersTable.cells[1] == expected.cells()[1]
     assert widget.ui.captionLabel.text == expected.caption()
     widget.panel.refresh()
     pair.view.Modified()
@@ -103,7 +104,7 @@ def test_numbers_follow_the_slice_and_are_never_measured_twice(widget, host, pai
     _show(pair.view, pair.low, 2)
     host.spin(lambda: widget.ui.captionLabel.text.startswith("Slice 2"))
     assert not again
-    assert widget.ui.numbersTable.cells[1][1:] == widget.logic.measure({"LDCT": pair.low}, pair.full, 2).rows[1].cells()
+    assert widget.ui.numbersTable.cells[1] == widget.logic.measure({"LDCT": pair.low}, pair.full, 2).cells()[1]
     _show(pair.view, pair.low, 3)
     host.spin(quiet(widget.panel))
     measured.clear()
@@ -112,14 +113,14 @@ def test_numbers_follow_the_slice_and_are_never_measured_twice(widget, host, pai
     slicer.util.arrayFromVolumeModified(pair.low)
     widget.panel.refresh()
     host.spin(quiet(widget.panel))
-    assert measured == [3, 2] and widget.ui.numbersTable.cells[1][1] == "inf"
+    assert measured == [3, 2] and widget.ui.numbersTable.cells[1][2] == "inf"
 
 
 def test_numbers_without_a_reference_and_without_a_slice(widget, host, pair):
     pair.parameters.referenceVolume = None
     host.spin(quiet(widget.panel))
     (row,) = widget.ui.numbersTable.cells
-    assert row[:5] == ["LDCT", "–", "–", "–", "–"] and row[5] == f"{voxels(pair.low)[2].mean():.1f}"
+    assert row[:6] == ["LDCT", *"–––––"] and row[6] == f"{voxels(pair.low)[2].mean():.1f}"
     _show(pair.view, pair.low, 9)
     host.spin(quiet(widget.panel))
     assert not widget.ui.numbersTable.visible and "shows no slice of 'low'" in widget.ui.captionLabel.text
@@ -135,7 +136,7 @@ def test_the_whole_volume_is_measured_on_demand(widget, host, pair):
     assert widget.ui.captionLabel.text == "Not measured yet." and widget.ui.measureButton.visible
     widget.ui.measureButton.click()
     host.spin(quiet(widget.panel))
-    assert [row[0] for row in widget.ui.numbersTable.cells] == ["LDCT"] and " ± " in widget.ui.numbersTable.cells[0][1]
+    assert [row[0] for row in widget.ui.numbersTable.cells] == ["LDCT"] and " ± " in widget.ui.numbersTable.cells[0][2]
     assert "mean ± SD over the slices" in widget.ui.captionLabel.text
     voxels(pair.low)[:] = voxels(pair.full)
     slicer.util.arrayFromVolumeModified(pair.low)
@@ -147,15 +148,15 @@ def test_the_whole_volume_is_measured_on_demand(widget, host, pair):
 def test_numbers_are_copied_written_and_put_into_a_table(widget, host, pair, tmp_path):
     host.spin(quiet(widget.panel))
     widget.ui.copyNumbersButton.click()
-    assert Clipboard.text.startswith("Image\tPSNR (dB)") and widget.ui.captionLabel.text in Clipboard.text
+    assert Clipboard.text.startswith("Image\tStrength\tPSNR (dB)") and widget.ui.captionLabel.text in Clipboard.text
     widget.panel.export.writeCSV(str(tmp_path / "numbers.csv"))
     lines = (tmp_path / "numbers.csv").read_text().splitlines()
-    assert lines[0].startswith("image,slice,roi,psnr_db") and len(lines) == 3
+    assert lines[0].startswith("image,method,slice,roi,strength,psnr_db") and len(lines) == 3
     widget.ui.tableButton.click()
-    table = pair.parameters.numbersTable
-    assert table.GetTable().GetNumberOfRows() == 2
     widget.ui.tableButton.click()
-    assert pair.parameters.numbersTable is table
+    tables = slicer.util.getNodesByClass("vtkMRMLTableNode")
+    assert [t.GetName() for t in tables] == ["full slice 2", "full slice 2_1"]
+    assert all(t.GetTable().GetNumberOfRows() == 2 for t in tables)
     widget.panel.saveFigure(str(tmp_path / "figure.png"))
     host.spin(lambda: not widget.panel.running)
     assert (tmp_path / "figure.png").stat().st_size > 10000
@@ -224,3 +225,46 @@ def test_advanced_shows_models_and_diagnostics(widget, host, pair):
     widget.ui.copyDiagnosticsButton.click()
     assert Clipboard.text == widget.logic.diagnostics() == widget.ui.diagnosticsText.plainText
     assert not widget.ui.installButton.enabled
+
+
+def test_low_dose_is_no_reference_of_itself(widget, host, pair, monkeypatch):
+    messages = []
+    monkeypatch.setattr(slicer.util, "errorDisplay", lambda text, **options: messages.append(text))
+    pair.parameters.referenceVolume = pair.low
+    for region in ("slice", "volume"):
+        widget.ui.regionComboBox.choose(region)
+        host.spin(quiet(widget.panel))
+        assert "'low' would be measured against itself" in widget.ui.captionLabel.text
+        assert widget.ui.numbersTable.cells == []
+    widget.ui.applyButton.click()
+    assert not widget.panel.running and "'low' would be measured" in messages[0] and names() == ["full", "low"]
+
+
+def test_a_full_disk_is_one_line(widget, host, pair, monkeypatch, tmp_path):
+    """The system's own refusal, by a limit on the size of files."""
+    import resource
+
+    messages = []
+    monkeypatch.setattr(slicer.util, "errorDisplay", lambda text, **options: messages.append(text))
+    host.spin(quiet(widget.panel))
+    widget.panel.say("Drawing")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
+    try:
+        widget.panel.saveFigure(str(tmp_path / "figure.png"))
+        host.spin(lambda: not widget.panel.running)
+        widget.panel.guarded(lambda: widget.panel.export.writeCSV(str(tmp_path / "numbers.csv")))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert len(messages) == 2 and all("File too large" in message for message in messages)
+    assert widget.ui.statusLabel.text == messages[1] and not list(tmp_path.glob("*.png")) + list(tmp_path.glob("*.csv"))
+
+
+def test_what_nobody_foresaw_leaves_no_stale_line(widget, host, monkeypatch):
+    def fail():
+        raise KeyError("odd")
+
+    widget.panel.say("Written: figure.png")
+    with contextlib.suppress(KeyError):
+        widget.panel.guarded(fail)
+    assert "failed" in widget.ui.statusLabel.text and "odd" in widget.ui.statusLabel.text

@@ -118,6 +118,26 @@ def test_killed_from_outside_is_told_and_can_be_resumed(tiny):
     assert untilEnd(run, 20).status == "killed"
 
 
+def test_a_process_that_dies_at_once_shows_its_last_line(tmp_path, monkeypatch):
+    from LDCTDenoiseTrainingSlicer.jobs import training_run
+
+    for number, (program, words) in enumerate((
+        ("print('cannot open shared object file'); raise SystemExit(3)",
+         "exit status 3. Its last line (process.log): 'cannot open shared object file'."),
+        ("raise SystemExit(4)", "exit status 4. It said nothing"),
+        ("import no_such_module", "No module named 'no_such_module'"),
+        ("print('half way', flush=True); import os; os.kill(os.getpid(), 9)", "from outside (signal 9)"),
+    )):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        monkeypatch.setattr(training_run, "command", lambda arguments, p=program: [sys.executable, "-c", p])
+        run = training_run.TrainingRun.begin(folder, ["train"], True)
+        state = untilEnd(run)
+        assert words in state.message and "Resume begins anew" in state.message, state
+        assert (state.status == "killed") == (number == 3) == ("ended from outside" in state.message)
+    assert "'half way'" in state.message
+
+
 def test_a_run_that_fails_says_why(tiny):
     logic, table = tiny
     run = logic.start(table, logic.config("DCSCN", **{**SMALL, "learning_rate": 1e30, "warmup_steps": 0}), device="cpu")

@@ -1,10 +1,15 @@
 """Install what Slicer lacks, when it is needed and only after asking (desktop only)."""
 
+import collections
+import contextlib
 import importlib.metadata
 import importlib.util
+import inspect
+import io
 import logging
+import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import slicer
@@ -16,6 +21,9 @@ from slicer.i18n import tr as _
 _MODULES = {"scikit-image": "skimage"}
 
 _REQUESTER = "LDCT Denoise"
+
+#: Lines of pip's that are shown when it fails.
+_SHOWN = 3
 
 
 def missingPackages(requirements: str | Path, extra: Sequence[str] = (), torch: bool = True) -> list[str]:
@@ -43,7 +51,7 @@ def fasterPackages() -> list[str]:
 
 
 def ensurePackages(requirements: str | Path, extra: Sequence[str] = (), torch: bool = True) -> None:
-    """Ask to install what is missing, and install it; with what networks need, what makes them faster.
+    """Ask once to install what is missing, and install it; with what networks need, what makes them faster.
 
     Parameters
     ----------
@@ -52,24 +60,39 @@ def ensurePackages(requirements: str | Path, extra: Sequence[str] = (), torch: b
 
     Raises
     ------
+    Declined
+        If the user does not want it.
     MissingDependencyError
-        If the user declines, or there is no way to install; says what to do.
+        If it cannot be installed; with pip's last lines, and what to do.
     """
     missing = missingPackages(requirements, extra, torch)
+    if not missing:
+        return
     if "torch" in missing:
-        _installTorch()
+        _requireTorchUtils()
+    faster = fasterPackages() if torch else []
+    question = _("LDCT Denoise needs these Python packages: {packages}. Install them now? This may take minutes.")
+    # In testing mode every question is answered with yes, and a test must not install gigabytes.
+    if slicer.app.testingEnabled() or not slicer.util.confirmOkCancelDisplay(
+        question.format(packages=", ".join([*missing, *faster])), _REQUESTER
+    ):
+        raise Declined(
+            _("Not installed: {packages}. Press the button again to install.").format(packages=", ".join(missing))
+        )
+    if "torch" in missing:
+        _reported(["torch"], lambda: _requireTorchUtils().PyTorchUtilsLogic().installTorch(askConfirmation=False))
     others = [p for p in missing if p != "torch"]
     if others:
-        _install(others)
+        _reported(others, lambda: _pipInstall(others))
     left = missingPackages(requirements, extra, torch)
     if left:
         raise MissingDependencyError(
-            _("Still missing: {packages}. Press the button again to install.").format(packages=", ".join(left))
+            _("Still missing after the installation: {packages}. Restart Slicer and try again.").format(
+                packages=", ".join(left))
         )
-    faster = fasterPackages() if torch and missing else []
     if faster:
         try:
-            _install(faster)
+            _pipInstall(faster)
         except Exception as error:  # whatever pip meets: it works without
             logging.info("LDCT Denoise goes on without %s, which only makes it faster: %s", ", ".join(faster), error)
 
@@ -89,7 +112,7 @@ def installFromFolder(folder: str | Path, requirements: str | Path, extra: Seque
     InputError
         If there are no wheels in the folder.
     MissingDependencyError
-        If pip cannot install from it; its own words are in Slicer's log.
+        If pip cannot install from it; with its last lines.
     """
     if not list(Path(folder).glob("*.whl")):
         raise InputError(_("there are no wheels (.whl) in '{folder}'.").format(folder=folder))
@@ -97,17 +120,18 @@ def installFromFolder(folder: str | Path, requirements: str | Path, extra: Seque
     missing += [p for p in fasterPackages() if list(Path(folder).glob(f"{p}-*.whl"))]
     if not missing:
         return
-    with _keptNumpy() as constraints:
-        try:
-            slicer.util.pip_install([*missing, "--no-index", "--find-links", str(folder), "-c", str(constraints)])
-        except Exception as error:
-            raise MissingDependencyError(
-                _("The folder '{folder}' does not hold all that {packages} need for this Python and computer; see the "
-                  "log.").format(folder=folder, packages=", ".join(missing))
-            ) from error
+    advice = _("The folder '{folder}' does not hold all that they need for this Python and computer.").format(
+        folder=folder)
+    _reported(missing, lambda: _pipInstall([*missing, "--no-index", "--find-links", str(folder)]), advice)
 
 
-def _installTorch() -> None:
+class Declined(MissingDependencyError):
+    """The user did not want to install what is missing, and knows it: a line will do, no message."""
+
+    quiet = True
+
+
+def _requireTorchUtils():
     try:
         import PyTorchUtils
     except ModuleNotFoundError as error:
@@ -115,30 +139,50 @@ def _installTorch() -> None:
             _("PyTorch is not installed. Install the extension 'PyTorch' in the Extensions Manager, restart Slicer, "
               "and press the button again; without a network, see Advanced > Install from a folder.")
         ) from error
-    # In testing mode the question would be answered with yes, and a test must not install gigabytes.
-    if not slicer.app.testingEnabled():
-        PyTorchUtils.PyTorchUtilsLogic().installTorch(askConfirmation=True)
+    return PyTorchUtils
 
 
-def _install(packages: list[str]) -> None:
+def _pipInstall(arguments: list[str]) -> None:
     with _keptNumpy() as constraints:
-        try:
-            import slicer.packaging as packaging
-        except ModuleNotFoundError:
-            _installBefore512(packages, constraints)
-            return
-        try:
-            packaging.pip_ensure(packages, constraints=constraints, requester=_REQUESTER)
-        except RuntimeError as error:  # the user declined
-            raise MissingDependencyError(str(error)) from error
+        # Slicer's own progress dialog shows a message of its own when pip fails, which would be one too many.
+        known = inspect.signature(slicer.util.pip_install).parameters
+        options = {"show_progress": False} if "show_progress" in known else {}
+        slicer.util.pip_install([*arguments, "-c", str(constraints)], **options)
 
 
-def _installBefore512(packages: list[str], constraints: Path) -> None:
-    question = _("LDCT Denoise needs these Python packages: {packages}. Install them now?").format(
-        packages=", ".join(packages)
-    )
-    if not slicer.app.testingEnabled() and slicer.util.confirmOkCancelDisplay(question, _REQUESTER):
-        slicer.util.pip_install([*packages, "-c", str(constraints)])
+def _reported(packages: Sequence[str], install: Callable, advice: str | None = None) -> None:
+    """Install, and turn whatever goes wrong into one error with pip's last lines and what to do."""
+    said = _LastLines()
+    try:
+        with contextlib.redirect_stdout(said):
+            install()
+    except Exception as error:  # pip's exit status, no network, what light-the-torch meets
+        output = getattr(error, "output", None)
+        lines = output.strip().splitlines() if isinstance(output, str) and output.strip() else said.lines
+        advice = advice or _("Check the network and its proxy, or install without one: Advanced > Install from a "
+                             "folder.")
+        raise MissingDependencyError(
+            _("{packages} could not be installed. {advice} pip said: {said}").format(
+                packages=", ".join(packages), advice=advice, said=" | ".join(lines[-_SHOWN:]) or error)
+        ) from error
+
+
+class _LastLines(io.TextIOBase):
+    """Passes on what is printed, and keeps the lines that say something."""
+
+    def __init__(self):
+        self._to, self._kept = sys.stdout, collections.deque([""], maxlen=50)
+
+    @property
+    def lines(self) -> list[str]:
+        return [line.strip() for line in self._kept if line.strip()]
+
+    def write(self, text: str) -> int:
+        self._to.write(text)
+        first, *more = text.split("\n")
+        self._kept[-1] += first
+        self._kept.extend(more)
+        return len(text)
 
 
 class _keptNumpy:

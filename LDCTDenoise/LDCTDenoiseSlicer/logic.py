@@ -11,9 +11,9 @@ from .comparison.layout_request import LayoutRequest
 from .comparison.side_by_side import SideBySide
 from .denoising import Denoising, Job, jobsOf
 from .dicom_export import exportTask
-from .measuring import compareTask, figureTask, labelled, requireSameGrid, windowOf
+from .measuring import compareTask, figureTask, labelled, requireReference, requireSameGrid, windowOf
 from .nodes import requireVolume
-from .numbers import Numbers, measureRows, wholeSlice
+from .numbers import Made, Numbers, measureRows, wholeSlice
 from .rois import pixelROI
 from .strength import Strengths
 from .tables import writeTable
@@ -219,6 +219,8 @@ class LDCTDenoiseLogic:
         nodes = labelled(volumes)
         first = reference if reference is not None else next(iter(nodes.values()))
         requireVolume(first, "reference")
+        if reference is not None:
+            requireReference(reference, nodes)
         for node in nodes.values():
             requireSameGrid(first, node)
         region = pixelROI(roi, first, sliceIndex)
@@ -231,11 +233,12 @@ class LDCTDenoiseLogic:
         slices = {label: array[region.k] for label, array in arrays.items()}
         full = None if reference is None else slicer.util.arrayFromVolume(reference)[region.k]
         shownIn = windowOf(window)
-        return Numbers(tuple(measureRows(slices, full, region, shownIn)), region, whole, shownIn)
+        made = {label: Made.of(node) for label, node in nodes.items()}
+        return Numbers(tuple(measureRows(slices, full, region, shownIn)), region, whole, shownIn, made)
 
     def writeNumbers(self, numbers, reference, volumes, tableNode=None):
         """Put the numbers of `measure` into a table node, and return it; `tableNode` as for `compare`."""
-        return writeTable(tableNode, reference, labelled(volumes).values(), numbers)
+        return writeTable(tableNode, reference, labelled(volumes), numbers)
 
     @longCall
     def saveFigure(self, path, reference, volumes, sliceIndex: int | None = None, roi=None, window=PAPER) -> Task:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import slicer
 from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseLib.hounsfield import Window
@@ -11,6 +12,7 @@ from LDCTDenoiseLib.metrics import compare_volumes, measure_images
 from LDCTDenoiseLib.volumes import require_same_grid
 
 from .nodes import requireComparableTransforms, requireVolume, volumeFromNode
+from .numbers import Made
 from .rois import pixelROI
 from .tables import requireTable, writeTable
 from .tasks import Task
@@ -34,13 +36,23 @@ def requireSameGrid(reference, volume) -> None:
     require_same_grid(volumeFromNode(reference, "reference"), volumeFromNode(volume, "low-dose volume"))
 
 
+def requireReference(reference, nodes: dict) -> None:
+    """Raise `InputError` when a volume is to be measured against itself, `GeometryError` when it is on another grid."""
+    for node in nodes.values():
+        image = node.GetImageData()
+        if node is reference or (image is not None and image is reference.GetImageData()):
+            raise InputError(
+                f"'{node.GetName()}' would be measured against itself; choose the full-dose volume as the reference."
+            )
+        requireSameGrid(reference, node)
+
+
 def compareTask(reference, volumes, roi, window, tableNode) -> Task:
     """Return the task of `LDCTDenoiseLogic.compare`; parameters and errors as there."""
     nodes = labelled(volumes)
     full = volumeFromNode(reference, "reference")
     images = {label: volumeFromNode(node, f"volume '{label}'") for label, node in nodes.items()}
-    for node in nodes.values():
-        requireSameGrid(reference, node)
+    requireReference(reference, nodes)
     requireTable(tableNode)
     region = pixelROI(roi, reference)
     if region is not None:
@@ -51,7 +63,7 @@ def compareTask(reference, volumes, roi, window, tableNode) -> Task:
         return compare_volumes(full, images, shownIn, region, lambda done, of: report(Measured(done, of)))
 
     def finish(comparison):
-        return writeTable(tableNode, reference, nodes.values(), comparison)
+        return writeTable(tableNode, reference, nodes, comparison)
 
     return Task(work, finish, [n for n in (reference, *nodes.values(), tableNode) if n is not None])
 
@@ -64,8 +76,7 @@ def figureTask(path: str | Path, reference, volumes, sliceIndex: int | None, roi
     full = None
     if reference is not None:
         full = volumeFromNode(reference, "reference")
-        for node in nodes.values():
-            requireSameGrid(reference, node)
+        requireReference(reference, nodes)
     for node in nodes.values():
         requireSameGrid(first, node)
     shape, spacing = next(iter(images.values())).array.shape, next(iter(images.values())).geometry.spacing
@@ -74,19 +85,23 @@ def figureTask(path: str | Path, reference, volumes, sliceIndex: int | None, roi
     if not 0 <= k < shape[0]:
         raise InputError(f"there is no slice {k}; the slices run from 0 to {shape[0] - 1}.")
     shownIn = windowOf(window)
+    made = {label: Made.of(node) for label, node in nodes.items()}
 
     def work(report):
         from LDCTDenoiseLib.figure import save_comparison
 
         metrics = None
-        panels = [(label, volume.array[k]) for label, volume in images.items()]
+        panels = [(made[label].label(label), volume.array[k]) for label, volume in images.items()]
+        box = None if region is None else (region.i0, region.i1, region.j0, region.j1)
         if full is not None:
-            metrics = measure_images(full.array[k], dict(panels), shownIn)
+            # Of the region that is enlarged, where there is one: that is what one looks at.
+            part = (slice(None), slice(None)) if region is None else np.s_[region.j0:region.j1, region.i0:region.i1]
+            metrics = measure_images(full.array[k][part], {label: array[part] for label, array in panels}, shownIn)
             panels.insert(0, ("FDCT", full.array[k]))
         report(Measured(0, 1))
-        box = None if region is None else (region.i0, region.i1, region.j0, region.j1)
         save_comparison(
-            path, panels, roi=box, window=shownIn, metrics=metrics, pixel_aspect=spacing[1] / spacing[0]
+            path, panels, roi=box, window=shownIn, metrics=metrics, pixel_aspect=spacing[1] / spacing[0],
+            metrics_of_roi=region is not None,
         )
 
     return Task(work, lambda _: Path(path), [n for n in (reference, *nodes.values()) if n is not None])

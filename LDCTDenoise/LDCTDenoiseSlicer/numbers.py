@@ -2,21 +2,32 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import slicer
 from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseLib.hounsfield import Window
-from LDCTDenoiseLib.metrics import CONDITIONS, HU_STATISTICS, METRICS, ROI, SSIM_VARIANT, Quality, Reference
+from LDCTDenoiseLib.metrics import CONDITIONS, HU_STATISTICS, METRICS, ROI, SSIM_VARIANT, Metric, Quality, Reference
 
 from .nodes import requireVolume, volumeFromNode
 from .rois import WorldToPixels
 
+#: The error of all HU, and its twin that is clipped to the window that quality is measured in.
+RMSE = Metric("rmse_unclipped", "RMSE", 1, "HU", better="less")
+IN_WINDOW = next(replace(metric, label="RMSE in window") for metric in METRICS if metric.key == "rmse_hu")
+
+#: How much of a method's correction an output shows.
+STRENGTH = Metric("strength", "Strength", 2)
+
+#: What is shown of an image, in the order of the columns.
+SHOWN = (STRENGTH, *(m for m in METRICS if not m.key.startswith("rmse")), RMSE, IN_WINDOW, *HU_STATISTICS)
+
 #: The columns of a table of numbers; NaN where there is no reference to measure against.
-COLUMNS = (
-    *("image", "slice", "roi"), *(metric.column for metric in (*METRICS, *HU_STATISTICS)), *CONDITIONS,
-)
+COLUMNS = ("image", "method", "slice", "roi", *(metric.column for metric in SHOWN), *CONDITIONS)
+
+#: SSIM is a mean over squares of so many pixels; a smaller region has none.
+SSIM_PIXELS = 11
 
 #: The label of the reference's own row.
 REFERENCE = "FDCT"
@@ -26,19 +37,53 @@ _PARALLEL = 0.999
 
 
 @dataclass(frozen=True)
+class Made:
+    """How an image came about: the method, and how much of its correction is shown; None for what no method made."""
+
+    method: str = ""
+    strength: float | None = None
+
+    @classmethod
+    def of(cls, node) -> "Made":
+        """Read it from a volume node's attributes."""
+        method = node.GetAttribute("LDCTDenoise.Method") or ""
+        try:
+            return cls(method, float(node.GetAttribute("LDCTDenoise.Strength") or 1) if method else None)
+        except ValueError:  # a scene that was edited by hand
+            return cls(method)
+
+    def label(self, label: str) -> str:
+        """Return a label with the strength behind it, where that is not full."""
+        return label if self.strength in (None, 1) else f"{label}, strength {self.strength:g}"
+
+
+def strengthsInWords(made: dict[str, Made]) -> str:
+    """Return the sentence that says the strengths of images, by label; empty where no method made one."""
+    strengths = {label: m.strength for label, m in made.items() if m.strength is not None}
+    if not strengths:
+        return ""
+    if len(set(strengths.values())) == 1:
+        return f" Strength {next(iter(strengths.values())):g}."
+    return " Strength: " + ", ".join(f"{label} {strength:g}" for label, strength in strengths.items()) + "."
+
+
+@dataclass(frozen=True)
 class Row:
-    """One image: how near it is to the reference, when there is one, and its mean and standard deviation in HU."""
+    """One image: how near it is to the reference, when there is one, and its mean and standard deviation in HU.
+
+    `rmse` is the error of all HU, that of `quality` is clipped to the window.
+    """
 
     label: str
     quality: Quality | None
+    rmse: float | None
     mean: float
     sd: float
 
-    def cells(self) -> list[str]:
-        """Return PSNR, SSIM, RMSE, RMSE in HU, mean and SD as a reader sees them."""
-        q = self.quality
-        of_hu = zip(HU_STATISTICS, (self.mean, self.sd), strict=True)
-        return [*(m.text(q and getattr(q, m.key)) for m in METRICS), *(m.text(value) for m, value in of_hu)]
+    def values(self, made: Made) -> list[float | None]:
+        """Return its numbers in the order of `SHOWN`; None for what it has not."""
+        own = {STRENGTH: made.strength, RMSE: self.rmse, **dict(zip(HU_STATISTICS, (self.mean, self.sd), strict=True))}
+        return [own[m] if m in own else self.quality and getattr(self.quality, m.key) for m in SHOWN]
 
 
 @dataclass(frozen=True)
@@ -54,34 +99,47 @@ class Numbers:
     whole : bool
         Whether the region is the whole slice.
     window : Window
-        The window that quality was measured in; mean and SD are those of the HU themselves.
+        The window that quality was measured in; RMSE, mean and SD are those of the HU themselves.
+    made : dict of str to Made
+        How the images came about, by label.
     """
 
     rows: tuple[Row, ...]
     region: ROI
     whole: bool
     window: Window
+    made: dict[str, Made] = field(default_factory=dict)
 
     def records(self) -> list[dict]:
         """Return the table as one dict a row, keys as in `COLUMNS`, numbers unrounded."""
         roi = "" if self.whole else str(self.region)
         records = []
         for row in self.rows:
-            q = row.quality
-            figures = [math.nan if q is None else getattr(q, metric.key) for metric in METRICS]
-            values = [row.label, self.region.k, roi, *figures, row.mean, row.sd,
-                      float(self.window.lower), float(self.window.upper), 1.0, SSIM_VARIANT]
-            records.append(dict(zip(COLUMNS, values, strict=True)))
+            made = self.made.get(row.label, Made())
+            values = [math.nan if value is None else value for value in row.values(made)]
+            conditions = float(self.window.lower), float(self.window.upper), 1.0, SSIM_VARIANT
+            records.append(dict(zip(COLUMNS, [row.label, made.method, self.region.k, roi, *values, *conditions],
+                                    strict=True)))
         return records
+
+    def cells(self) -> list[list[str]]:
+        """Return label and numbers of each row as a reader sees them, in the order of `SHOWN`."""
+        return [[row.label, *(m.text(v) for m, v in zip(SHOWN, row.values(self.made.get(row.label, Made())),
+                                                        strict=True))] for row in self.rows]
 
     def caption(self) -> str:
         """Return the sentence that must stand beside the numbers."""
         where = f"slice {self.region.k}" if self.whole else f"ROI {self.region} (columns, rows, slice)"
+        strengths = strengthsInWords(self.made)
         if all(row.quality is None for row in self.rows):
-            return f"{where[0].upper()}{where[1:]}: mean and standard deviation in HU, no window."
+            return f"{where[0].upper()}{where[1:]}: mean and standard deviation in HU, no window.{strengths}"
+        similarity = f"SSIM: {SSIM_VARIANT}."
+        columns, rows = self.region.i1 - self.region.i0, self.region.j1 - self.region.j0
+        if min(columns, rows) < SSIM_PIXELS:
+            similarity = f"No SSIM: it needs {SSIM_PIXELS}×{SSIM_PIXELS} pixels, and here are {columns}×{rows}."
         return (
-            f"{where[0].upper()}{where[1:]}, in the window {self.window}, scaled to [0, 1], data range 1. "
-            f"SSIM: {SSIM_VARIANT}. RMSE 1 is the window's width. Mean and SD are of the HU, no window."
+            f"{where[0].upper()}{where[1:]}. PSNR, SSIM and RMSE in window: in {self.window}, data range 1. "
+            f"{similarity} RMSE, mean and SD are of the HU, no window.{strengths}"
         )
 
 
@@ -106,7 +164,7 @@ def measureRows(images: dict[str, np.ndarray], reference: np.ndarray | None, reg
     box = (slice(region.j0, region.j1), slice(region.i0, region.i1))
     if reference is not None:
         reference = reference[box]
-        yield known.get(REFERENCE) or _row(REFERENCE, reference, None)
+        yield known.get(REFERENCE) or _row(REFERENCE, reference, None, None)
     compared = None
     for label, image in images.items():
         if label in known:
@@ -115,16 +173,25 @@ def measureRows(images: dict[str, np.ndarray], reference: np.ndarray | None, reg
         pixels = image[box]
         if reference is not None and compared is None:
             compared = Reference(reference, window)
-        yield _row(label, pixels, None if compared is None else compared.measure(pixels))
+        yield _row(label, pixels, None if compared is None else compared.measure(pixels), reference)
 
 
-def _row(label: str, pixels: np.ndarray, quality: Quality | None) -> Row:
+def _row(label: str, pixels: np.ndarray, quality: Quality | None, reference: np.ndarray | None) -> Row:
     # One copy, and one pass over it for each sum: half the time of `mean` and `std`.
     values = np.array(pixels, np.float64).ravel()
     mean = float(values.mean())
     values -= mean
+    sd = _rootMeanSquare(values)
+    if reference is None:
+        return Row(label, quality, None, mean, sd)
+    values += mean
+    values -= np.ravel(reference)
+    return Row(label, quality, _rootMeanSquare(values), mean, sd)
+
+
+def _rootMeanSquare(values: np.ndarray) -> float:
     # Not a dot product, for which BLAS would start threads.
-    return Row(label, quality, mean, math.sqrt(np.einsum("i,i->", values, values) / values.size))
+    return math.sqrt(np.einsum("i,i->", values, values) / values.size)
 
 
 def wholeSlice(volumeNode, k: int) -> ROI:

@@ -30,7 +30,6 @@ class LDCTDenoiseParameterNode:
     preview - Whether the slice in view is denoised as one scrolls.
     region - What the numbers are measured over.
     comparisonTable - The numbers of the whole volume, as last measured.
-    numbersTable - The table that the numbers of a slice or ROI were last put into.
     """
 
     inputVolume: vtkMRMLScalarVolumeNode
@@ -47,7 +46,6 @@ class LDCTDenoiseParameterNode:
     preview: bool = False
     region: Annotated[str, Choice(list(REGIONS))] = "slice"
     comparisonTable: vtkMRMLTableNode
-    numbersTable: vtkMRMLTableNode
 
 
 def getParameterNode(scene) -> LDCTDenoiseParameterNode:

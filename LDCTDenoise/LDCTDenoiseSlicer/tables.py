@@ -1,11 +1,13 @@
 """Numbers as a table node."""
 
+import math
+
 import slicer
 import vtk
 from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseLib.metrics import METRICS, Comparison
 
-from .numbers import Numbers
+from .numbers import STRENGTH, Made, Numbers, strengthsInWords
 
 #: The attribute of a table node that holds the sentence to stand beside its numbers.
 CAPTION = "LDCTDenoise.Caption"
@@ -24,21 +26,25 @@ def requireTable(node) -> None:
         raise InputError("the table must be a table node of the scene; leave it out for a new one.")
 
 
-def writeTable(node, reference, images, comparison: Comparison | Numbers):
+def writeTable(node, reference, images: dict, comparison: Comparison | Numbers):
     """Put a comparison, or the numbers of a slice, into a table node and return it.
 
     Parameters
     ----------
     node : vtkMRMLTableNode or None
-        The node whose content is replaced; None makes a new one named after the reference.
+        The node whose content is replaced; None makes a new one, named after the reference and what was measured.
     reference : vtkMRMLScalarVolumeNode or None
         What the images were measured against, if anything.
-    images : sequence of vtkMRMLScalarVolumeNode
-        What was measured, in the order of the rows.
+    images : dict of str to vtkMRMLScalarVolumeNode
+        What was measured by label, in the order of the rows.
     comparison : Comparison or Numbers
         The columns are those of its `records`, numbers unrounded.
     """
-    records = comparison.records()
+    caption, records = comparison.caption(), comparison.records()
+    if isinstance(comparison, Comparison):
+        made = {label: Made.of(image) for label, image in images.items()}
+        caption += strengthsInWords(made)
+        records = [{"image": record["image"], **_madeColumns(made[record["image"]]), **record} for record in records]
     table = vtk.vtkTable()
     for column, first in records[0].items():
         values = _ARRAYS[type(first)]()
@@ -46,18 +52,30 @@ def writeTable(node, reference, images, comparison: Comparison | Numbers):
         for record in records:
             values.InsertNextValue(record[column])
         table.AddColumn(values)
-    images = list(images)
     if node is None:
-        named = reference or images[0]
-        node = named.GetScene().AddNewNodeByClass("vtkMRMLTableNode", f"{named.GetName()} comparison")
+        node = _newTable(reference or next(iter(images.values())), comparison)
     with slicer.util.NodeModify(node):
         node.SetAndObserveTable(table)
-        node.SetAttribute(CAPTION, comparison.caption())
+        node.SetAttribute(CAPTION, caption)
         node.SetNodeReferenceID(REFERENCE_ROLE, reference.GetID() if reference else None)
         node.RemoveNodeReferenceIDs(IMAGE_ROLE)
-        for image in images:
+        for image in images.values():
             node.AddNodeReferenceID(IMAGE_ROLE, image.GetID())
     return node
+
+
+def _newTable(named, comparison: Comparison | Numbers):
+    scene = named.GetScene()
+    what = "comparison"
+    if isinstance(comparison, Numbers):
+        what = f"slice {comparison.region.k}" if comparison.whole else f"ROI {comparison.region}"
+    name = f"{named.GetName()} {what}"
+    name = name if scene.GetFirstNodeByName(name) is None else scene.GenerateUniqueName(name)
+    return scene.AddNewNodeByClass("vtkMRMLTableNode", name)
+
+
+def _madeColumns(made: Made) -> dict:
+    return {"method": made.method, "strength": math.nan if made.strength is None else made.strength}
 
 
 def isComparisonOf(node, reference, image) -> bool:
@@ -80,11 +98,12 @@ def tableRecords(node) -> list[dict]:
 
 
 def shownRows(node) -> list[list[str]]:
-    """Return a filled table as text to read: image, and each metric with its spread."""
+    """Return a filled table as text to read: image, strength, and each metric with its spread."""
     table = node.GetTable()
     rows = []
     for row in range(table.GetNumberOfRows()):
-        cells = [table.GetValueByName(row, "image").ToString()]
+        strength = table.GetColumnByName("strength")  # of an earlier version there is none
+        cells = [table.GetValueByName(row, "image").ToString(), STRENGTH.text(strength and strength.GetValue(row))]
         several = table.GetValueByName(row, "slices").ToInt() > 1
         for metric in METRICS:
             value, spread = (table.GetValueByName(row, c).ToDouble() for c in (metric.column, metric.spread_column))

@@ -94,12 +94,24 @@ def guarded(step: Callable, module: str, failed: str, say: Callable) -> None:
     module, failed : str
         The title of a message, and what stands above a traceback.
     say : callable
-        Called with the line of an error of the user's, before its message is shown.
+        Called with a line that says what went wrong, before a message is shown.
     """
     with slicer.util.tryWithErrorDisplay(failed):
         try:
             step()
-        except LDCTError as error:
-            message = str(error)[:1].upper() + str(error)[1:]
+        except (LDCTError, OSError) as error:
+            message = str(error) if isinstance(error, LDCTError) else _inWords(error)
+            message = message[:1].upper() + message[1:]
             say(message)
-            slicer.util.errorDisplay(message, windowTitle=module)
+            if not getattr(error, "quiet", False):
+                slicer.util.errorDisplay(message, windowTitle=module)
+        except Exception as error:
+            # Not the line of the step before: nobody is to take that for what has come of this one.
+            say(f"{failed} {error}".strip())
+            raise
+
+
+def _inWords(error: OSError) -> str:
+    """Return what the system refused: a full disk, a folder that has gone."""
+    place = f"'{error.filename}': " if error.filename else ""
+    return f"{place}{error.strerror or error}."

@@ -33,6 +33,7 @@ def comparison_figure(
     pixel_aspect: float = 1.0,
     crop: bool = True,
     dpi: float = 300,
+    metrics_of_roi: bool = False,
 ):
     """Lay slices out side by side, the ROI boxed in red and enlarged below each.
 
@@ -58,6 +59,8 @@ def comparison_figure(
         Trim the air around the patient, found in the first panel, alike in all panels.
     dpi : float
         Resolution that the figure declares. It changes the size on paper, not the number of pixels.
+    metrics_of_roi : bool
+        Whether the metrics are those of the ROI, and not of the slices; the small print says which.
 
     Returns
     -------
@@ -77,7 +80,7 @@ def comparison_figure(
     i0, i1, j0, j1 = crop_to_body(images[0]) if crop else (0, columns, 0, rows)
     if roi:
         i0, i1, j0, j1 = min(i0, roi.i0), max(i1, roi.i1), min(j0, roi.j0), max(j1, roi.j1)
-    footnote = textwrap.wrap(_footnote(window, metrics, roi), _LINE)
+    footnote = textwrap.wrap(_footnote(window, metrics, roi, metrics_of_roi), _LINE)
     layout = plan(
         len(images),
         (j1 - j0, i1 - i0),
@@ -126,6 +129,7 @@ def save_comparison(
     pixel_aspect: float = 1.0,
     crop: bool = True,
     dpi: float = 300,
+    metrics_of_roi: bool = False,
 ) -> None:
     """Write the figure of `comparison_figure` to a file, whole or not at all.
 
@@ -133,7 +137,7 @@ def save_comparison(
     ----------
     path : str or pathlib.Path
         Where to write; the suffix gives the format, such as .png or .pdf.
-    panels, roi, window, metrics, title, pixel_aspect, crop, dpi
+    panels, roi, window, metrics, title, pixel_aspect, crop, dpi, metrics_of_roi
         As for `comparison_figure`.
 
     Raises
@@ -144,7 +148,8 @@ def save_comparison(
         If the suffix is no image format, or the file cannot be written.
     """
     figure = comparison_figure(
-        panels, roi=roi, window=window, metrics=metrics, title=title, pixel_aspect=pixel_aspect, crop=crop, dpi=dpi
+        panels, roi=roi, window=window, metrics=metrics, title=title, pixel_aspect=pixel_aspect, crop=crop, dpi=dpi,
+        metrics_of_roi=metrics_of_roi,
     )
     kinds = figure.canvas.get_supported_filetypes()
     if Path(path).suffix.lower().lstrip(".") not in kinds:
@@ -190,7 +195,7 @@ def _in_words(value) -> str:
     return " / ".join(f"{metric.text(getattr(value, metric.key))} {metric.unit}".rstrip() for metric in _SHOWN)
 
 
-def _footnote(window: Window, metrics, roi) -> str:
+def _footnote(window: Window, metrics, roi, of_roi: bool) -> str:
     parts = [f"Display window {window}."]
     if roi:
         parts.append("Below: the red box enlarged (bicubic), same window.")
@@ -199,8 +204,9 @@ def _footnote(window: Window, metrics, roi) -> str:
         measured_in = getattr(measured, "window", window)
         variant = getattr(measured, "ssim_variant", SSIM_VARIANT)
         shown = " / ".join(metric.label for metric in _SHOWN)
+        where = "the first panel, in the red box" if of_roi else "the first panel's slice"
         parts.append(
-            f"Under each panel {shown} against the first panel's slice, values clipped to {measured_in} and scaled to "
+            f"Under each panel {shown} against {where}, values clipped to {measured_in} and scaled to "
             f"[0, 1] (data range 1). SSIM: {variant}."
         )
     return " ".join(parts)

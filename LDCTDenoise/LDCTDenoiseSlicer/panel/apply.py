@@ -7,6 +7,7 @@ from LDCTDenoiseLib.errors import InputError
 from slicer.i18n import tr as _
 
 from .. import dependencies
+from ..measuring import requireReference
 from .words import duration
 
 #: Seconds between two changes of the progress that is shown: each redraws the window, views included.
@@ -35,7 +36,7 @@ class Apply:
         jobs = panel.methods.jobs()
         outputs = self._outputs(jobs)
         if full is not None:
-            panel.logic.requireSameGrid(full, low)
+            requireReference(full, {"LDCT": low})
         dependencies.ensurePackages(self._requirements, torch=any(job.isNetwork for job in jobs))
         started, strength = time.monotonic(), parameters.strength
 

@@ -121,7 +121,10 @@ class Panel:
         if self.parameters is None or self.parameters.inputVolume is None:
             return {}
         previews = {previewLabel(label): node for label, node in self.preview.nodes.items()}
-        return {"LDCT": self.parameters.inputVolume, **self.outputs(), **previews}
+        images = {"LDCT": self.parameters.inputVolume, **self.outputs(), **previews}
+        # An output may serve as the reference; it is not measured against itself.
+        full = self.parameters.referenceVolume
+        return {label: node for label, node in images.items() if node is not full or label == "LDCT"}
 
     def onApplyButton(self, checked: bool = False) -> None:
         """Start, or stop what runs."""

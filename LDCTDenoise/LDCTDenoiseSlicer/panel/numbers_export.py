@@ -52,10 +52,8 @@ class NumbersExport:
         panel, numbers = self._panel, self._panel.numbers.numbers
         node = panel.parameters.comparisonTable
         if numbers is not None:
-            node = panel.logic.writeNumbers(
-                numbers, panel.parameters.referenceVolume, panel.images(), panel.parameters.numbersTable
-            )
-            panel.parameters.numbersTable = node
+            # A new one each time: what was put aside before stays.
+            node = panel.logic.writeNumbers(numbers, panel.parameters.referenceVolume, panel.images())
         panel.say(_("In the table '{name}'.").format(name=node.GetName()))
 
     def _onFigure(self, checked: bool = False) -> None:

@@ -8,11 +8,11 @@ from dataclasses import replace
 import qt
 import slicer
 from LDCTDenoiseLib.errors import InputError, LDCTError
-from LDCTDenoiseLib.metrics import HU_STATISTICS, METRICS
+from LDCTDenoiseLib.metrics import METRICS
 from slicer.i18n import tr as _
 
-from ..measuring import requireSameGrid
-from ..numbers import REFERENCE, Numbers, Row, measureRows, wholeSlice
+from ..measuring import requireReference, requireSameGrid
+from ..numbers import REFERENCE, SHOWN, STRENGTH, Made, Numbers, Row, measureRows, wholeSlice
 from ..parameters import REGIONS
 from ..rois import pixelROI
 from ..tables import CAPTION, isComparisonOf, shownRows
@@ -42,6 +42,7 @@ class NumbersSection:
     def __init__(self, ui, view, images):
         self.ui, self._view, self._images = ui, view, images
         self._parameters = None
+        self._header: list[str] = []
         #: What is shown, and of what it was measured.
         self.numbers: Numbers | None = None
         self._shown = self._measuring = None
@@ -86,7 +87,7 @@ class NumbersSection:
     def text(self) -> str:
         """Return the table as it is shown, as text to copy: cells between tabs, and the caption."""
         table = self.ui.numbersTable
-        lines = ["\t".join([_("Image"), *(metric.heading for metric in (*METRICS, *HU_STATISTICS))])]
+        lines = ["\t".join(self._header)]
         for row in range(table.rowCount):
             lines.append("\t".join(table.item(row, column).text() for column in range(table.columnCount)))
         return "\n".join([*lines, self.ui.captionLabel.text, ""])
@@ -108,9 +109,10 @@ class NumbersSection:
         except StopIteration:
             self._rows = None
             key, region, whole, window = self._measuring
-            self.numbers = Numbers(tuple(self._done), region, whole, window)
+            made = {label: Made.of(node) for label, node in self._images().items()}
+            self.numbers = Numbers(tuple(self._done), region, whole, window, made)
             self._shown = key
-            self._show([[row.label, *row.cells()] for row in self.numbers.rows], self.numbers.caption())
+            self._show([_("Image"), *(m.heading for m in SHOWN)], self.numbers.cells(), self.numbers.caption())
             if whole:
                 self._ahead = self._rowsBeside(region)
         except LDCTError as error:
@@ -143,8 +145,10 @@ class NumbersSection:
         if not images:
             raise InputError(_("Choose a low-dose volume."))
         first = next(iter(images.values()))
+        if full is not None:
+            requireReference(full, images)
         for node in images.values():
-            requireSameGrid(full if full is not None else first, node)
+            requireSameGrid(first, node)
         k = self._view.requireSlice()
         whole = self.region == "slice"
         if not whole and self._view.roi is None:
@@ -188,7 +192,7 @@ class NumbersSection:
         """Return which voxels are there to be measured."""
         nodes = {} if self._parameters is None else {"": self._parameters.referenceVolume, **self._images()}
         return tuple(
-            (label, *_voxels(node), node.GetTransformNodeID())
+            (label, *_voxels(node), node.GetTransformNodeID(), node.GetAttribute("LDCTDenoise.Strength"))
             for label, node in nodes.items() if node is not None and node.GetImageData() is not None
         )
 
@@ -197,20 +201,25 @@ class NumbersSection:
         node = parameters.comparisonTable
         if parameters.referenceVolume is None:
             raise InputError(_("Choose a full-dose reference to measure the whole volume against."))
+        requireReference(parameters.referenceVolume, self._images())
         if not isComparisonOf(node, parameters.referenceVolume, parameters.inputVolume):
             raise InputError(_("Not measured yet."))
         caption = node.GetAttribute(CAPTION) or ""
         if self._measuredWhole is not None and self._measuredWhole != self._signature():
             caption = _("Measured before the volumes changed; measure again.") + " " + caption
         self.numbers = None
-        self._show([[*cells, "", ""] for cells in shownRows(node)], caption)
+        self._show([_("Image"), STRENGTH.heading, *(m.heading for m in METRICS)], shownRows(node), caption)
 
     def _showNothing(self, why: str) -> None:
         self.numbers = None
-        self._show([], why[:1].upper() + why[1:])
+        self._show([], [], why[:1].upper() + why[1:])
 
-    def _show(self, rows, caption: str) -> None:
+    def _show(self, header: list[str], rows: list[list[str]], caption: str) -> None:
         table = self.ui.numbersTable
+        if header != self._header:
+            self._header = header
+            table.setColumnCount(len(header))
+            table.setHorizontalHeaderLabels(header)
         if table.rowCount != len(rows):
             table.setRowCount(len(rows))
         for row, cells in enumerate(rows):

@@ -242,7 +242,8 @@ class TrainingRun:
             return STOPPED
         if code == 0 or (code is None and complete and not self._reasons()):
             return FINISHED
-        return FAILED if self._reasons() else KILLED
+        # A process that ends by itself with an exit status was not ended from outside, whatever it said or did not say.
+        return FAILED if self._reasons() or (code is not None and code > 0) else KILLED
 
     def _reasons(self) -> list[str]:
         """Return the lines that say why it failed, without warnings."""
@@ -259,11 +260,20 @@ class TrainingRun:
             return "Stopping: a checkpoint is written."
         if status == STOPPED:
             return f"Stopped. {again}"
+        last = f"Its last line ({OUTPUT}): {self._output.errors[-1]!r}." if self._output.errors else \
+            f"It said nothing ({OUTPUT} is empty)." if not self._output.spoken else ""
         if status == FAILED:
-            return f"It failed: {' '.join(self._reasons())} {again}"
+            code = self._child.returncode if self._child is not None else None
+            why = " ".join(self._reasons()) or f"the process ended with exit status {code}. {last}".strip()
+            return f"It failed: {why} {again}"
         if status == KILLED:
-            return f"The training process was ended from outside, by the system or somebody. {again}"
+            return " ".join(filter(None, (f"The training process was ended from outside{self._signal()}, by the system "
+                                          "or somebody.", last, again)))
         return "Finished." if status == FINISHED else ""
+
+    def _signal(self) -> str:
+        code = self._child.returncode if self._child is not None else None
+        return f" (signal {-code})" if code is not None and code < 0 else ""
 
     @property
     def outOfMemory(self) -> bool:
