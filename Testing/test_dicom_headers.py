@@ -178,7 +178,7 @@ def test_volumes_archives_and_training_read_the_same_files(tmp_path):
     assert kinds.count(SLICE) == 6 and kinds.count(OTHER) == 6 and kinds.count(FOREIGN) == 2 and len(kinds) == 14
     slices = [one for one in find_archive(tmp_path).series if not one.not_ct]
     assert {one.place.name: one.slices for one in slices} == {"p1": 3, "p2": 3}
-    patients, _ = find_patients(tmp_path)
+    patients = find_patients(tmp_path).patients
     assert [scan.full.name for scan in patients.scans] == ["p1", "p2"]
     (tmp_path / "x.nii.gz").write_text("by its name")
     assert VOLUME in [entry.kind for entry in look_below(tmp_path)]

@@ -1,10 +1,17 @@
 """Patient sets: what a folder is understood to hold, what the files say, and what is refused before any training."""
 
 import json
-from pathlib import Path
+import shutil
+from dataclasses import replace
+from pathlib import Path, PurePath
 
+import numpy as np
 import pytest
+from LDCTDenoiseLib.archive.names import looks_like_patient, patient_of, stem_of
+from LDCTDenoiseLib.archive.pairing import is_placeholder
 from LDCTDenoiseLib.errors import InputError
+from LDCTDenoiseLib.phantom.synthetic_series import write_series
+from LDCTDenoiseLib.volumes import read_volume
 from LDCTDenoiseTrainingLib.patients import (
     PatientSet,
     Scan,
@@ -20,7 +27,7 @@ from training_maker import body, save_scan, save_series
 
 
 def found(folder):
-    patients, notes = find_patients(folder)
+    patients, notes, _ = find_patients(folder)
     rows = [(s.patient, s.role, s.full.relative_to(folder).as_posix(),
              s.low and s.low.relative_to(folder).as_posix()) for s in patients.scans]
     return rows, notes
@@ -178,3 +185,152 @@ def test_splits():
         choose_validation(patients, ["x"])
     with pytest.raises(InputError, match="nobody"):
         choose_validation(patients, ["a", "b", "c"])
+
+
+#
+# Who is who, and what is which dose
+#
+
+PATIENTS = ("L067", "L096", "L109", "L143")
+
+
+def save_mayo(folder, name, layout, patient_id="", description="", size=1.0, **tags):
+    """Write a patient's two doses, each a study of its own, where `layout` says; "{d}" is full and "{D}" is FD."""
+    for dose, letters, noise in (("full", "FD", 8), ("quarter", "QD", 40)):
+        seed = sum(map(ord, name))
+        hu = body(seed, slices=2) + np.random.default_rng(noise).normal(0, noise, (2, 32, 32))
+        place, _, prefix = layout.format(p=name, d=dose, D=letters).rpartition("/")
+        uid = f"1.2.{seed}.{noise}"
+        write_series(
+            hu.round().astype(np.int16), folder / place, (10 * size, 10 * size, 5), prefix=prefix,
+            PatientID=patient_id, SeriesDescription=description.format(d=dose), StudyInstanceUID=uid,
+            FrameOfReferenceUID=uid, **tags,
+        )  # fmt: skip
+
+
+def accepted(patients, *validating):
+    """Check a split made by hand."""
+    check_patients(choose_validation(patients, list(validating)))
+    return True
+
+
+@pytest.mark.parametrize("patient_id", ["Anonymous", "", "0", "ANON", "anonymized ", "000", "123456", "No_ID", "X"])
+def test_a_placeholder_tells_nobody_apart(tmp_path, patient_id):
+    for name in PATIENTS[:2]:
+        save_mayo(tmp_path, name, "{p}/{d}_3mm/", patient_id)
+    patients, _, decisions = find_patients(tmp_path)
+    assert [(s.patient, s.full.parts[-2:], s.low.parts[-2:], s.identity) for s in patients.scans] == [
+        (p, (p, "full_3mm"), (p, "quarter_3mm"), "") for p in PATIENTS[:2]
+    ]
+    assert all("by folder" in line and "placeholder" in line for line in decisions)
+    assert accepted(patients, "L067")
+
+
+def test_what_is_no_placeholder():
+    for told in ("L067", "1", "7", "ANON-4711", "anonymous_3", "12-3456", "HCC_007", "C002", "4711"):
+        assert not is_placeholder(told), told
+
+
+@pytest.mark.parametrize("layout", ["{d}_3mm/{p}/{d}_3mm/", "Mayo2016/{p}/{d}_1mm/", "chest/{p}_scan/1mm B30/{d}/"])
+def test_the_dose_may_come_first_and_a_collection_may_lie_around_all(tmp_path, layout):
+    for name in PATIENTS:
+        save_mayo(tmp_path, name, layout, "Anonymous")
+    patients = find_patients(tmp_path).patients
+    assert [name.removesuffix("_scan") for name in patients.patients()] == list(PATIENTS)
+    assert all(s.low and "quarter" in str(s.low) and "full" in str(s.full) for s in patients.scans)
+    assert len(patients.scans) == 4
+
+
+@pytest.mark.parametrize("description", ["", "3.0 B30f", "{d} dose"])
+@pytest.mark.parametrize("ids", [True, False])
+def test_many_series_in_one_folder_by_the_names_of_their_files(tmp_path, description, ids):
+    for name in PATIENTS:
+        save_mayo(tmp_path, name, "{p}_{D}_", name if ids else "Anonymous", description)
+    patients, notes, decisions = find_patients(tmp_path)
+    assert patients.patients() == list(PATIENTS) and len(patients.scans) == 4 and len(notes) == 1
+    for scan in patients.scans:
+        seed = sum(map(ord, scan.patient))
+        full, low = (read_volume(tmp_path, uid) for uid in (scan.full_series, scan.low_series))
+        assert (full.facts["study_uid"], low.facts["study_uid"]) == (f"1.2.{seed}.8", f"1.2.{seed}.40")
+    assert all(("by PatientID" if ids else "by file name") in line for line in decisions)
+    assert accepted(patients, "L067", "L109")
+
+
+def test_the_same_patient_under_other_names_is_one_patient(tmp_path):
+    for n, name in enumerate(("P1", "P2", "case3", "case4")):
+        save_mayo(tmp_path, name, "{p}/{d}/", ("12-3456", "98-7654")[n % 2])
+    patients = find_patients(tmp_path).patients
+    assert [s.patient for s in patients.scans] == ["P1", "P2", "P1", "P2"]
+
+
+@pytest.mark.parametrize("tags", [{"PatientSex": ("M", "F")}, {"BodyPartExamined": ("CHEST", "ABDOMEN")},
+                                  {"PatientBirthDate": ("19500101", "19600101")}, {"size": (0.8, 1.1)}])  # fmt: skip
+def test_an_id_on_images_of_different_people_is_not_believed(tmp_path, tags):
+    for n, name in enumerate(("P1", "P2")):
+        save_mayo(tmp_path, name, "{p}/{d}/", "STUDY-7", **{tag: values[n] for tag, values in tags.items()})
+    save_mayo(tmp_path, "P3", "{p}/{d}/", "OTHER")
+    patients, _, decisions = find_patients(tmp_path)
+    assert [(s.patient, s.identity) for s in patients.scans] == [("P1", "stated"), ("P2", "stated"), ("P3", "")]
+    assert "different" in decisions[0] and "by PatientID" in decisions[2] and "STUDY" not in "".join(decisions)
+    assert accepted(patients, "P1")
+
+
+def test_an_id_that_all_images_of_many_patients_have_is_not_believed(tmp_path):
+    for name in PATIENTS:
+        save_mayo(tmp_path, name, "{p}/{d}/", "LDCT16")
+    patients, _, decisions = find_patients(tmp_path)
+    assert patients.patients() == list(PATIENTS) and "4 patients" in decisions[0] and accepted(patients, "L067")
+    for suffix in (".json", ".csv"):
+        write_patient_set(patients, tmp_path / f"set{suffix}")
+        assert read_patient_set(tmp_path / f"set{suffix}") == patients
+    believed = PatientSet(tuple(replace(scan, identity="") for scan in patients.scans))
+    with pytest.raises(PatientSetError, match='"identity": "stated"'):
+        accepted(believed, "L067")
+
+
+def test_an_unknown_dose_next_to_pairs_is_left_out(tmp_path):
+    save_mayo(tmp_path, "L067", "{p}/{d}/", "L067")
+    save_series(tmp_path / "L096" / "B30f", seed=3, patient="L096")
+    save_scan(tmp_path / "case7.nii.gz", body(5))
+    patients, notes, _ = find_patients(tmp_path)
+    assert patients.patients() == ["L067"]
+    assert "L096/B30f" in notes[0] and "case7" in notes[1] and all("nothing tells its dose" in n for n in notes[:2])
+    shutil.rmtree(tmp_path / "L067" / "quarter")
+    patients, _, decisions = find_patients(tmp_path)
+    assert len(patients.scans) == 3 and sum("taken for full dose" in line for line in decisions) == 2
+
+
+def test_one_full_dose_has_as_many_partners_as_are_named_so(tmp_path):
+    touch(tmp_path, "train/a_full.nii", "train/a_low.nii", "train/a_quarter.nii")
+    assert [(full, low) for _, _, full, low in found(tmp_path)[0]] == [
+        ("train/a_full.nii", "train/a_low.nii"), ("train/a_full.nii", "train/a_quarter.nii"),
+    ]  # fmt: skip
+
+
+def test_no_description_and_no_id_in_a_decision(tmp_path):
+    for name in PATIENTS[:2]:
+        save_mayo(tmp_path, name, "{p}_{D}_", f"{name}-SECRET", "Smith John")
+    said = str(find_patients(tmp_path))
+    assert "SECRET" not in said and "Smith" not in said
+
+
+@pytest.mark.parametrize(
+    ("path", "patient"),
+    [
+        ("L067/3mm/scan", "L067"), ("3mm/L067/3mm/a", "L067"), ("patients/smith/CT1", "smith"), ("jones/CT1", "jones"),
+        ("abdomen/case1", "case1"), ("abdomen_HCC_006", "abdomen_HCC_006"), ("siteA/case_2", "case_2"),
+        ("train/HCC_007_a", "HCC_007_a"), ("C002/12-23-2021-NA-NA-62464/1.000000_56899/x", "C002"), ("b", "b"),
+        ("1mm B30/1mm/L067/1mm/x", "L067"), ("001/scan", "001"), ("scan_1/patient 3/x", "patient 3"),
+    ],
+)  # fmt: skip
+def test_the_patient_that_a_path_names(path, patient):
+    assert patient_of(PurePath(path)) == patient
+
+
+def test_what_file_names_have_in_common():
+    def stem(*names):
+        return stem_of([Path(name) for name in names])
+
+    assert stem("L067_FD_001.IMA", "L067_FD_002.IMA") == "L067_FD" == stem("L067_FD_001.IMA")
+    assert stem("IM-0001-0001.dcm", "IM-0001-0002.dcm") == "IM-0001" and not looks_like_patient("IM-0001")
+    assert stem("1.2.840.1.dcm", "1.2.840.2.dcm") == "" == stem("000001.dcm", "000002.dcm")

@@ -1,6 +1,6 @@
 """Whole archives: find every CT series below a folder, denoise each once, and keep account of it."""
 
-from .find import Found, find_archive
+from .find import Found, find_archive, owner_at
 from .ledger import Ledger
 from .plan import BatchOptions, Task, check_roots, make_plan
 from .processes import Processes
@@ -20,4 +20,5 @@ __all__ = [
     "find_archive",
     "make_plan",
     "make_report",
+    "owner_at",
 ]

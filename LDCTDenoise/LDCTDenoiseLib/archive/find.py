@@ -1,6 +1,7 @@
 """Find every series below a folder by reading headers only."""
 
 import filecmp
+import hashlib
 import os
 from collections import defaultdict
 from collections.abc import Callable
@@ -10,10 +11,18 @@ from pathlib import Path, PurePath
 from ..derived import MANUFACTURER
 from ..errors import InputError, LDCTError
 from ..requirements import require
-from ..volumes.dicom_headers import DAMAGED, FOREIGN, SLICE, VOLUME, Entry, Instance, look_below
-from ..volumes.dicom_tags import text
+from ..volumes.dicom_headers import DAMAGED, FOREIGN, SLICE, VOLUME, Entry, Instance, look, look_below
+from ..volumes.dicom_tags import numbers, text
 from ..volumes.quiet import quiet_pydicom
+from .pairing import is_placeholder
 from .series import Series
+
+#: What is read of a header besides that which sorts files into series. Who the patient is leaves `_digest` only.
+_TAGS = (
+    *("ContributingEquipmentSequence", "Columns", "PixelSpacing", "ConvolutionKernel"),
+    *("PatientID", "PatientSex", "PatientBirthDate", "BodyPartExamined"),
+)
+_SECRET = os.urandom(16)
 
 
 @dataclass(frozen=True)
@@ -44,6 +53,10 @@ class _Header:
     slices: int
     description: str
     ours: bool
+    kernel: str
+    owner: str
+    person: tuple[str, ...]
+    grid: tuple
 
 
 def find_archive(root: str | Path, progress: Callable[[int], None] | None = None) -> Found:
@@ -74,7 +87,7 @@ def find_archive(root: str | Path, progress: Callable[[int], None] | None = None
     strays: dict[Path, Path] = {}
     others = 0
     with quiet_pydicom():
-        for entry in look_below(root, ("ContributingEquipmentSequence",), progress):
+        for entry in look_below(root, _TAGS, progress):
             try:
                 if entry.kind == FOREIGN:
                     others += 1
@@ -100,11 +113,51 @@ def find_archive(root: str | Path, progress: Callable[[int], None] | None = None
 
 def _header(entry: Entry) -> _Header:
     header, path = entry.header, entry.path
+
+    def told(tag: str) -> str:
+        return text(header, tag)
+
     return _Header(
-        path, text(header, "SeriesInstanceUID"), text(header, "StudyInstanceUID"), text(header, "SOPInstanceUID"),
-        entry.why, Instance(path, path.name, header).slices if entry.kind == SLICE else 0,
-        text(header, "SeriesDescription"), _is_ours(header),
+        path, told("SeriesInstanceUID"), told("StudyInstanceUID"), told("SOPInstanceUID"), entry.why,
+        Instance(path, path.name, header).slices if entry.kind == SLICE else 0, told("SeriesDescription"),
+        _is_ours(header), told("ConvolutionKernel"), _owner_of(header),
+        (told("PatientSex"), _digest(told("PatientBirthDate")), told("BodyPartExamined").lower()), _grid(header),
     )  # fmt: skip
+
+
+def _owner_of(header) -> str:
+    """Return what stands for a PatientID in memory, see `Series.owner`."""
+    patient = text(header, "PatientID")
+    return "" if is_placeholder(patient) else _digest(patient.lower())
+
+
+def owner_at(path: Path, series_uid: str = "") -> str:
+    """Return what stands for the PatientID of a DICOM series, see `Series.owner`; "" for other formats.
+
+    Parameters
+    ----------
+    path : Path
+        File or folder.
+    series_uid : str
+        Which series; empty takes the first.
+    """
+    with quiet_pydicom():
+        entries = look_below(path, ("PatientID",)) if path.is_dir() else [look(path, ("PatientID",))]
+        headers = (entry.header for entry in entries if entry.kind == SLICE)
+        return next((_owner_of(h) for h in headers if series_uid in ("", text(h, "SeriesInstanceUID"))), "")
+
+
+def _digest(told: str) -> str:
+    return hashlib.blake2b(told.encode("utf-8", "replace"), key=_SECRET, digest_size=12).hexdigest() if told else ""
+
+
+def _grid(header) -> tuple:
+    """Return what an image says of its grid, its place last; empty where it does not say all."""
+    try:
+        found = [numbers(header, tag) for tag in ("Rows", "Columns", "PixelSpacing", "ImagePositionPatient")]
+    except ValueError:
+        return ()
+    return tuple(tuple(round(n, 3) for n in one) for one in found) if all(found) else ()
 
 
 def _is_ours(header) -> bool:
@@ -143,9 +196,22 @@ def _series(root: Path, uid: str, members: list[_Header], strays: dict[Path, Pat
         slices=sum(m.slices for m in slices) or len(slices),
         description=next((m.description for m in slices if m.description), ""),
         folder=Path(os.path.commonpath(folders)),
+        study=slices[0].study,
+        kernel=slices[0].kernel,
+        owner=slices[0].owner,
+        person=slices[0].person,
+        grid=_grid_of(slices),
         not_ct=not_ct,
         damage=damage,
     )
+
+
+def _grid_of(slices: list[_Header]) -> tuple:
+    grids = {m.grid for m in slices}
+    if () in grids or len({grid[:-1] for grid in grids}) > 1:
+        return ()
+    places = sorted(grid[-1] for grid in grids)
+    return *next(iter(grids))[:-1], len(slices), places[0], places[-1]
 
 
 def _without_copies(slices: list[_Header]) -> list[_Header]:

@@ -7,7 +7,7 @@ from pathlib import Path, PurePath
 from ..errors import InputError, OutputError
 from ..volumes.suffixes import WRITABLE, known_suffix
 from .ledger import Ledger
-from .partners import find_partners, full_dose_series
+from .pairing import describe, find_partners, full_dose_images
 from .series import Series
 
 DENOISE, MEASURE, SEND, SKIP, FAIL = "denoise", "measure", "send", "skip", "fail"
@@ -107,11 +107,14 @@ def make_plan(
     only_named : bool
         Whether a full-dose series must be named as such, because low doses lie in the same place.
     """
-    references = full_dose_series(full or [], only_named)
-    of_references = {file for reference in references for file in reference.files}
-    open_ones = [one for one in series if not (one.not_ct or one.damage or of_references & set(one.files))]
-    found = find_partners(open_ones, references, series, full or [])
-    partners = {id(one): partner for one, partner in zip(open_ones, found, strict=True)}
+    references = full_dose_images(describe(full or []), only_named)
+    of_references = {file for reference in references for file in reference.series.files}
+    lows = [
+        image for image in describe(series)
+        if not (image.series.not_ct or image.series.damage or of_references & set(image.series.files))
+    ]  # fmt: skip
+    found = [partner and partner.series for partner, _how in find_partners(lows, references)]
+    partners = {id(low.series): partner for low, partner in zip(lows, found, strict=True)}
     tasks = []
     for one in series:
         if one.damage:

@@ -28,6 +28,15 @@ class Series:
         Where `place` lies on this machine; of a volume file the folder around it.
     not_ct : str
         Why there is nothing to denoise, such as "modality MR"; empty for CT.
+    study, kernel : str
+        StudyInstanceUID and ConvolutionKernel.
+    owner : str
+        Equal for series of one PatientID, within this process; empty where that is missing or a placeholder. It is a
+        keyed digest, so that no PatientID gets into a message or a file.
+    person : tuple of str
+        Sex, digest of the birth date, and examined part of the body; empty where unknown.
+    grid : tuple
+        Equal for series whose slices lie at the same places; empty where unknown.
     damage : str
         Why it cannot be read, as far as its headers tell; empty when nothing stands against it.
     """
@@ -38,6 +47,11 @@ class Series:
     slices: int = 0
     description: str = ""
     folder: Path = Path()
+    study: str = ""
+    kernel: str = ""
+    owner: str = ""
+    person: tuple[str, ...] = ()
+    grid: tuple = ()
     not_ct: str = ""
     damage: str = ""
 

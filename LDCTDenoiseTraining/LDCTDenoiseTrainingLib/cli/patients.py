@@ -28,9 +28,11 @@ def run(arguments: argparse.Namespace) -> None:
         if arguments.output:
             raise InputError("a patient set that exists is only checked; leave --output out.")
     else:
-        patients, notes = find_patients(arguments.folder)
+        patients, notes, decisions = find_patients(arguments.folder)
         output = arguments.output or arguments.folder / "patients.json"
         write_patient_set(patients, output)
+        for line in decisions:
+            print(line)
         for note in notes:
             print(f"note: {note}")
         print(f"{len(patients.scans)} scans written to {output}")

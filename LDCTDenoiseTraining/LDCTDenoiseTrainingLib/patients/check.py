@@ -3,12 +3,12 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 
+from LDCTDenoiseLib.archive import owner_at
+from LDCTDenoiseLib.archive.names import name_base
 from LDCTDenoiseLib.errors import InputError
 
 from .inspect import inspect_scan
-from .names import name_base
-from .patient import PatientSet, Scan
-from .series import owner_of
+from .patient import STATED, PatientSet, Scan
 
 #: Roles that must not share a patient; "out" takes part in nothing.
 _SIDES = ("train", "validation", "test")
@@ -66,11 +66,13 @@ def split_problems(scans: Iterable[Scan], digests: dict[Scan, str]) -> list[str]
     if not any(scan.role == "train" for scan in scans):
         problems.append("no patient has the role train: there is nothing to train on.")
     # PatientIDs stay in memory and are only compared; no message shows one.
-    owners = {scan: owner_of(scan.full) for scan in scans if scan.full.exists()}
+    believed = [scan for scan in scans if scan.identity != STATED and scan.full.exists()]
+    owners = {scan: owner_at(scan.full, scan.full_series) for scan in believed}
     for why, key in (
         ("has two roles", lambda scan: scan.patient),
         ("is one patient under two names with different roles", lambda scan: name_base(scan.patient)),
-        ("has one DICOM PatientID in different roles", lambda scan: owners.get(scan, "")),
+        (f'has one DICOM PatientID in different roles (if these are several people, say "identity": "{STATED}" in the '
+         "patient set)", lambda scan: owners.get(scan, "")),
         ("has the same image in different roles", lambda scan: digests.get(scan, "")),
     ):
         problems += _across(scans, key, why, problems)

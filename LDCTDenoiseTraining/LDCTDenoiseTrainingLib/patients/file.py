@@ -14,7 +14,7 @@ from .patient import PatientSet, Scan, SimulationRanges
 FORMAT = "LDCTDenoise patient set 1"
 
 _RANGES = ("dose", "photons", "kernel")
-_SCAN_KEYS = ("patient", "role", "full", "full_series", "low", "low_series", "simulation")
+_SCAN_KEYS = ("patient", "role", "full", "full_series", "low", "low_series", "identity", "simulation")
 _COLUMNS = (*_SCAN_KEYS[:-1], *(f"{name}_{end}" for name in _RANGES for end in ("min", "max")))
 
 
@@ -82,6 +82,8 @@ def _entry(scan: Scan, folder: Path) -> dict:
     entry = {"patient": scan.patient, "role": scan.role, "full": shown(scan.full), "full_series": scan.full_series}
     if scan.low is not None:
         entry |= {"low": shown(scan.low), "low_series": scan.low_series}
+    if scan.identity:
+        entry["identity"] = scan.identity
     if scan.simulation is not None:
         entry["simulation"] = {name: list(getattr(scan.simulation, name)) for name in _RANGES}
     return {key: value for key, value in entry.items() if value != ""}
@@ -146,6 +148,7 @@ def _scan(entry: dict, folder: Path, default: dict) -> Scan:
     return Scan(
         patient=texts["patient"], role=texts["role"], full=folder / texts["full"], full_series=texts["full_series"],
         low=folder / texts["low"] if texts["low"] else None, low_series=texts["low_series"], simulation=simulation,
+        identity=texts["identity"],
     )
 
 

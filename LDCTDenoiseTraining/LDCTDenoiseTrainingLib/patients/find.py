@@ -1,111 +1,163 @@
 """Make a patient set of what a folder holds."""
 
+import os
+import warnings
 from collections import Counter, defaultdict
-from dataclasses import dataclass, replace
-from pathlib import Path, PurePath
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
 
-from LDCTDenoiseLib.archive.dose_names import dose_of, without_dose
-from LDCTDenoiseLib.errors import InputError
-from LDCTDenoiseLib.volumes.suffixes import READABLE, known_suffix
+import numpy as np
+from LDCTDenoiseLib.archive import find_archive
+from LDCTDenoiseLib.archive.names import is_projection, role_of
+from LDCTDenoiseLib.archive.pairing import Image, describe, find_partners, identify
+from LDCTDenoiseLib.archive.series import Series
+from LDCTDenoiseLib.errors import InputError, LDCTError, LDCTWarning
+from LDCTDenoiseLib.volumes.dicom_series import read_series_files
+from LDCTDenoiseLib.volumes.suffixes import READABLE
 
-from .names import is_projection, name_base, patient_of, role_of
-from .patient import PatientSet, Scan
-from .series import Image, find_images
+from .patient import STATED, PatientSet, Scan
 
-
-@dataclass(frozen=True)
-class _Candidate:
-    image: Image
-    place: PurePath  # relative to the folder, without suffix
-    dose: str
-
-    @property
-    def key(self) -> tuple[str, ...]:
-        """Equal for the two images of a pair."""
-        return without_dose(self.place)
+#: HU above which a voxel belongs to the body.
+_BODY = -300
 
 
-def find_patients(folder: str | Path) -> tuple[PatientSet, list[str]]:
-    """Make a patient set of the images below a folder.
+class Finding(NamedTuple):
+    """A patient set made of a folder.
 
-    Known are flat folders of NIfTI, NRRD and MetaImage files, pairs by name (full/low, FD/LD, full/quarter, …, in file
-    or folder names), the folders of the Mayo Low Dose CT Grand Challenge (``L067/full_3mm``, ``L067/quarter_3mm``) and
-    of TCIA's LDCT-and-Projection-data (``patient/study/… Full Dose Images …``), and several DICOM series in one folder.
-    Full-dose images without a partner are to be simulated. Folders named train, validation or test give the role;
-    where none does, the last three in ten patients validate, as in the paper's 7 to 3.
-
-    Returns
-    -------
+    Attributes
+    ----------
     patients : PatientSet
     notes : list of str
         What was left out, and what the user should look at.
+    decisions : list of str
+        For each scan what it was taken for, and by what evidence.
+    """
+
+    patients: PatientSet
+    notes: list[str]
+    decisions: list[str]
+
+
+def find_patients(folder: str | Path) -> Finding:
+    """Make a patient set of the images below a folder.
+
+    Known are flat folders of NIfTI, NRRD and MetaImage files, pairs by name (full/low, FD/LD, full/quarter, …, in file
+    or folder names), the folders of the Mayo Low Dose CT Grand Challenge (``L067/full_3mm``, ``full_3mm/L067/…``, or
+    all in one folder) and of TCIA's LDCT-and-Projection-data (``patient/study/… Full Dose Images …``), and several
+    DICOM series in one folder. Who is whose patient and what is a pair: see `LDCTDenoiseLib.archive.pairing`.
+    Full-dose images without a partner are to be simulated. Folders named train, validation or test give the role;
+    where none does, the last three in ten patients validate, as in the paper's 7 to 3.
+
+    An image whose dose nothing tells is taken for full dose in a folder without pairs; next to pairs it is left out.
 
     Raises
     ------
     InputError
         If the folder is missing or holds no CT image.
+
+    Warns
+    -----
+    LDCTWarning
+        If a file was left out because it is damaged.
     """
     folder = Path(folder)
-    if not folder.is_dir():
-        raise InputError(f"there is no folder '{folder}'; check the path.")
-    candidates = [_candidate(image, folder) for image in find_images(folder)]
-    candidates = [c for c in candidates if not is_projection(c.place)]
-    if not candidates:
+    series = find_archive(folder).series
+    if damaged := [f"'{folder / one.place}': {one.damage.rstrip('.')}" for one in series if one.damage]:
+        more = f" and {len(damaged) - 1} more" if len(damaged) > 1 else ""
+        warnings.warn(f"left out: {damaged[0]}{more}.", LDCTWarning, stacklevel=2)
+    taken = [one for one in series if not (one.not_ct or one.damage)]
+    images = [image for image in describe(taken) if not is_projection(_named_place(image))]
+    images.sort(key=lambda image: (image.place.parts, image.label, image.series.uid))
+    if not images:
         raise InputError(
             f"'{folder}' holds no CT images: no {', '.join(READABLE)} files and no DICOM CT series below it."
         )
-    pairs, notes = _pair(candidates)
+    images = identify(images, _body_of)
+    pairs, notes = _pair(images)
     if not pairs:
         raise InputError(f"'{folder}' holds low-dose images only; full-dose images are needed as the target.")
-    return PatientSet(tuple(_with_roles(_scans(pairs), notes))), notes
+    shared = _folders_of_several(taken)
+    scans = _with_roles([_scan(full, low, shared) for full, low, _how in pairs], notes)
+    return Finding(PatientSet(tuple(scans)), notes, [_decision(*pair) for pair in pairs])
 
 
-def _candidate(image: Image, folder: Path) -> _Candidate:
-    place = image.path.relative_to(folder)
-    suffix = known_suffix(place, READABLE)
-    place = PurePath(*place.parts[:-1], place.name[: len(place.name) - len(suffix)]) if suffix else PurePath(place)
-    if image.series:  # several series share the folder: the description tells them apart
-        place = place / (image.description or image.series)
-    named = next((dose for part in reversed(place.parts) if (dose := dose_of(part))), "")
-    return _Candidate(image, place, named or dose_of(image.description))
+def _named_place(image: Image):
+    """Return the place with what tells series in one folder apart behind it."""
+    return image.place / " ".join(image.label).replace("/", " ").strip()
 
 
-def _pair(candidates: list[_Candidate]) -> tuple[list[tuple[_Candidate, _Candidate | None]], list[str]]:
-    """Pair by the path without dose words; DICOM folders also when one full and one low lie side by side (TCIA)."""
+def _pair(images: list[Image]) -> tuple[list[tuple[Image, Image | None, str]], list[str]]:
+    """Return (full dose, low dose or None, what makes them a pair) for each target, and what was left out."""
     notes: list[str] = []
-    full = [c for c in candidates if c.dose != "low"]
-    low = [c for c in candidates if c.dose == "low"]
-    partner: dict[int, _Candidate] = {}
-    for group in (lambda c: c.key, lambda c: c.place.parent if c.image.path.is_dir() else c.place):
-        fulls, lows = defaultdict(list), defaultdict(list)
-        for c in full:
-            if id(c) not in partner:
-                fulls[group(c)].append(c)
-        for c in low:
-            lows[group(c)].append(c)
-        for key, members in lows.items():
-            if len(members) == 1 and len(fulls[key]) == 1:
-                partner[id(fulls[key][0])] = members[0]
-                low.remove(members[0])
-    notes += [f"left out '{c.image.path}': no full-dose image belongs to this low-dose one." for c in low]
-    return [(c, partner.get(id(c))) for c in full], notes
+    lows = [image for image in images if image.dose == "low"]
+    others = [image for image in images if image.dose != "low"]
+    partners: dict[int, list[tuple[Image, str]]] = defaultdict(list)
+    for low, (full, how) in zip(lows, find_partners(lows, others), strict=True):
+        # Of an image that no name calls full dose, that it lies beside is not enough.
+        if full is None or (how in ("one grid", "side by side") and full.dose != "full"):
+            notes.append(f"left out {_called(low)}: no full-dose image belongs to this low-dose one.")
+        else:
+            partners[id(full)].append((low, how))
+    alike = Counter(_looks(image) for image in others if not image.dose and id(image) not in partners)
+    pairs: list[tuple[Image, Image | None, str]] = []
+    for image in others:
+        if mine := partners[id(image)]:
+            pairs += [(image, low, how) for low, how in mine]
+        elif image.dose == "full":
+            pairs.append((image, None, ""))
+        elif any(partners.values()):
+            notes.append(f"left out {_called(image)}: nothing tells its dose, and others are pairs of two doses.")
+        else:
+            pairs.append((image, None, ""))
+            if alike[_looks(image)] > 1:
+                notes.append(
+                    f"look at {_called(image)}: another image shows the same slices with the same kernel, and nothing "
+                    "tells the dose of either; both are taken for full dose."
+                )
+    return pairs, notes
 
 
-def _scans(pairs: list[tuple[_Candidate, _Candidate | None]]) -> list[Scan]:
-    names = [patient_of(PurePath(*c.key)) for c, _ in pairs]
-    bases = Counter(name_base(name) for name in set(names))
-    owners: dict[str, str] = {}
-    scans = []
-    for name, (full, low) in zip(names, pairs, strict=True):
-        if bases[name_base(name)] > 1:
-            name = name_base(name)
-        if full.image.owner:  # whatever the folders are called, one PatientID is one patient
-            name = owners.setdefault(full.image.owner, name)
-        scans.append(Scan(
-            patient=name, role=role_of(full.place) or "out", full=full.image.path, full_series=full.image.series,
-            low=low.image.path if low else None, low_series=low.image.series if low else "",
-        ))
-    return scans
+def _looks(image: Image):
+    """Return what is equal for two images of the same slices and kernel; never equal where that is not known."""
+    one = image.series
+    return (one.study, one.grid, one.kernel) if one.grid else id(image)
+
+
+def _called(image: Image) -> str:
+    place = (image.series.place / image.label[0]).as_posix()  # not the description, into which people write names
+    return f"'{place}'" + (f" (series {image.series.uid})" if any(image.label) else "")
+
+
+def _decision(full: Image, low: Image | None, how: str) -> str:
+    """Say in one line what a scan was taken for, and why."""
+    by = f"{full.patient_by}{f', as {full.why_not_id}' * bool(full.why_not_id)}"
+    dose = f"full dose by its {full.dose_by}" if full.dose else "taken for full dose"
+    if low is None:
+        return f"{full.patient} (by {by}): {_called(full)}, {dose}, to be simulated"
+    return f"{full.patient} (by {by}): {_called(full)}, {dose}, with {_called(low)}, low dose by its {low.dose_by}; " \
+        f"a pair by {how}"
+
+
+def _folders_of_several(series: list[Series]) -> set[Path]:
+    """Return the folders below which more than one DICOM series lies: there a UID must say which."""
+    counts = Counter()
+    for one in series:
+        if one.is_dicom:
+            counts.update([one.folder, *one.folder.parents])
+    return {folder for folder, count in counts.items() if count > 1}
+
+
+def _scan(full: Image, low: Image | None, shared: set[Path]) -> Scan:
+    def at(image: Image) -> tuple[Path, str]:
+        one = image.series
+        return (one.folder, one.uid if one.folder in shared else "") if one.is_dicom else (one.files[0], "")
+
+    (path, uid), (low_path, low_uid) = at(full), at(low) if low else (None, "")
+    # Where the PatientID was not believed, the check must not believe it either.
+    stated = bool(full.series.owner and full.why_not_id)
+    return Scan(full.patient, role_of(_named_place(full)) or "out", path, uid, low_path, low_uid,
+                identity=STATED if stated else "")  # fmt: skip
 
 
 def _with_roles(scans: list[Scan], notes: list[str]) -> list[Scan]:
@@ -120,3 +172,17 @@ def _with_roles(scans: list[Scan], notes: list[str]) -> list[Scan]:
     else:
         notes.append("there is one patient only, so nobody validates; add patients or choose another validation.")
     return [replace(scan, role="validation" if scan.patient in validating else "train") for scan in scans]
+
+
+def _body_of(series: Series) -> tuple[float, float] | None:
+    """Return width and height in mm of what is no air in the middle slice of a series; None when it cannot be read."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", LDCTWarning)
+            volume = read_series_files([series.files[len(series.files) // 2]], os.path.basename(series.place))
+    except LDCTError:
+        return None
+    body = volume.array[len(volume.array) // 2] > _BODY
+    lengths = [np.ptp(np.flatnonzero(body.any(axis=axis))) + 1 if body.any() else 0 for axis in (0, 1)]
+    width, height = (float(n * s) for n, s in zip(lengths, volume.geometry.spacing, strict=False))
+    return (width, height) if width and height else None

@@ -8,6 +8,9 @@ from LDCTDenoiseLib.errors import InputError
 #: What a patient is there for. "out" keeps a patient in the file and out of everything.
 ROLES = ("train", "validation", "test", "out")
 
+#: How a patient set says that the PatientIDs of its images are to be ignored: who is who is as stated there.
+STATED = "stated"
+
 #: The least and the greatest value that each range of a simulation may hold.
 _BOUNDS = {"dose": (0.01, 0.9), "photons": (10.0, 1e6), "kernel": (0.3, 2.0)}
 
@@ -62,6 +65,8 @@ class Scan:
         SeriesInstanceUID where a folder holds several series, else empty.
     simulation : SimulationRanges
         Not None exactly when `low` is None.
+    identity : str
+        Empty, or "stated": the patient is who `patient` says, whatever the PatientID of the image.
     """
 
     patient: str
@@ -71,6 +76,7 @@ class Scan:
     low: Path | None = None
     low_series: str = ""
     simulation: SimulationRanges | None = None
+    identity: str = ""
 
     def __post_init__(self):
         if not self.patient:
@@ -79,6 +85,8 @@ class Scan:
             raise InputError(
                 f"patient '{self.patient}' has the role '{self.role}'; choose from {', '.join(ROLES)}."
             )
+        if self.identity not in ("", STATED):
+            raise InputError(f"the identity of patient '{self.patient}' must be '{STATED}', not '{self.identity}'.")
         if self.low is not None and self.simulation is not None:
             raise InputError(f"patient '{self.patient}' has a low-dose image and a simulation; give one of the two.")
         if self.low is None and self.simulation is None:

@@ -39,7 +39,8 @@ def checkTask(table: PatientTable, patch: int) -> Task:
         digests, scans, problems = {}, [], []
         for row, (shape, digest, mine) in found:
             row.shape, row.problems = shape, list(mine)
-            scan = Scan(row.patient, row.role, Path(row.full.place), low=row.low and Path(row.low.place))
+            scan = Scan(row.patient, row.role, Path(row.full.place), getattr(row.full, "series", ""),
+                        row.low and Path(row.low.place), identity=row.identity)
             scans.append(scan)
             if digest:
                 digests[scan] = digest

@@ -4,8 +4,7 @@ from collections.abc import Hashable, Sequence
 from pathlib import PurePath
 from typing import NamedTuple
 
-from LDCTDenoiseLib.archive.dose_names import dose_of, without_dose
-from LDCTDenoiseTrainingLib.patients.names import patient_of
+from LDCTDenoiseLib.archive.names import dose_of, patient_of, without_dose
 
 
 class Candidate(NamedTuple):

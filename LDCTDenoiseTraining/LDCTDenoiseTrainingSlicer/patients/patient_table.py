@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from LDCTDenoiseLib.archive.names import name_base
 from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseTrainingLib.patients import ROLES, PatientSet, SimulationRanges, find_patients, read_patient_set
-from LDCTDenoiseTrainingLib.patients.names import name_base
 
 from . import scene_volumes
 from .database_series import chosenSeries, pairSeries
@@ -35,6 +35,8 @@ class Row:
         (slices, rows, columns), known once the row was checked.
     problems : list of str
         What the check found.
+    identity : str
+        As in `LDCTDenoiseTrainingLib.patients.Scan`.
     """
 
     patient: str
@@ -45,6 +47,7 @@ class Row:
     used: bool = True
     shape: tuple[int, int, int] | None = None
     problems: list[str] = field(default_factory=list)
+    identity: str = ""
 
     @property
     def simulated(self) -> bool:
@@ -120,7 +123,7 @@ class PatientTable:
 
     def addFolder(self, folder: str | Path) -> list[str]:
         """Add what a folder is understood to hold, see docs/training.md; returns what the user should know."""
-        patients, notes = find_patients(folder)
+        patients, notes, _decisions = find_patients(folder)
         return notes + self._addSet(patients)
 
     def addFile(self, path: str | Path) -> list[str]:
@@ -216,7 +219,8 @@ class PatientTable:
     def _addSet(self, patients: PatientSet) -> list[str]:
         rows = [
             Row(scan.patient, scan.role, FileImage(scan.full, scan.full_series),
-                scan.low and FileImage(scan.low, scan.low_series), scan.simulation or SimulationRanges())
+                scan.low and FileImage(scan.low, scan.low_series), scan.simulation or SimulationRanges(),
+                identity=scan.identity)
             for scan in patients.scans
         ]
         asked = [row.role for row in rows]

@@ -46,7 +46,7 @@ class Export:
                 places.append((image.path, image.series))
         (full, fullSeries), (low, lowSeries) = places[0], places[1] if len(places) > 1 else (None, "")
         return Scan(row.patient, row.role if row.used else "out", full, fullSeries, low, lowSeries,
-                    row.simulation if row.simulated else None)
+                    row.simulation if row.simulated else None, row.identity)
 
     def write(self, report) -> None:
         """Write the volumes; in any thread.

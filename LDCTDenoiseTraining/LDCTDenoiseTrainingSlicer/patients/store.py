@@ -20,7 +20,7 @@ def writeTable(table: PatientTable) -> tuple[str, list]:
         {
             "patient": row.patient, "role": row.role, "used": row.used, "full": _written(row.full, nodes),
             "low": row.low and _written(row.low, nodes), "shape": row.shape, "problems": row.problems,
-            "simulation": {name: getattr(row.simulation, name) for name in _RANGES},
+            "simulation": {name: getattr(row.simulation, name) for name in _RANGES}, "identity": row.identity,
         }
         for row in table.rows
     ]
@@ -67,7 +67,8 @@ def _row(stored: dict, nodes: Sequence) -> Row:
         raise ValueError(stored["role"])
     full, low = (stored[kind] and _image(stored[kind], nodes) for kind in ("full", "low"))
     row = Row(str(stored["patient"]), stored["role"], full, low, SimulationRanges(**stored["simulation"]),
-              bool(stored["used"]), stored["shape"] and tuple(stored["shape"]), list(stored["problems"]))
+              bool(stored["used"]), stored["shape"] and tuple(stored["shape"]), list(stored["problems"]),
+              str(stored.get("identity", "")))
     gone = [image.path for _, image in row.images if isinstance(image, FileImage) and not image.path.exists()]
     if gone and not row.problems:
         row.problems = [f"'{path}' is not there." for path in gone]
