@@ -8,7 +8,6 @@ from ..volumes import Volume
 from ..volumes.dicom_file import read_dataset
 from ..volumes.dicom_tags import text
 from ..volumes.quiet import quiet_pydicom
-from .header import series_number
 from .options import COMPRESSIONS, SeriesOptions
 from .provenance import MANUFACTURER, Provenance
 
@@ -37,6 +36,8 @@ def written_before(volume: Volume, folder: str | Path, provenance: Provenance, o
 
 def _what_is_wrong(volume: Volume, files: list[Path], provenance: Provenance, options: SeriesOptions) -> str:
     import pydicom
+
+    from .header import series_number
 
     syntax = getattr(pydicom.uid, COMPRESSIONS[options.compression])
     made_by = [part for part in provenance.words.split("; ") if not part.startswith(_OF_THE_RUN)]
