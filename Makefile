@@ -14,7 +14,7 @@ help:
 	@echo "make test    ruff and the tests (TESTS=Testing/test_cli.py for some of them, FAST=1 for the quick ones)"
 	@echo "make lint    ruff alone"
 	@echo "make test-slicer SLICER=<path to Slicer>   the modules' self tests in a real Slicer; pictures in build/slicer"
-	@echo "make lists   write the modules' CMake lists from the files on disk"
+	@echo "make lists   write the CMake lists from the files on disk, and docs/methods.md"
 	@echo "make clean   remove .venv, demo/ and caches"
 
 demo:
@@ -38,6 +38,7 @@ lint:
 lists:
 	@bash requirements/set-up run
 	@$(PYTHON_OF_VENV) tools/update_cmake_lists.py
+	@$(PYTHON_OF_VENV) tools/update_methods_page.py
 
 clean:
 	@rm -rf .venv demo build dist .pytest_cache .ruff_cache

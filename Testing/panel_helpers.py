@@ -23,7 +23,7 @@ def slowDown(monkeypatch, batches):
     """Let total variation take a nap for each slice; `batches` counts them."""
     from LDCTDenoiseLib.methods import registry
 
-    class Slow(registry.TotalVariation):
+    class Slow(registry.REFERENCE_METHODS["TV"]):
         def correction(self, hounsfield):
             batches.append(threading.current_thread())
             time.sleep(0.1)

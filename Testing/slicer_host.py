@@ -127,7 +127,7 @@ class Widget:
         return self.childWidgets
 
     def layout(self):
-        return types.SimpleNamespace(addWidget=self.placed.append)
+        return types.SimpleNamespace(addWidget=lambda widget, *place: self.placed.append(widget))
 
     def setMRMLScene(self, scene):
         assert scene is slicer.mrmlScene
@@ -661,8 +661,8 @@ def _qt() -> types.ModuleType:
     return _module(
         "qt", QTimer=QTimer, QTableWidgetItem=Item, QListWidgetItem=Item, QFile=QFile, QUiLoader=QUiLoader,
         QLabel=_texted("QLabel"), QPushButton=_texted("QPushButton"), QLineEdit=_texted("QLineEdit"),
-        QComboBox=_texted("QComboBox"), QDialog=_texted("QDialog"), QVBoxLayout=Layout, QFormLayout=Layout,
-        QPixmap=Pixmap, QFileDialog=FileDialog, QBrush=str, QColor=str, QSettings=QSettings,
+        QComboBox=_texted("QComboBox"), QCheckBox=_texted("QCheckBox"), QDialog=_texted("QDialog"),
+        QVBoxLayout=Layout, QFormLayout=Layout, QPixmap=Pixmap, QFileDialog=FileDialog, QBrush=str, QColor=str, QSettings=QSettings,
         QMessageBox=types.SimpleNamespace(Ok=1, Cancel=2, Critical=3, Question=4),
         QApplication=types.SimpleNamespace(clipboard=lambda: Clipboard),
         QWidget=types.SimpleNamespace(setTabOrder=lambda first, second: None),

@@ -47,7 +47,7 @@ def test_a_long_call_is_a_task_too_and_old_names_of_it_work(scene, logic):
 def test_stepwise_run_polls_briefly_and_cancels_within_a_batch(scene, logic, monkeypatch):
     from LDCTDenoiseLib.methods import registry
 
-    class Slow(registry.TotalVariation):
+    class Slow(registry.REFERENCE_METHODS["TV"]):
         batches = 0
 
         def correction(self, hounsfield):

@@ -50,7 +50,7 @@ def fill(trainer, tmp_path):
     ui.doseEdit.type("0.25")
     ui.methodComboBox.choose("WGAN")
     ui.kindComboBox.choose("cross-validate")
-    ui.dcscnBox.checked = True
+    trainer.panel.recipe._ticks["DCSCN"].checked = True
     trainer.panel.recipe._fields["batch"].type("16")
     trainer.panel.recipe._fields["select_by"].choose("ssim")
     for name in ("one", "two"):

@@ -1,16 +1,21 @@
-"""The denoising methods by name: the paper's four networks, and two references that need no training."""
+"""The denoising methods by name: networks, and references that need no training."""
 
 from .denoiser import Denoiser
 from .network import NetworkDenoiser
-from .registry import METHODS, NETWORK_METHODS, REFERENCE_METHODS, available_methods, make_denoiser, method_name
+from .registry import available_methods, make_denoiser, method_name
+from .table import METHOD, METHODS, NETWORK_METHODS, PAPER_METHODS, REFERENCE_METHODS, Method, colours_of
 
 __all__ = [
     "METHODS",
     "NETWORK_METHODS",
+    "PAPER_METHODS",
     "REFERENCE_METHODS",
+    "METHOD",
     "Denoiser",
+    "Method",
     "NetworkDenoiser",
     "available_methods",
+    "colours_of",
     "make_denoiser",
     "method_name",
 ]

@@ -4,17 +4,9 @@ from pathlib import Path
 
 from ..errors import MethodError, ModelFileError
 from .denoiser import Denoiser
-from .reference import NonLocalMeans, TotalVariation
+from .table import METHOD, METHODS, REFERENCE_METHODS
 
-#: The paper's methods; each needs a model file.
-NETWORK_METHODS = ("CNN-L1", "WGAN", "DCSCN", "DCSWGAN")
-
-#: Methods that need no training, by the class that does them: what a network has to beat.
-REFERENCE_METHODS = {"TV": TotalVariation, "NLM": NonLocalMeans}
-
-METHODS = (*NETWORK_METHODS, *REFERENCE_METHODS)
-
-_OTHER_NAMES = {"CNNL1": "CNN-L1", "CNN": "CNN-L1", "TOTAL-VARIATION": "TV", "NON-LOCAL-MEANS": "NLM"}
+_OTHER_NAMES = {other: row.name for row in METHOD.values() for other in row.other_names}
 
 
 def method_name(name: str) -> str:

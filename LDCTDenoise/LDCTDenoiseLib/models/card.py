@@ -6,13 +6,11 @@ from dataclasses import asdict, dataclass, field
 
 from ..errors import ModelFileError
 from ..hounsfield import HURange
+from ..methods.table import NETWORK_METHODS
 from ..strict_json import as_fields, parse_json
 
 #: Raised when a card's meaning changes, so that an older version refuses a newer file instead of misreading it.
 FORMAT_VERSION = 1
-
-#: The methods a card may name; the registry builds the same four.
-_METHODS = ("CNN-L1", "WGAN", "DCSCN", "DCSWGAN")
 
 
 @dataclass(frozen=True)
@@ -22,7 +20,7 @@ class ModelCard:
     Attributes
     ----------
     method : str
-        "CNN-L1", "WGAN", "DCSCN" or "DCSWGAN".
+        One of `methods.NETWORK_METHODS`.
     architecture : dict
         What `networks.build_generator` takes.
     hu_range : tuple of float
@@ -61,8 +59,9 @@ class ModelCard:
 
     def __post_init__(self):
         _require_version(self.format_version)
-        if self.method not in _METHODS:
-            raise ModelFileError(f"it names the unknown method {self.method!r}; known are {', '.join(_METHODS)}.")
+        if self.method not in NETWORK_METHODS:
+            known = ", ".join(NETWORK_METHODS)
+            raise ModelFileError(f"it names the unknown method {self.method!r}; known are {known}.")
         _typed(vars(self))
         if not isinstance(self.architecture.get("name"), str):
             raise ModelFileError("its model card's 'architecture' has no name.")

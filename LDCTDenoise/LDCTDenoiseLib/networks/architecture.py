@@ -11,15 +11,15 @@ ARCHITECTURES = {
     "conv-stack": (ConvStack, {"layers": 8, "filters": 32, "residual": True}),
 }
 
-_OF_METHOD = {"DCSCN": "dcscn", "DCSWGAN": "dcscn", "CNN-L1": "conv-stack", "WGAN": "conv-stack"}
-
 # A card is read from a file that anyone may have made: bounds keep a hostile one from asking for terabytes.
 _LARGEST = 1024
 
 
 def architecture_of_method(method: str) -> dict:
     """Return the architecture entry (name and the paper's settings) of a method of the paper."""
-    name = _OF_METHOD[method]
+    from ..methods.table import METHOD
+
+    name = METHOD[method].network
     return {"name": name, **ARCHITECTURES[name][1]}
 
 
@@ -44,8 +44,8 @@ def build_generator(architecture: dict | str) -> CorrectionGenerator:
     Parameters
     ----------
     architecture : dict or str
-        The `architecture` entry of a model card, `{"name": …, setting: value, …}`, or a method's name
-        ("DCSCN", "DCSWGAN", "CNN-L1", "WGAN") for the paper's network.
+        The `architecture` entry of a model card, `{"name": …, setting: value, …}`, or a method's name for
+        the paper's network.
 
     Raises
     ------
@@ -53,8 +53,10 @@ def build_generator(architecture: dict | str) -> CorrectionGenerator:
         If the architecture is unknown or a setting is missing, unknown or out of bounds.
     """
     if isinstance(architecture, str):
-        if architecture not in _OF_METHOD:
-            known = ", ".join(_OF_METHOD)
+        from ..methods.table import NETWORK_METHODS
+
+        if architecture not in NETWORK_METHODS:
+            known = ", ".join(NETWORK_METHODS)
             raise ModelFileError(f"'{architecture}' is not a method with a network; choose from {known}.")
         architecture = architecture_of_method(architecture)
     settings = dict(architecture)

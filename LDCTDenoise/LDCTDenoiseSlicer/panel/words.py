@@ -1,5 +1,6 @@
 """Quantities and methods in words; functions, because the language is known only when the panel opens."""
 
+from LDCTDenoiseLib.methods import METHOD
 from slicer.i18n import tr as _
 
 
@@ -20,14 +21,7 @@ def memory(count: int) -> str:
 
 def descriptions() -> dict[str, str]:
     """Return the methods in words, by name."""
-    return {
-        "CNN-L1": _("CNN-L1 (network, L1 loss)"),
-        "WGAN": _("WGAN (network, adversarial)"),
-        "DCSCN": _("DCSCN (network with skip connections, L1 loss)"),
-        "DCSWGAN": _("DCSWGAN (network with skip connections, adversarial)"),
-        "TV": _("TV (total variation, no training)"),
-        "NLM": _("NLM (non-local means, no training)"),
-    }
+    return {name: f"{name} ({_(row.words)})" for name, row in METHOD.items()}
 
 
 def regions() -> dict[str, str]:

@@ -3,6 +3,7 @@
 import argparse
 
 from LDCTDenoiseLib.errors import InputError
+from LDCTDenoiseLib.methods import NETWORK_METHODS
 
 from ..loop.stopping import STOP_FILE, immediate_stop
 from ..runs.cross_validation import CrossValidation
@@ -18,7 +19,7 @@ def add_parser(commands) -> None:
         "METHOD.KEY=VALUE sets one for a single method.",
     )
     parser.add_argument("--method", metavar="NAMES", required=True,
-                        help="CNN-L1, WGAN, DCSCN, DCSWGAN; several with commas")
+                        help=f"of {', '.join(NETWORK_METHODS)}; several with commas")
     add_run_options(parser)
     parser.set_defaults(run=run)
 

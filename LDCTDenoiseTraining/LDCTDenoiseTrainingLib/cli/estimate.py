@@ -3,6 +3,8 @@
 import argparse
 import json
 
+from LDCTDenoiseLib.methods import NETWORK_METHODS
+
 from ..loop.config import RANDOM, TrainingConfig, read_settings
 from ..runs.estimate import estimate
 from .options import settings_of
@@ -14,7 +16,7 @@ def add_parser(commands) -> None:
         description="Do a few steps of a training on made-up patches and say, as JSON, how long the whole will take, "
         "how much memory it needs, and which batch fits.",
     )
-    parser.add_argument("--method", metavar="NAME", help="CNN-L1, WGAN, DCSCN or DCSWGAN")
+    parser.add_argument("--method", metavar="NAME", help=f"one of {', '.join(NETWORK_METHODS)}")
     parser.add_argument("--config", metavar="FILE", help="settings as JSON")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="one setting; may be repeated")
     parser.add_argument("--steps", type=int, metavar="N", help="generator steps of the training")

@@ -2,6 +2,7 @@
 
 import argparse
 
+from LDCTDenoiseLib.methods import PAPER_METHODS
 from LDCTDenoiseLib.metrics import ROI
 
 from ..loop.stopping import STOP_FILE, immediate_stop
@@ -13,7 +14,7 @@ from .options import add_run_options, patients_of, settings_of
 def add_parser(commands) -> None:
     parser = commands.add_parser(
         "reproduce", help="the paper's table on a patient set",
-        description="Train CNN-L1, WGAN, DCSCN and DCSWGAN, measure them beside the low dose, and set the table beside "
+        description=f"Train {', '.join(PAPER_METHODS)}, measure them beside the low dose, and set the table beside "
         "the paper's. Called again it goes on where it was. METHOD.KEY=VALUE sets one for a single method.",
     )
     add_run_options(parser)

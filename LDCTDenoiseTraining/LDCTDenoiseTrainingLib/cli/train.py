@@ -6,6 +6,7 @@ from contextlib import nullcontext
 import torch
 from filelock import FileLock, Timeout
 from LDCTDenoiseLib.errors import InputError
+from LDCTDenoiseLib.methods import NETWORK_METHODS
 
 from ..loop import Training
 from ..loop.processes import Processes, join_processes
@@ -17,7 +18,7 @@ from .options import add_run_options, patients_of, settings_of
 
 def add_parser(commands) -> None:
     parser = commands.add_parser("train", help="train a method", description="Train one method on a patient set.")
-    parser.add_argument("--method", metavar="NAME", help="CNN-L1, WGAN, DCSCN or DCSWGAN")
+    parser.add_argument("--method", metavar="NAME", help=f"one of {', '.join(NETWORK_METHODS)}")
     add_run_options(parser)
     parser.add_argument("--validation", metavar="WHO", help="patients, separated by commas; or leave-one-out")
     parser.set_defaults(run=run)

@@ -4,12 +4,13 @@ from dataclasses import asdict
 from pathlib import Path
 
 from LDCTDenoiseLib import __version__
+from LDCTDenoiseLib.methods import METHOD
 from LDCTDenoiseLib.models import ModelCard, save_model
 from LDCTDenoiseLib.networks import architecture_of_method
 
 from ..data.cache import CachedScan
 from ..patients import PatientSet
-from .config import RANDOM, TWIN
+from .config import RANDOM
 from .state import State
 
 #: Settings that say nothing about the result.
@@ -43,7 +44,7 @@ def write_model(
     if config.tissue_weight:
         loss += " + means of tissues"
     warm = config.start_from not in ("", RANDOM)
-    start = f"a trained {TWIN.get(config.method, config.method)}" if warm else "random weights"
+    start = f"a trained {METHOD[config.method].twin or config.method}" if warm else "random weights"
     trained = {
         "loss": loss, "steps": state.step, "steps_planned": config.total_steps,
         "seconds": round(state.seconds), "device": device, **settings,

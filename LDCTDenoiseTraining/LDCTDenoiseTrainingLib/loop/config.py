@@ -8,25 +8,10 @@ from typing import get_type_hints
 
 from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseLib.files import write_whole
-from LDCTDenoiseLib.methods import NETWORK_METHODS, method_name
-
-ADVERSARIAL = ("WGAN", "DCSWGAN")
-
-#: The L1 method with the same generator, which an adversarial training starts from.
-TWIN = {"WGAN": "CNN-L1", "DCSWGAN": "DCSCN"}
+from LDCTDenoiseLib.methods import METHOD, NETWORK_METHODS, method_name
 
 #: `start_from` of an adversarial training that is to begin with random weights all the same.
 RANDOM = "none"
-
-#: What differs from the defaults by method; the reasons are in docs/training.md.
-_OF_METHOD = {
-    "CNN-L1": {"optimiser": "soap"},
-    "DCSCN": {"optimiser": "soap"},
-    "WGAN": {"learning_rate": 1e-4, "betas": (0.5, 0.9), "l1_weight": 0.0, "mean_weight": 100.0,
-             "select_by": "texture", "least_gain_db": 2.9, "warmup_steps": 0},
-    "DCSWGAN": {"learning_rate": 1e-4, "betas": (0.5, 0.9), "l1_weight": 100.0, "mean_weight": 100.0,
-                "select_by": "texture", "least_gain_db": 4.1, "warmup_steps": 0},
-}
 
 #: What may change when a run goes on: it does not change the weights.
 _FREE = ("steps", "epochs", "log_every", "checkpoint_every", "validate_every", "workers", "noise_workers")
@@ -158,7 +143,7 @@ class TrainingConfig:
     @property
     def adversarial(self) -> bool:
         """Whether there is a critic."""
-        return self.method in ADVERSARIAL
+        return METHOD[self.method].adversarial
 
     @property
     def epoch_steps(self) -> int:
@@ -208,11 +193,11 @@ class TrainingConfig:
 
     @classmethod
     def of_method(cls, method: str) -> "TrainingConfig":
-        """Return the defaults of a method."""
+        """Return the defaults of a method; what is its own stands in the table of methods, why in docs/training.md."""
         name = method_name(method)
         if name not in NETWORK_METHODS:
             raise InputError(f"the method '{name}' has nothing to train; choose from {', '.join(NETWORK_METHODS)}.")
-        return cls(method=name, **_OF_METHOD[name])
+        return cls(method=name, **METHOD[name].training)
 
 
 def read_settings(path: str | Path) -> dict:

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from LDCTDenoiseLib.errors import InputError
+from LDCTDenoiseLib.methods import METHOD
 
-from .config import TWIN, TrainingConfig, read_run_config, read_settings
+from .config import TrainingConfig, read_run_config, read_settings
 from .train import CHECKPOINT, CONFIG
 
 
@@ -28,11 +29,12 @@ def make_config(method: str | None, output: Path, settings: dict, resume: bool, 
     if begun:
         begun.require_same(config)
     elif config.adversarial and not config.start_from:
-        twin = output.parent / TWIN[config.method] / "model.safetensors"
-        if not twin.is_file():
+        twin = METHOD[config.method].twin
+        model = output.parent / twin / "model.safetensors"
+        if not model.is_file():
             raise InputError(
-                f"{config.method} starts from a trained {TWIN[config.method]}, and there is none at '{twin}'; train "
-                "that first, give one with --set start_from=FILE, or start from random weights with start_from=none."
+                f"{config.method} starts from a trained {twin}, and there is none at '{model}'; train that first, "
+                "give one with --set start_from=FILE, or start from random weights with start_from=none."
             )
-        config = config.changed({"start_from": str(twin)})
+        config = config.changed({"start_from": str(model)})
     return config

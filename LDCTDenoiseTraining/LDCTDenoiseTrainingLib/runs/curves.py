@@ -8,6 +8,7 @@ from pathlib import Path
 from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseLib.files import write_whole
 from LDCTDenoiseLib.hounsfield import PAPER
+from LDCTDenoiseLib.methods import colours_of
 from LDCTDenoiseLib.requirements import require
 
 from ..validation_metrics import METRIC
@@ -90,16 +91,16 @@ def save_curves(path: Path, logs: Mapping[str, Path]) -> Path:
     """
     runs = {label: read_curves(log) for label, log in logs.items()}
     figure = require("matplotlib.figure", "draw curves").Figure(figsize=(11, 7), dpi=120, layout="constrained")
-    drawn = {}
+    drawn, colours = {}, colours_of(runs)
     for axes, (title, kind, name) in zip(figure.subplots(2, 2).flat, _PANELS, strict=True):
         axes.set_title(title, fontsize=10)
         for number, (label, curves) in enumerate(runs.items()):
             steps, values = curves.line(kind, name)
             if steps:
-                # The ten colours come again with another stroke.
-                style = ("-", "--", ":")[number // 10 % 3]
+                # A colour that comes again has another stroke.
+                style = ("-", "--", ":")[list(colours.values())[:number].count(colours[label]) % 3]
                 marker = "." if kind == "validation" else ""
-                drawn[label] = axes.plot(steps, values, style, color=f"C{number}", label=label, marker=marker)[0]
+                drawn[label] = axes.plot(steps, values, style, color=colours[label], label=label, marker=marker)[0]
         if name == "psnr":
             low = {v["low"]["psnr"] for c in runs.values() for v in c.validation.values()}
             for value in low:

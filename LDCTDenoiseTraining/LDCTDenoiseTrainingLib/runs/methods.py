@@ -4,12 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from LDCTDenoiseLib.errors import InputError
+from LDCTDenoiseLib.methods import NETWORK_METHODS
 
 from ..loop.config import TrainingConfig
 from ..patients import PatientSet
-
-#: An L1 method comes before the adversarial one that starts from it.
-METHODS = ("CNN-L1", "WGAN", "DCSCN", "DCSWGAN")
 
 
 def in_order(methods: Sequence[str]) -> list[str]:
@@ -22,8 +20,8 @@ def in_order(methods: Sequence[str]) -> list[str]:
     """
     names = {TrainingConfig.of_method(method).method for method in methods}
     if not names:
-        raise InputError("no method is given; choose from " + ", ".join(METHODS) + ".")
-    return [method for method in METHODS if method in names]
+        raise InputError("no method is given; choose from " + ", ".join(NETWORK_METHODS) + ".")
+    return [method for method in NETWORK_METHODS if method in names]
 
 
 def split_settings(settings: dict) -> tuple[dict, dict[str, dict]]:
@@ -38,8 +36,8 @@ def split_settings(settings: dict) -> tuple[dict, dict[str, dict]]:
     single: dict[str, dict] = {}
     for key, value in settings.items():
         method, dot, name = key.rpartition(".")
-        if dot and method not in METHODS:
-            raise InputError(f"'{method}' in --set {key} is not a method; choose from {', '.join(METHODS)}.")
+        if dot and method not in NETWORK_METHODS:
+            raise InputError(f"'{method}' in --set {key} is not a method; choose from {', '.join(NETWORK_METHODS)}.")
         (single.setdefault(method, {}) if dot else common)[name] = value
     return common, single
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseLib.figure import save_comparison
+from LDCTDenoiseLib.methods import PAPER_METHODS
 from LDCTDenoiseLib.metrics import ROI, measure_slice
 from LDCTDenoiseLib.models import load_model
 
@@ -15,7 +16,7 @@ from ..loop.validate import denoise_slice, validation_slices
 from ..patients import PatientSet
 from .curves import LOG, save_curves
 from .evaluate import LOW_DOSE, evaluate_models
-from .methods import METHODS, train_methods
+from .methods import train_methods
 from .paper import side_by_side
 from .table import summarise, write_tables
 
@@ -48,7 +49,7 @@ class Reproduction:
         """Return the table's file."""
         cache = self.cache or self.output / "cache"
         models, config = train_methods(
-            self.patients, METHODS, self.output, self.settings, self.method_settings, self.config_file,
+            self.patients, PAPER_METHODS, self.output, self.settings, self.method_settings, self.config_file,
             cache=cache, device=self.device, json_lines=self.json_lines, stop_file=self.output / STOP_FILE,
         )
         role = "test" if self.patients.with_role("test") else "validation"
@@ -63,7 +64,7 @@ class Reproduction:
         write_tables(self.output, rows, f"{which}\n{side_by_side(means)}")
         with piece():
             self._figure(scans[0], config, models, roi)
-        save_curves(self.output / "curves.png", {method: self.output / method / LOG for method in METHODS})
+        save_curves(self.output / "curves.png", {method: self.output / method / LOG for method in PAPER_METHODS})
         return self.output / "table.md"
 
     def _figure(self, scan: CachedScan, config, models: dict[str, Path], roi: ROI | None) -> None:

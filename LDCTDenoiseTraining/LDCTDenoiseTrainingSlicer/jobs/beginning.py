@@ -7,9 +7,10 @@ from pathlib import Path
 
 from LDCTDenoiseLib.engine.device import check_choice
 from LDCTDenoiseLib.errors import InputError, MethodError
+from LDCTDenoiseLib.methods import METHOD
 from LDCTDenoiseLib.models import find_model
 from LDCTDenoiseSlicer.tasks import Task
-from LDCTDenoiseTrainingLib.loop.config import TWIN, TrainingConfig
+from LDCTDenoiseTrainingLib.loop.config import TrainingConfig
 from LDCTDenoiseTrainingLib.patients import write_patient_set
 from LDCTDenoiseTrainingLib.runs.methods import in_order
 
@@ -101,7 +102,7 @@ class Beginning:
                 settings.append(f"--set={owner}{key}={settingText(value)}")
         if self.kind == TABLE:
             return [TABLE, *shared, *settings]
-        twins = [TWIN[method] for method in self.methods if method in TWIN]
+        twins = [METHOD[method].twin for method in self.methods if METHOD[method].twin]
         return [LEAVE_ONE_OUT, *shared, "--method", ",".join(in_order([*self.methods, *twins])), *settings]
 
     def _requireKind(self) -> None:
@@ -114,7 +115,7 @@ class Beginning:
 
     def _twin(self) -> Path:
         """Find the trained L1 twin that an adversarial method starts from: a run beside it, or a model at hand."""
-        twin = TWIN[self.config.method]
+        twin = METHOD[self.config.method].twin
         for run in findRuns(self.folder.parent):
             fits = run.kind == TRAINING and run.model is not None and run.config.method == twin
             if fits and run.poll().status == FINISHED:

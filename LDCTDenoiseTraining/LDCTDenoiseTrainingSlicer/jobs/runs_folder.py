@@ -6,8 +6,8 @@ from pathlib import Path
 
 from LDCTDenoiseLib.errors import InputError, OutputError
 from LDCTDenoiseLib.files import check_folder, write_whole
+from LDCTDenoiseLib.methods import NETWORK_METHODS
 from LDCTDenoiseLib.models import user_folder
-from LDCTDenoiseTrainingLib.runs.methods import METHODS
 
 from .process import OUTPUT, RUN_FILE
 from .training_run import CHECKPOINT, CONFIG, LOG, MODEL, PATIENTS, TrainingRun
@@ -18,7 +18,7 @@ _FORGOTTEN = ".forgotten"
 #: What a training leaves in its folder.
 _OF_A_RUN = (CHECKPOINT, f"{CHECKPOINT}.part", CONFIG, LOG, MODEL, PATIENTS, RUN_FILE, OUTPUT, "validation.npz",
              "tensorboard", "cache", "images", "stop", "table.csv", "table.md", "comparison.png", "curves.png",
-             "fold-*", *METHODS, ".lock*", ".*.part")
+             "fold-*", *NETWORK_METHODS, ".lock*", ".*.part")
 
 
 def runsFolder() -> Path:

@@ -5,6 +5,7 @@ import slicer
 import slicer.util
 import vtk
 from LDCTDenoiseLib.hounsfield import PAPER
+from LDCTDenoiseLib.methods import colours_of
 from LDCTDenoiseTrainingLib.runs.curves import Curves, take_record
 from LDCTDenoiseTrainingLib.validation_metrics import METRIC
 from vtk.util import numpy_support
@@ -17,8 +18,6 @@ CHARTS = (
     ("Wasserstein estimate", "Wasserstein estimate of the critic", "losses", "wasserstein"),
 )
 
-_COLOURS = ((0.12, 0.47, 0.71), (1.0, 0.5, 0.05), (0.17, 0.63, 0.17), (0.84, 0.15, 0.16), (0.58, 0.4, 0.74),
-            (0.55, 0.34, 0.29), (0.89, 0.47, 0.76), (0.5, 0.5, 0.5))
 _GREY = (0.6, 0.6, 0.6)
 
 #: The attribute by which a node that is made here is found again.
@@ -69,8 +68,9 @@ class CurvePlots:
             chart.SetYAxisTitle(axis)
             chart.RemoveAllPlotSeriesNodeIDs()
             values: list[float] = []
-            for number, (label, curve) in enumerate(curves.items()):
-                colour = _COLOURS[number % len(_COLOURS)]
+            colours = colours_of(curves)
+            for label, curve in curves.items():
+                colour = [int(colours[label][n : n + 2], 16) / 255 for n in (1, 3, 5)]
                 line = curve.line(kind, figure)
                 values += line[1]
                 if line[0]:

@@ -37,12 +37,19 @@ class RecipeSection:
         self._requirements, self._onChanged = requirements, onChanged
         self._fields: dict = {}
         self._ready = False
-        self._build(ui.mainSettings, MAIN, ui.dcswganBox)
-        self._build(ui.otherSettings, otherKeys(), ui.otherButton)
-        self._ticks = dict(zip(NETWORK_METHODS, (ui.cnnBox, ui.wganBox, ui.dcscnBox, ui.dcswganBox), strict=True))
-        for method, box in self._ticks.items():
+        self._ticks: dict = {}
+        before = ui.kindComboBox
+        for number, method in enumerate(NETWORK_METHODS):
             ui.methodComboBox.addItem(method, method)
+            box = self._ticks[method] = qt.QCheckBox(method)
+            box.toolTip = _("Train {method}, too, for each patient that is left out; an adversarial method brings its "
+                            "L1 twin").format(method=method)
             box.connect("toggled(bool)", lambda ticked: self._onChanged())
+            ui.furtherMethods.layout().addWidget(box, number // 2, number % 2)
+            qt.QWidget.setTabOrder(before, box)
+            before = box
+        self._build(ui.mainSettings, MAIN, before)
+        self._build(ui.otherSettings, otherKeys(), ui.otherButton)
         for kind, words in _kinds().items():
             ui.kindComboBox.addItem(words, kind)
         ui.kindComboBox.connect("currentIndexChanged(int)", lambda index: self._judge())
