@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..derived import SeriesAlongside
+from ..derived import Provenance, write_derived_series
 from ..engine import DenoiseRun, Device
 from ..methods import make_denoiser
 from ..phantom.synthetic_series import write_series
@@ -30,8 +30,7 @@ def seconds_of_dicom(method: str, device: Device, volume: np.ndarray) -> float:
         started = time.perf_counter()
         low = read_volume(source)
         run = DenoiseRun(low.array, make_denoiser(method), device)
-        with SeriesAlongside(low, run, target) as series:
-            for _ in series:
-                pass
-            series.finish()
+        for _ in run:
+            pass
+        write_derived_series(low, run.output, target, Provenance.of_run(run))
         return time.perf_counter() - started

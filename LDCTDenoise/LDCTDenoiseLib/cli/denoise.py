@@ -4,14 +4,22 @@ import argparse
 import os
 from concurrent.futures import ThreadPoolExecutor
 
-from ..derived import Provenance, SeriesAlongside, check_series_place
+from ..derived import Provenance, check_series_place, require_source, write_derived_series
 from ..derived.written import written_before
 from ..engine import DenoiseRun
 from ..errors import OutputError
 from ..methods import METHODS, make_denoiser, method_name
 from ..volumes import is_dicom_source, is_file_name, write_volume
 from .dicom_options import add_derived_options, derived_options
-from .options import add_device_option, add_offset_option, add_series_option, check_output, read_ct, run_with_bar
+from .options import (
+    add_device_option,
+    add_offset_option,
+    add_series_option,
+    check_output,
+    progress_bar,
+    read_ct,
+    run_with_bar,
+)
 from .send_options import add_send_options, make_sender, send_series
 
 
@@ -62,18 +70,21 @@ def run(arguments: argparse.Namespace) -> None:
         loading = meanwhile.submit(make_denoiser, method, arguments.model)
         volume = read_ct(arguments.input, arguments.series, arguments.hu_offset)
         denoiser = loading.result()
+    if as_dicom:
+        require_source(volume)
     work = DenoiseRun(volume.array, denoiser, arguments.device, arguments.strength, arguments.batch)
     if as_dicom and sent_before:
         files = written_before(volume, arguments.output, Provenance.of_run(work), options)
         print(f"{denoiser.name}: '{arguments.output}' holds this series already, it is sent as it is")
         print(send_series(sender, files, arguments.output))
         return
+    run_with_bar(work, len(volume.array), denoiser.name, str(work.device))
     if as_dicom:
-        with SeriesAlongside(volume, work, arguments.output, options) as series:
-            run_with_bar(series, len(volume.array), denoiser.name, str(work.device))
-            files = series.finish()
+        with progress_bar(len({s.path for s in volume.facts["slices"]}), "writing", "image") as bar:
+            files = write_derived_series(
+                volume, work.output, arguments.output, Provenance.of_run(work), options, lambda *_: bar.update()
+            )
     else:
-        run_with_bar(work, len(volume.array), denoiser.name, str(work.device))
         write_volume(volume.with_array(work.output, denoiser.name), arguments.output)
     print(f"{denoiser.name}: {len(volume.array)} slices of '{volume.name}' written to {arguments.output}")
     if sender:

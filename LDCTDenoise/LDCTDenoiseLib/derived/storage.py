@@ -68,9 +68,8 @@ def _whole_intercepts(slices: list[SourceSlice]) -> bool:
     return all(float(s.intercept).is_integer() for s in slices)
 
 
-def source_storage(volume: Volume) -> Storage | None:
+def _source_storage(slices: list[SourceSlice]) -> Storage | None:
     """Return the form of the source, which is taken when it holds all values; None when it is no form for a series."""
-    slices = volume.facts["slices"]
     first = slices[0]
     same = len({(s.signed, s.bits) for s in slices}) == 1 and 12 <= first.bits <= 16
     return Storage(first.signed, first.bits) if same and _whole_intercepts(slices) else None
@@ -96,7 +95,7 @@ def choose_storage(volume: Volume, array: np.ndarray) -> Storage:
         values = whole_hu(volume, array, k)
         ends.append((int(values.min()), int(values.max())))
     lowest, highest = min(e[0] for e in ends), max(e[1] for e in ends)
-    choices = [storage for storage in [source_storage(volume)] if storage]
+    choices = [storage for storage in [_source_storage(slices)] if storage]
     if _whole_intercepts(slices):
         choices.append(Storage(True, 16))
     choices += [Storage(True, 16, 0), Storage(True, 16, lowest + 32768)]

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,7 @@ from ..volumes.dicom_frames import SourceSlice
 from ..volumes.quiet import quiet_pydicom
 from .options import COMPRESSIONS, SeriesOptions
 from .provenance import Provenance
-from .storage import Storage, choose_storage, whole_hu
+from .storage import choose_storage, whole_hu
 
 #: What pydicom raises over damaged elements, which it parses when they are used.
 _DAMAGE = (ValueError, TypeError, LookupError, AttributeError, NotImplementedError, EOFError, ArithmeticError)
@@ -65,19 +64,9 @@ def write_derived_series(
     require_source(volume)
     array = np.asarray(array)
     check_series_place(folder, options)
-    storage = choose_storage(volume, array)
-    images = derived_images(volume, partial(whole_hu, volume, array), storage, provenance, options)
-    with quiet_pydicom():
-        return write_images(folder, images, progress)
-
-
-def write_images(
-    folder: str | Path, images: Iterator[tuple], progress: Callable[[int, int], None] | None = None
-) -> list[Path]:
-    """Write what `derived_images` yields, in quiet; the folder appears when all is there, or not at all."""
     names = []
-    with replace_folder(folder) as part:
-        for source, dataset, count in images:
+    with quiet_pydicom(), replace_folder(folder) as part:
+        for source, dataset, count in _derived_images(volume, array, provenance, options):
             names.append(f"{len(names) + 1:04d}.dcm")
             try:
                 dataset.save_as(part / names[-1], enforce_file_format=True)
@@ -157,29 +146,16 @@ def _damaged(path: str, error: Exception) -> InputError:
     )
 
 
-def derived_images(
-    volume: Volume,
-    values_of: Callable[[int], np.ndarray],
-    storage: Storage,
-    provenance: Provenance,
-    options: SeriesOptions,
+def _derived_images(
+    volume: Volume, array: np.ndarray, provenance: Provenance, options: SeriesOptions
 ) -> Iterator[tuple]:
-    """Yield the path of each file of the source, the image made from it, ready to be saved, and how many there are.
-
-    Parameters
-    ----------
-    volume : Volume
-        The source.
-    values_of : callable
-        Gives a slice of the new HU by its number, whole numbers.
-    storage, provenance, options
-        As for `write_derived_series`.
-    """
+    """Yield the path of each file of the source, the image made from it, ready to be saved, and how many there are."""
     from pydicom.uid import generate_uid
 
     from .header import SeriesIdentity
     from .image import derive
 
+    storage = choose_storage(volume, array)
     owners: set[tuple] = set()
     series = SeriesIdentity(generate_uid(prefix=None), provenance, options, datetime.now().astimezone())
     syntax = COMPRESSIONS[options.compression]
@@ -187,7 +163,7 @@ def derived_images(
     for path, members in sources.items():
         # In the order of the file, which is not always that of the volume.
         members = sorted(members, key=lambda member: member[1].frame)
-        frames = np.stack([storage.stored(values_of(k), source) for k, source in members])
+        frames = np.stack([storage.stored(whole_hu(volume, array, k), source) for k, source in members])
         try:
             dataset = derive(path, frames, [source for _, source in members], storage, series, syntax)
         except LDCTError:
