@@ -7,12 +7,12 @@ import sys
 
 import pytest
 from LDCTDenoiseLib.errors import OutputError
-from LDCTDenoiseLib.files import check_folder, check_place, replace_folder, write_whole
+from LDCTDenoiseLib.files import check_folder, check_place, replace_folder, write_atomic
 
 
 def test_a_file_appears_when_the_block_ends_well(tmp_path):
     target = tmp_path / "a.nii.gz"
-    with write_whole(target) as part:
+    with write_atomic(target) as part:
         assert part.name == "a.nii.gz"
         part.write_text("new")
         assert not target.exists()
@@ -23,7 +23,7 @@ def test_a_file_appears_when_the_block_ends_well(tmp_path):
 def test_what_stood_there_stays_when_it_does_not(tmp_path, error):
     target = tmp_path / "a.txt"
     target.write_text("old")
-    with pytest.raises(error), write_whole(target) as part:
+    with pytest.raises(error), write_atomic(target) as part:
         part.write_text("half")
         raise error
     assert target.read_text() == "old" and os.listdir(tmp_path) == ["a.txt"]
@@ -34,7 +34,7 @@ def test_places_that_cannot_be_written(tmp_path):
     for bad in (tmp_path, tmp_path / "absent" / "a.txt", tmp_path / "file" / "a.txt"):
         with pytest.raises(OutputError, match="cannot write"):
             check_place(bad)
-        with pytest.raises(OutputError), write_whole(bad) as part:
+        with pytest.raises(OutputError), write_atomic(bad) as part:
             part.write_text("x")
     with pytest.raises(OutputError, match="it is a file"), replace_folder(tmp_path / "file"):
         pass
@@ -111,7 +111,7 @@ def test_places_for_a_new_folder(tmp_path):
 
 
 def test_a_full_disk_is_one_line_and_other_errors_stay_what_they_are(tmp_path):
-    for block in (write_whole, replace_folder):
+    for block in (write_atomic, replace_folder):
         with pytest.raises(OutputError, match="No space left"), block(tmp_path / "x"):
             raise OSError(errno.ENOSPC, "No space left on device")
         with pytest.raises(FileNotFoundError), block(tmp_path / "x"):
@@ -127,7 +127,7 @@ def test_everything_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch)
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OutputError, match="No space left"), write_whole(tmp_path / "x") as part:
+    with pytest.raises(OutputError, match="No space left"), write_atomic(tmp_path / "x") as part:
         part.write_text("new")
     with pytest.raises(OutputError, match="No space left"), replace_folder(tmp_path / "folder") as part:
         (part / "a").write_text("new")
@@ -148,7 +148,7 @@ def test_what_a_killed_process_left_goes_and_what_another_fills_stays(tmp_path):
     def parts():
         return [name for name in os.listdir(tmp_path) if name.endswith(".part")]
 
-    for way in ("write_whole", "replace_folder"):
+    for way in ("write_atomic", "replace_folder"):
         other = subprocess.Popen([sys.executable, "-c", code.format(way=way), tmp_path / "a.nii"], env=environment,
                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # fmt: skip
         with other:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import InputError, OutputError
-from ..files import write_whole
+from ..files import write_atomic
 from ..hounsfield import PAPER, Window
 from ..metrics import METRICS, ROI, SSIM_VARIANT
 from ..requirements import require
@@ -154,7 +154,7 @@ def save_comparison(
     kinds = figure.canvas.get_supported_filetypes()
     if Path(path).suffix.lower().lstrip(".") not in kinds:
         raise OutputError(f"cannot write '{path}': a figure's name ends in .png (or in another of {', '.join(kinds)}).")
-    with write_whole(path) as part:
+    with write_atomic(path) as part:
         figure.savefig(part, dpi=dpi)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import LDCTWarning, MethodError, ModelFileError
-from ..files import write_whole
+from ..files import write_atomic
 from ..resources import resource_folder
 from .card import ModelCard
 from .file import load_model, read_card
@@ -91,6 +91,6 @@ def add_model(path: str | Path) -> Path:
     if target.exists() and target.read_bytes() != content:
         raise ModelFileError(f"another model named '{path.stem}' is in '{folder}' already; rename one of them.")
     folder.mkdir(parents=True, exist_ok=True)
-    with write_whole(target) as part:
+    with write_atomic(target) as part:
         part.write_bytes(content)
     return target

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import ModelFileError
-from ..files import write_whole
+from ..files import write_atomic
 from ..methods.network import NetworkDenoiser
 from ..requirements import require
 from ..strict_json import fits, parse_json
@@ -189,6 +189,6 @@ def save_model(path: str | Path, generator, card: ModelCard) -> Path:
         raise ModelFileError("the weights do not fit the architecture that the card names.") from error
     if not all(torch.isfinite(w).all() for w in weights.values()):
         raise ModelFileError("the weights hold NaN or infinity; nothing was written.")
-    with write_whole(path) as part:
+    with write_atomic(path) as part:
         part.write_bytes(save(weights, metadata={_KEY: card.to_json()}))
     return path

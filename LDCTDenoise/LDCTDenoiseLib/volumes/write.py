@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import InputError, OutputError
-from ..files import check_place, flush, write_whole
+from ..files import check_place, flush, write_atomic
 from ..requirements import require
 from .image_file import read_image_file
 from .integrity import damage
@@ -46,7 +46,7 @@ def write_volume(volume: Volume, path: str | Path) -> None:
     image.SetSpacing(volume.geometry.spacing)
     image.SetOrigin(volume.geometry.origin)
     image.SetDirection(volume.geometry.direction)
-    with write_whole(path) as part:
+    with write_atomic(path) as part:
         # A plain name: on Windows ITK's writers can stumble over unusual characters.
         plain = part.parent / f"volume{suffix}"
         writer = sitk.ImageFileWriter()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import qt
 import slicer
-from LDCTDenoiseLib.files import write_whole
+from LDCTDenoiseLib.files import write_atomic
 from LDCTDenoiseLib.metrics import records_to_csv
 from slicer.i18n import tr as _
 
@@ -41,7 +41,7 @@ class NumbersExport:
         """Write what the table shows, unrounded, with what it was measured in in columns of its own."""
         numbers = self._panel.numbers.numbers
         records = tableRecords(self._panel.parameters.comparisonTable) if numbers is None else numbers.records()
-        with write_whole(path) as part:
+        with write_atomic(path) as part:
             Path(part).write_text(records_to_csv(records), encoding="utf-8")
         self._panel.say(_("Written: {path}").format(path=path))
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 from LDCTDenoiseLib.errors import LDCTError
-from LDCTDenoiseLib.files import write_whole
+from LDCTDenoiseLib.files import write_atomic
 from LDCTDenoiseLib.simulation import ScanSettings, low_dose_noise
 
 from ..patients.patient import SimulationRanges
@@ -146,7 +146,7 @@ def _simulate(tasks, device: str) -> None:
         for block, scan_settings in enumerate(settings):
             first = block * SLICES_ALIKE
             simulate_slices(scan, slice(first, first + SLICES_ALIKE), scan_settings, noise[first:], device)
-        with write_whole(path) as part:
+        with write_atomic(path) as part:
             np.save(part, noise)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from LDCTDenoiseLib.errors import OutputError
-from LDCTDenoiseLib.files import write_whole
+from LDCTDenoiseLib.files import write_atomic
 
 from ..patients.check import PatientSetError, split_problems
 from ..patients.inspect import inspect_scan
@@ -171,7 +171,7 @@ def _store(scan: Scan, folder: Path, key: str, inspected) -> CachedScan:
     for name, array in arrays.items():
         save_array(folder / f"{key}-{name}.npy", array)
     facts = {"shape": full.shape, "spacing": inspected.geometry.spacing[:2], "digest": inspected.digest}
-    with write_whole(folder / f"{key}.json") as part:
+    with write_atomic(folder / f"{key}.json") as part:
         part.write_text(json.dumps(facts))
     return CachedScan(scan, folder, key, full.shape, tuple(facts["spacing"]), inspected.digest)
 
@@ -184,7 +184,7 @@ def to_int16(hounsfield: np.ndarray) -> np.ndarray:
 def save_array(path: Path, array: np.ndarray) -> None:
     """Write a numpy file, whole or not at all."""
     try:
-        with write_whole(path) as part:
+        with write_atomic(path) as part:
             np.save(part, array)
     except OSError as error:
         if isinstance(error, OutputError):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import get_type_hints
 
 from LDCTDenoiseLib.errors import InputError
-from LDCTDenoiseLib.files import write_whole
+from LDCTDenoiseLib.files import write_atomic
 from LDCTDenoiseLib.methods import METHOD, NETWORK_METHODS, method_name
 
 #: `start_from` of an adversarial training that is to begin with random weights all the same.
@@ -177,7 +177,7 @@ class TrainingConfig:
 
     def write(self, path: Path) -> None:
         """Write all values as JSON."""
-        with write_whole(path) as part:
+        with write_atomic(path) as part:
             part.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
 
     def require_same(self, other: "TrainingConfig") -> None:

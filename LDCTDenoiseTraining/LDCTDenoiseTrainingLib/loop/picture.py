@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 from LDCTDenoiseLib.errors import OutputError
-from LDCTDenoiseLib.files import write_whole
+from LDCTDenoiseLib.files import write_atomic
 
 #: In the run's folder: `step`, and `full`, `low`, `result` in HU, int16, shape (rows, columns).
 PICTURE = "validation.npz"
@@ -30,7 +30,7 @@ def save_picture(folder: Path, step: int, part, output: np.ndarray) -> None:
     k = len(output) // 2
     path = folder / PICTURE
     try:
-        with write_whole(path) as place:
+        with write_atomic(path) as place:
             np.savez_compressed(place, step=step, full=part.full[k], low=part.low[k], result=output[k])
     except OSError as error:
         if isinstance(error, OutputError):

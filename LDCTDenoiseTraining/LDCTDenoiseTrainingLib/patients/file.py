@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from LDCTDenoiseLib.errors import InputError
-from LDCTDenoiseLib.files import write_whole
+from LDCTDenoiseLib.files import write_atomic
 
 from .patient import PatientSet, Scan, SimulationRanges
 
@@ -70,7 +70,7 @@ def write_patient_set(patients: PatientSet, path: str | Path) -> None:
     else:
         content = {"format": FORMAT, "sources": list(patients.sources), "patients": entries}
         text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
-    with write_whole(path) as part:
+    with write_atomic(path) as part:
         part.write_text(text, encoding="utf-8")
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from filelock import FileLock, Timeout
-from LDCTDenoiseLib.files import write_whole
+from LDCTDenoiseLib.files import write_atomic
 
 from ..data import cache_scans
 from ..loop.stopping import STOP_FILE, piece
@@ -93,5 +93,5 @@ class CrossValidation:
         scans = [s for s in cache_scans(patients, cache, config.patch) if s.scan.role == "validation"]
         with piece():
             rows = evaluate_models(models, scans, config, self.device)
-        with write_whole(folder / RESULT) as part:
+        with write_atomic(folder / RESULT) as part:
             part.write_text(json.dumps(rows), encoding="utf-8")

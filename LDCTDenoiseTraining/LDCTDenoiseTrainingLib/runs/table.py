@@ -4,7 +4,7 @@ import math
 from pathlib import Path
 
 import numpy as np
-from LDCTDenoiseLib.files import write_whole
+from LDCTDenoiseLib.files import write_atomic
 from LDCTDenoiseLib.hounsfield import PAPER
 from LDCTDenoiseLib.metrics import SSIM_VARIANT, records_to_csv
 
@@ -55,5 +55,5 @@ def to_markdown(rows: list[dict]) -> str:
 def write_tables(folder: Path, rows: list[dict], after: str = "") -> None:
     """Write table.csv and table.md, the latter with `after` below the table."""
     for name, text in (("table.csv", to_csv(rows)), ("table.md", to_markdown(rows) + after)):
-        with write_whole(folder / name) as part:
+        with write_atomic(folder / name) as part:
             part.write_text(text, encoding="utf-8")

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from LDCTDenoiseLib.errors import OutputError
-from LDCTDenoiseLib.files import write_whole
+from LDCTDenoiseLib.files import write_atomic
 
 from .identity import identity
 from .interpreter import environment
@@ -50,7 +50,7 @@ class ProcessFile:
 
     def write(self, folder: Path) -> None:
         """Write it into the run's folder."""
-        with write_whole(folder / RUN_FILE) as part:
+        with write_atomic(folder / RUN_FILE) as part:
             part.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
 
     @classmethod

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from LDCTDenoiseLib.errors import InputError, OutputError
-from LDCTDenoiseLib.files import check_folder, write_whole
+from LDCTDenoiseLib.files import check_folder, write_atomic
 from LDCTDenoiseLib.methods import NETWORK_METHODS
 from LDCTDenoiseLib.models import user_folder
 
@@ -99,7 +99,7 @@ def _forgotten(folder: Path) -> set[str]:
 
 
 def _setForgotten(folder: Path, names: set[str]) -> None:
-    with write_whole(folder / _FORGOTTEN) as part:
+    with write_atomic(folder / _FORGOTTEN) as part:
         part.write_text("".join(f"{name}\n" for name in sorted(names)), encoding="utf-8")
 
 

@@ -11,7 +11,7 @@ import slicer
 import slicer.util
 import vtk
 from LDCTDenoiseLib.errors import InputError
-from LDCTDenoiseLib.files import write_whole
+from LDCTDenoiseLib.files import write_atomic
 from LDCTDenoiseLib.models import add_model, read_card, user_folder
 from LDCTDenoiseSlicer.tables import CAPTION
 from LDCTDenoiseSlicer.tasks import Task
@@ -101,7 +101,7 @@ def writeResults(run: TrainingRun, path: str | Path) -> None:
     writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    with write_whole(path) as part:
+    with write_atomic(path) as part:
         part.write_text(text.getvalue(), encoding="utf-8")
 
 

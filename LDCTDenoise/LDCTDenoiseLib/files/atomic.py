@@ -128,7 +128,7 @@ def check_place(path: str | Path) -> None:
 
 
 @contextmanager
-def write_whole(path: str | Path) -> Iterator[Path]:
+def write_atomic(path: str | Path) -> Iterator[Path]:
     """Give a temporary path beside `path` (same name) and move it to `path` when the block ends well.
 
     What was written is on the disk before it has its name. When the block raises, Ctrl-C included, the temporary file
