@@ -1,15 +1,16 @@
-"""The header of a derived image, from that of its source."""
+"""The header of a derived image, from that of its source: what is rewritten, what goes, and what links the two."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
+import numpy as np
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
 from pydicom.uid import generate_uid
 
 from ..volumes.dicom_tags import numbers, text, words
-from .elements import remove_private, remove_what_is_of_the_source
 from .options import SeriesOptions
-from .provenance import Provenance
-from .references import contributing_equipment, derivation_codes, derivation_description
+from .provenance import MANUFACTURER, NOTICE, Provenance, plain
 
 #: Transfer syntaxes that lose, to what LossyImageCompressionMethod calls them.
 _LOSSY = {
@@ -19,6 +20,25 @@ _LOSSY = {
     "1.2.840.10008.1.2.4.91": "ISO_15444_1",
     "1.2.840.10008.1.2.4.203": "ISO_15444_15",
 }
+
+#: What is true of the source's pixels or file alone.
+_OF_THE_SOURCE = tuple(
+    """
+    InstanceCreatorUID SmallestImagePixelValue LargestImagePixelValue SmallestPixelValueInSeries
+    LargestPixelValueInSeries SmallestValidPixelValue LargestValidPixelValue SmallestImagePixelValueInPlane
+    LargestImagePixelValueInPlane IconImageSequence PixelData PixelDataProviderURL ExtendedOffsetTable
+    ExtendedOffsetTableLengths MACParametersSequence DigitalSignaturesSequence DataSetTrailingPadding
+    SOPInstanceUIDOfConcatenationSource
+    """.split()
+)
+
+#: DICOM PS3.16: how (CID 7203), for what a source was used (CID 7202), what an equipment did (CID 7005). The standard
+#: has no code for the reduction of noise; smoothing is the nearest, and the description beside it says more.
+_DERIVATION = ("113087", "Smoothing")
+_PURPOSE = ("121322", "Source image for image processing operation")
+_EQUIPMENT = ("109102", "Processing Equipment")
+
+_LONGEST_TEXT = 1024  # of the representation ST
 
 
 @dataclass(frozen=True)
@@ -56,9 +76,9 @@ def rewrite_header(dataset, series: SeriesIdentity) -> None:
         The series it becomes part of.
     """
     _note_lossy_compression(dataset)
-    remove_what_is_of_the_source(dataset)
+    _remove_what_is_of_the_source(dataset)
     if not series.options.keep_private:
-        remove_private(dataset)
+        _remove_private(dataset)
     provenance = series.provenance
     dataset.SOPInstanceUID = generate_uid(prefix=None)
     dataset.SeriesInstanceUID = series.uid
@@ -78,8 +98,10 @@ def rewrite_header(dataset, series: SeriesIdentity) -> None:
 
 def describe_derivation(item, before, provenance: Provenance) -> None:
     """Put into `item` how it was derived, behind what its source's `before` says of itself."""
-    item.DerivationDescription = derivation_description(text(before, "DerivationDescription"), provenance)
-    item.DerivationCodeSequence = derivation_codes(before.get("DerivationCodeSequence"))
+    sentence, told = f"Noise reduction: {provenance.words}. {NOTICE}.", text(before, "DerivationDescription")
+    item.DerivationDescription = f"{told[: _LONGEST_TEXT - len(sentence) - 2]}; {sentence}" if told else sentence
+    codes = [code for code in before.get("DerivationCodeSequence") or [] if code.get("CodeValue") != _DERIVATION[0]]
+    item.DerivationCodeSequence = Sequence([*codes, *_code(*_DERIVATION)])
 
 
 def _slice_type(source: list[str]) -> list[str]:
@@ -133,3 +155,77 @@ def _note_lossy_compression(dataset) -> None:
     method = _LOSSY.get(str(dataset.file_meta.get("TransferSyntaxUID", "")))
     if method and dataset.get("LossyImageCompression") != "01":
         dataset.LossyImageCompression, dataset.LossyImageCompressionMethod = "01", method
+
+
+def _code(value: str, meaning: str) -> Sequence:
+    item = Dataset()
+    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = value, "DCM", meaning
+    return Sequence([item])
+
+
+def source_image(sop_class: str, sop_instance: str, frame: int | None = None) -> Dataset:
+    """Return a reference to the image, or to the one frame (from 0) of it, that the values were made from."""
+    item = Dataset()
+    item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = sop_class, sop_instance
+    if frame is not None:
+        item.ReferencedFrameNumber = frame + 1
+    item.PurposeOfReferenceCodeSequence = _code(*_PURPOSE)
+    return item
+
+
+def series_reference(series_uid: str, sop_class: str, sop_instance: str) -> Dataset:
+    """Return a reference to an instance below its series."""
+    instance, series = Dataset(), Dataset()
+    instance.ReferencedSOPClassUID, instance.ReferencedSOPInstanceUID = sop_class, sop_instance
+    series.SeriesInstanceUID = series_uid
+    return series, instance
+
+
+def contributing_equipment(before, provenance: Provenance, moment: str) -> Sequence:
+    """Return the equipment that had a part in the image, this software last; `moment` is a DICOM date and time."""
+    item = Dataset()
+    item.PurposeOfReferenceCodeSequence = _code(*_EQUIPMENT)
+    item.Manufacturer = MANUFACTURER
+    item.ManufacturerModelName = plain(f"LDCTDenoise {provenance.method}")[:64]
+    item.SoftwareVersions = plain(provenance.version)[:64]
+    item.ContributionDateTime = moment
+    item.ContributionDescription = f"{provenance.words}. {NOTICE}."
+    return Sequence([*(before or []), item])
+
+
+def _remove_what_is_of_the_source(dataset) -> None:
+    """Remove from a header what describes the source's pixels or signs them."""
+    for keyword in _OF_THE_SOURCE:
+        if keyword in dataset:
+            del dataset[keyword]
+    for group in range(0x6000, 0x6020, 2):
+        # An overlay in unused bits of the pixels went with the pixels; one with data of its own stays.
+        if (group, 0x0010) in dataset and (group, 0x3000) not in dataset:
+            for tag in [tag for tag in dataset.keys() if tag.group == group]:
+                del dataset[tag]
+
+
+def _remove_private(dataset) -> None:
+    """Remove private elements here and below; other values are not even decoded, so that they stay as they are."""
+    for tag in list(dataset.keys()):
+        if tag.is_private:
+            del dataset[tag]
+        elif dataset.get_item(tag).VR == "SQ":
+            for item in dataset[tag].value or []:
+                _remove_private(item)
+
+
+def as_little_endian(dataset):
+    """Return a header that was stored big endian as one that can be written little endian; others as they are."""
+    if dataset.original_encoding[1]:
+        return dataset
+    dataset.walk(_swap_words)
+    copy = Dataset({element.tag: element for element in dataset})
+    copy.file_meta = dataset.file_meta
+    return copy
+
+
+def _swap_words(dataset, element) -> None:
+    """Turn words that are kept as bytes around; numbers are decoded already."""
+    if element.VR == "OW" and element.value:
+        element.value = np.frombuffer(element.value, ">u2").astype("<u2").tobytes()

@@ -13,10 +13,15 @@ from ..errors import InputError
 from ..volumes.dicom_file import read_dataset
 from ..volumes.dicom_frames import SourceSlice
 from ..volumes.dicom_tags import text, words
-from .elements import as_little_endian
-from .header import SeriesIdentity, describe_derivation, rewrite_header, show_in_window
+from .header import (
+    SeriesIdentity,
+    as_little_endian,
+    describe_derivation,
+    rewrite_header,
+    show_in_window,
+    source_image,
+)
 from .multiframe import is_enhanced, rescale, rewrite_groups
-from .references import source_image
 from .storage import Storage
 
 

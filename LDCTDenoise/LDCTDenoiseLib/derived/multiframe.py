@@ -5,8 +5,7 @@ from pydicom.sequence import Sequence
 from pydicom.uid import generate_uid
 
 from ..volumes.dicom_tags import words
-from .header import SeriesIdentity, describe_derivation, show_in_window
-from .references import series_reference, source_image
+from .header import SeriesIdentity, describe_derivation, series_reference, show_in_window, source_image
 
 
 def is_enhanced(dataset) -> bool:

@@ -118,39 +118,17 @@ def comparison_figure(
     return figure
 
 
-def save_comparison(
-    path: str | Path,
-    panels: Sequence[tuple[str, np.ndarray]],
-    *,
-    roi=None,
-    window: Window = PAPER,
-    metrics: Mapping[str, object] | None = None,
-    title: str | None = None,
-    pixel_aspect: float = 1.0,
-    crop: bool = True,
-    dpi: float = 300,
-    metrics_of_roi: bool = False,
-) -> None:
-    """Write the figure of `comparison_figure` to a file, whole or not at all.
-
-    Parameters
-    ----------
-    path : str or pathlib.Path
-        Where to write; the suffix gives the format, such as .png or .pdf.
-    panels, roi, window, metrics, title, pixel_aspect, crop, dpi, metrics_of_roi
-        As for `comparison_figure`.
+def save_comparison(path: str | Path, panels: Sequence[tuple[str, np.ndarray]], *, dpi: float = 300, **options) -> None:
+    """Write the figure of `comparison_figure`, with its options, to a file, whole or not at all.
 
     Raises
     ------
     InputError, MissingDependencyError
         As for `comparison_figure`.
     OutputError
-        If the suffix is no image format, or the file cannot be written.
+        If the suffix is no image format, such as .png or .pdf, or the file cannot be written.
     """
-    figure = comparison_figure(
-        panels, roi=roi, window=window, metrics=metrics, title=title, pixel_aspect=pixel_aspect, crop=crop, dpi=dpi,
-        metrics_of_roi=metrics_of_roi,
-    )
+    figure = comparison_figure(panels, dpi=dpi, **options)
     kinds = figure.canvas.get_supported_filetypes()
     if Path(path).suffix.lower().lstrip(".") not in kinds:
         raise OutputError(f"cannot write '{path}': a figure's name ends in .png (or in another of {', '.join(kinds)}).")
