@@ -1,0 +1,77 @@
+"""`ldct-denoise evidence FULL…`: what methods do to lesions, edges, noise and HU, as a report."""
+
+import argparse
+from pathlib import Path
+
+from ..errors import InputError, OutputError
+from ..files import replace_folder
+from ..methods import METHODS
+from .options import add_device_option, add_offset_option, progress_bar, read_ct
+
+
+def add_parser(commands) -> None:
+    parser = commands.add_parser(
+        "evidence", help="lesions, resolution, noise and HU on your own scans",
+        description="Put lesions of known contrast and size into full-dose scans, lower the dose, denoise, and measure "
+        "what is left of them; with resolution, noise, HU and what was removed. Writes report.html, evidence.csv and "
+        "evidence.json. An interrupted run goes on where it was with the same command.",
+    )  # fmt: skip
+    parser.add_argument("full", nargs="+", metavar="FULL", help="full-dose scans (files or DICOM folders)")
+    parser.add_argument(
+        "--methods", nargs="+", action="extend", default=[], metavar="NAME", help=f"of {', '.join(METHODS)}"
+    )
+    parser.add_argument("--model", nargs="+", action="extend", default=[], metavar="FILE", help="model files")
+    parser.add_argument(
+        "--volume-of", nargs="+", action="extend", default=[], metavar="FILE",
+        help="volumes that another program made of the (one) scan; lesions and resolution need a method",
+    )  # fmt: skip
+    parser.add_argument("--low", metavar="LOW", help="a real low-dose scan of the (one) full-dose scan")
+    parser.add_argument(
+        "--dose", type=float, metavar="A",
+        help="fraction of the full dose to simulate (default: 0.25), or that --low has (default: unknown)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--dose-curve", action="store_true", help="a few lesions and the noise at 100, 50, 25 and 10 %% too"
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="S", help="of the simulated noise (default: 0)")
+    parser.add_argument("--output", required=True, metavar="DIR", help="folder for the report")
+    add_device_option(parser)
+    add_offset_option(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    from ..evidence import EvidenceRun, Options, Scan, make_methods, write_report
+
+    output = Path(arguments.output)
+    if output.exists() and not output.is_dir():
+        raise OutputError(f"cannot write into '{output}': it is a file; give a folder.")
+    if len(arguments.full) > 1 and (arguments.low or arguments.volume_of):
+        raise InputError("--low and --volume-of belong to one scan; give one full-dose scan.")
+    methods = make_methods(arguments.methods, arguments.model)
+    volumes = [read_ct(path, None, arguments.hu_offset) for path in arguments.full]
+    low = read_ct(arguments.low, None, arguments.hu_offset) if arguments.low else None
+    others = {}
+    for path in arguments.volume_of:
+        label = Path(path).name.split(".")[0]
+        if label in others:
+            raise InputError(f"two volumes are called '{label}'; rename one, so that the report can tell them apart.")
+        others[label] = read_ct(path, None, arguments.hu_offset)
+    dose = arguments.dose if arguments.dose is not None or low else 0.25
+    options = Options(dose, arguments.dose_curve, arguments.seed, arguments.device)
+    scans = [Scan(volume, low, others) for volume in volumes]
+    collection = EvidenceRun(scans, methods, options, output / ".unfinished")
+    with progress_bar(1000, "evidence", "‰") as bar:
+        bar.bar_format = "{desc}{percentage:3.0f}% |{bar}| {postfix}"
+        for progress in collection:
+            bar.n = max(bar.n, int(1000 * progress.fraction))
+            left = round(progress.seconds_left)
+            bar.set_postfix_str(f"{left // 60}:{left % 60:02d} left, {progress.words}")
+        bar.n = 1000
+        bar.set_postfix_str("done")
+    with replace_folder(output) as folder:
+        write_report(collection.result, folder)
+    collection.forget()
+    for note in collection.result.notes:
+        print(f"note: {note}")
+    print(f"report.html, evidence.csv and evidence.json are in {output}")

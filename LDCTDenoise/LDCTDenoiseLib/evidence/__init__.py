@@ -1,0 +1,51 @@
+"""What a denoiser does to lesions, edges, noise and HU, on one's own scans."""
+
+from .findings import QUANTITIES, Finding, Findings
+from .report import write_report
+from .run import Evidence, EvidenceRun, Options, Scan, make_methods
+from .words import sentences, verdicts
+
+__all__ = [
+    "QUANTITIES",
+    "Evidence",
+    "EvidenceRun",
+    "Finding",
+    "Findings",
+    "Options",
+    "Scan",
+    "collect_evidence",
+    "make_methods",
+    "sentences",
+    "verdicts",
+    "write_report",
+]
+
+
+def collect_evidence(scans, methods=(), models=(), options=None, progress=None, work=None) -> Evidence:
+    """Collect evidence in one call.
+
+    Parameters
+    ----------
+    scans : sequence of Volume or Scan
+        Full-dose scans.
+    methods, models : sequence of str or path
+        Names of methods, and model files.
+    options : Options, optional
+        Dose, seed, device, dose curve.
+    progress : callable, optional
+        Called with a `run.Progress` while the work goes on.
+    work : path, optional
+        Folder in which an interrupted collection keeps what is finished.
+
+    Raises
+    ------
+    InputError, MethodError, GeometryError
+        See `EvidenceRun` and `make_methods`.
+    """
+    scans = [scan if isinstance(scan, Scan) else Scan(scan) for scan in scans]
+    run = EvidenceRun(scans, make_methods(methods, models), options, work)
+    for step in run:
+        if progress:
+            progress(step)
+    run.forget()
+    return run.result
