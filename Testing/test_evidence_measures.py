@@ -103,7 +103,8 @@ def test_a_blur_of_known_transfer_function(sigma, pixel):
     side = (2 * n + 1) * fine
     y, x = (np.mgrid[:side, :side] - (side - 1) / 2) * pixel / fine
     disk = np.clip((resolution.RADIUS - np.hypot(y, x)) * fine / pixel + 0.5, 0, 1)
-    blurred = ndimage.gaussian_filter(disk, sigma * fine / pixel).reshape(2 * n + 1, fine, 2 * n + 1, fine).mean((1, 3))
+    blurred = ndimage.gaussian_filter(disk, sigma * fine / pixel)
+    blurred = blurred.reshape(2 * n + 1, fine, 2 * n + 1, fine).mean((1, 3))
     patches = blurred + np.random.default_rng(2).normal(0, 0.03, (30, *blurred.shape))
     found, _ = resolution.measure_resolution(patches, pixel, image="X", contrast=100.0)
     found = {f.quantity: f for f in found}
@@ -122,7 +123,8 @@ def test_overshoot_and_contrast_of_an_edge():
     pixel = 0.8
     plain = resolution.insert(pixel, 0.3)
     rings = plain + 0.8 * (plain - ndimage.gaussian_filter(plain, 1.5))
-    found = {f.quantity: f.value for f in resolution.measure_resolution(0.7 * np.stack([rings] * 3), pixel, image="X")[0]}
+    patches = 0.7 * np.stack([rings] * 3)
+    found = {f.quantity: f.value for f in resolution.measure_resolution(patches, pixel, image="X")[0]}
     y, x = np.mgrid[-20:21, -20:21] * pixel
     expected = max(0.7 * (rings.max() - rings[np.hypot(x, y) < 3].mean()), -0.7 * rings.min())
     assert found["overshoot"] == pytest.approx(100 * expected, rel=0.15)

@@ -44,7 +44,7 @@ QUANTITIES = {
     "detectability": Quantity(
         "d'", "", 2, "places",
         _DETECT + "Difference of the observer's mean answers over the root of the mean of their variances. NPW: mean "
-        "inside the lesion less mean of a ring of 1.8 to 3 radii (16 mm at most). NPWE: lesion and patch of 24 mm "
+        "inside the lesion less mean of a ring of 1.8 to 3 radii (9 to 15 mm at most). NPWE: lesion and patch of 24 mm "
         "through the eye filter. CHO: Hotelling observer on 5 Laguerre-Gauss, 10 difference-of-Gaussians or 16 Gabor "
         "channels, trained on four fifths of the places and asked at the rest, five times. No internal noise. 95 % "
         "interval by bootstrap over places.",
@@ -93,7 +93,8 @@ QUANTITIES = {
     ),
     "noise_sd": Quantity(
         "noise SD", "HU", 2, "windows",
-        "Windows of 20 mm (12 mm where fewer than 30 fit) in flat tissue less a second-order surface; root of the mean variance. Noise coarser than a "
+        "Windows of 20 mm (12 mm where fewer than 30 fit) in flat tissue less a second-order surface; root of the mean "
+        "variance. Noise coarser than a "
         "window does not count. Interval by bootstrap over windows.",
     ),
     "nps_mean": Quantity(

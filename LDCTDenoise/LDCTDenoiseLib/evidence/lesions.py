@@ -1,6 +1,7 @@
 """Lesions of known contrast and size: where each goes, how it looks, and what observers make of it."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -13,8 +14,8 @@ SIZES = (3.0, 4.0, 6.0, 10.0, 15.0)
 DISK, BLOB = "disk", "blob"
 #: Half the side of the patch that observers look at, mm.
 PATCH = 12.0
-#: The ring that tells a lesion's surroundings, in radii; it ends at `REACH` mm at the latest.
-_RING = (1.8, 3.0)
+#: The ring that tells a lesion's surroundings: from and to so many radii, and from and to so many mm at the latest.
+_RING, _RING_AT_MOST = (1.8, 3.0), (9.0, 15.0)
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ def _distance(pixel: float) -> np.ndarray:
     return np.hypot(y, x)
 
 
+@lru_cache(maxsize=256)
 def profile(lesion: Lesion, pixel: float) -> np.ndarray:
     """Return a lesion of contrast 1 on the square of `REACH` mm around its place; a disk's edge is one pixel wide."""
     distance = _distance(pixel)
@@ -125,14 +127,15 @@ def _matrix(lesion: Lesion, pixel: float) -> np.ndarray:
     else:
         # Of a blob the contrast that fits best: the projection onto its shape.
         core = shape / (shape**2).sum()
-    ring = (distance > _RING[0] * radius) & (distance < min(_RING[1] * radius, REACH / pixel))
+    inner, outer = (min(r * radius, most / pixel) for r, most in zip(_RING, _RING_AT_MOST, strict=True))
+    ring = (distance > inner) & (distance < outer)
     disk = shape / shape.sum() - ring / ring.sum()
     # The other observers look at a smaller patch less its mean: taken off the templates instead.
     half, n = int(round(PATCH / pixel)), len(distance) // 2
     half = min(half, n)
     side = 2 * half + 1
-    inner = (slice(n - half, n + half + 1),) * 2
-    seen = shape[inner] - shape[inner].mean()
+    middle = (slice(n - half, n + half + 1),) * 2
+    seen = shape[middle] - shape[middle].mean()
     small = np.column_stack(
         [
             observers.matched_template(seen, eye=True),
@@ -143,7 +146,7 @@ def _matrix(lesion: Lesion, pixel: float) -> np.ndarray:
     )
     small -= small.mean(axis=0)
     columns = np.zeros((*distance.shape, small.shape[1]))
-    columns[inner] = small.reshape(side, side, -1)
+    columns[middle] = small.reshape(side, side, -1)
     return np.column_stack([core.ravel(), disk.ravel(), columns.reshape(distance.size, -1)])
 
 

@@ -210,5 +210,6 @@ class Bootstrap:
 
     def interval(self, value: float, resampled: np.ndarray) -> Interval:
         """Return the percentile interval of 95 % around a value."""
-        lower, upper = np.nanpercentile(resampled, [2.5, 97.5])
+        finite = resampled[np.isfinite(resampled)]
+        lower, upper = np.percentile(finite, [2.5, 97.5]) if finite.size else (value, value)
         return Interval(float(value), float(lower), float(upper))

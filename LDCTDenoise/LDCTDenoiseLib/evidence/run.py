@@ -465,11 +465,13 @@ class _Job:
         base = {label: image[chosen] for label, image in images.items()}
         collected = {label: [] for label in images}
         for turn, put in enumerate(self._puts):
+            with_lesions = put_into(base[LOW], local, put, self._kinds, self._pixel)
             for label in images:
-                if label in (FULL, LOW):
-                    present = reader.read(put_into(base[label], local, put, self._kinds, self._pixel), local, put)
+                if label == LOW:
+                    present = reader.read(with_lesions, local, put)
+                elif label == FULL:
+                    present = reader.read(put_into(base[FULL], local, put, self._kinds, self._pixel), local, put)
                 else:
-                    with_lesions = put_into(base[LOW], local, put, self._kinds, self._pixel)
                     words = f"lesions, pass {turn + 1} of {self._passes}"
                     work = self._read_denoised(label, with_lesions, words, reader, local, put)
                     step = f"{label}-lesions-{turn}"
@@ -718,8 +720,7 @@ class _Job:
             quantity, value=scale * interval.value, lower=scale * interval.lower, upper=scale * interval.upper, **labels
         )
         if self.keep_resampled:
-            key = (quantity, *(labels.get(name) for name in _SAME))
-            self.resampled[key] = scale * resampled
+            self.resampled[_lesion_of(found)] = scale * resampled
         return found
 
 
@@ -727,16 +728,21 @@ class _Job:
 _SAME = ("image", "tissue", "shape", "contrast", "size", "observer")
 
 
+def _lesion_of(finding: Finding) -> tuple:
+    return (finding.quantity, *(getattr(finding, name) for name in _SAME))
+
+
 def _over_scans(findings: Findings, resampled: dict[str, dict]) -> list[Finding]:
     """Average lesions' findings over scans, each scan alike; the intervals from the means of the resampled values."""
     averaged = []
+    by_lesion = {(f.scan, *_lesion_of(f)): f for f in findings}
     for key in dict.fromkeys(key for by_key in resampled.values() for key in by_key):
         scans = [name for name, by_key in resampled.items() if key in by_key]
         if len(scans) < 2:
             continue
         quantity, *same = key
-        labels = {name: value for name, value in zip(_SAME, same, strict=True) if value is not None}
-        parts = [findings.one(scan=name, quantity=quantity, **labels) for name in scans]
+        labels = dict(zip(_SAME, same, strict=True))
+        parts = [by_lesion[(name, *key)] for name in scans]
         lower, upper = np.nanpercentile(np.mean([resampled[name][key] for name in scans], axis=0), [2.5, 97.5])
         averaged.append(
             Finding(
