@@ -16,7 +16,7 @@ import numpy as np
 from .. import __version__
 from ..engine import DenoiseRun, denoise_array
 from ..errors import InputError, MethodError
-from ..files import write_whole
+from ..files import write_atomic
 from ..methods import make_denoiser
 from ..simulation import LowDoseRun, ScanSettings
 from ..volumes import Volume, require_same_grid
@@ -410,7 +410,7 @@ class _Job:
             return arrays
         arrays = yield from work
         if path:
-            with write_whole(path) as part, part.open("wb") as file:
+            with write_atomic(path) as part, part.open("wb") as file:
                 np.savez(file, **arrays)
         return arrays
 
