@@ -22,7 +22,8 @@ def quiet(panel):
 def pair(widget):
     """Add a pair, chosen in the panel, with an axial view on slice 2."""
     full = ct((4, 48, 48))
-    low = addVolume(slicer.mrmlScene, full + ct((4, 48, 48), seed=9) // 2, "low")
+    noise = np.random.default_rng(9).normal(0, 15, full.shape).round().astype(np.int16)
+    low = addVolume(slicer.mrmlScene, full + noise, "low")
     reference = addVolume(slicer.mrmlScene, full, "full")
     view = slicer.mrmlScene.AddNode(_slice())
     _show(view, low, 2)

@@ -7,13 +7,17 @@ import slicer
 from LDCTDenoiseLib.hounsfield import PAPER, Window
 
 from . import own_models, sample
+from . import regions as regionNodes
+from .compared_images import LOW, ComparedImages
 from .comparison.layout_request import LayoutRequest
 from .comparison.side_by_side import SideBySide
-from .denoising import Denoising, Job, jobsOf
+from .denoising import Denoising, Job, isUpToDate, jobsOf
 from .dicom_export import exportTask
 from .measuring import compareTask, figureTask, labelled, requireReference, requireSameGrid, windowOf
 from .nodes import requireVolume
 from .numbers import Made, Numbers, measureRows, wholeSlice
+from .region_numbers import RegionNumbers, measureRegions
+from .regions import Region, regionsOf
 from .rois import pixelROI
 from .strength import Strengths
 from .tables import writeTable
@@ -258,6 +262,89 @@ class LDCTDenoiseLogic:
         Raises GeometryError, InputError, OutputError or MissingDependencyError.
         """
         return figureTask(path, reference, volumes, sliceIndex, roi, window)
+
+    def missingMethods(self, inputVolume, methods: Sequence[str] = (), models: Sequence[str | Path] = ()) -> list[str]:
+        """Return the labels of those methods and models whose output for this input is not there, or not up to date.
+
+        An output is up to date when it is in the list of compared images, was made from the voxels that the input has
+        now, and with the weights that would be used now; its strength may be any, see `setStrength`.
+        """
+        listed = ComparedImages(inputVolume)
+        return [job.label for job in jobsOf(methods, models)
+                if not isUpToDate(listed.madeBy(job.label), inputVolume, job)]
+
+    #
+    # What is compared, and where
+    #
+
+    def comparedImages(self, inputVolume) -> ComparedImages:
+        """Return the list of compared images of an input, to look at and to change.
+
+        It holds what was made from the input, in the order it was made, and any volume on its grid that is added::
+
+            images = logic.comparedImages(lowDose)
+            images.add(scannersOwn, "ADMIRE 3")
+            images.change(denoised, shown=False)
+            print([row.label for row in images.rows()])
+        """
+        return ComparedImages(inputVolume)
+
+    def regions(self) -> list[Region]:
+        """Return the regions of the application's scene by their numbers."""
+        return regionsOf(slicer.mrmlScene)
+
+    def makeRegion(self, volume, roi, shape: str = "box", role: str = "none", name: str | None = None):
+        """Make a region of columns i0 to i1 and rows j0 to j1 of slice k, see `regions.makeRegion`."""
+        return regionNodes.makeRegion(volume, roi, shape, role, name)
+
+    def addRegion(self, node, role: str = "none", name: str | None = None, segment: str = ""):
+        """Put a Markups ROI, a closed curve or a segment into the list of regions, see `regions.addRegion`."""
+        return regionNodes.addRegion(node, role, name, segment)
+
+    def changeRegion(self, region: Region, role=None, name=None, follows=None, color=None) -> Region:
+        """Give a region another role, name or colour, or let it follow the slice; returns what it is then."""
+        return regionNodes.changeRegion(region.node, role, name, follows, color, region.segment)
+
+    def removeRegion(self, region: Region) -> None:
+        """Take a region out of the list; its node stays in the scene."""
+        regionNodes.removeRegion(region.node, region.segment)
+
+    def measureRegions(self, volumes, reference=None, regions=None, low: str = LOW) -> RegionNumbers:
+        """Measure regions of volumes: mean, SD and RMSE of each, CNR, contrast kept and noise left.
+
+        Parameters
+        ----------
+        volumes : dict of label to vtkMRMLScalarVolumeNode, or as for `compare`
+        reference : vtkMRMLScalarVolumeNode, optional
+            The full-dose volume; without it there is no RMSE and no contrast kept.
+        regions : sequence of Region, optional
+            Default: all of the scene, see `regions`.
+        low : str
+            The label of the low dose, whose noise the noise left is taken of.
+
+        Returns
+        -------
+        RegionNumbers
+            With `header()`, `cells()`, `records()` and `caption()`; `writeNumbers` puts it into a table node.
+
+        Raises
+        ------
+        GeometryError, InputError
+            As for `compare`; or if there is no region, or one holds no voxel.
+        """
+        nodes = labelled(volumes)
+        first = next(iter(nodes.values()))
+        requireVolume(first, "volume to measure")
+        if reference is not None:
+            requireReference(reference, nodes)
+        for node in nodes.values():
+            requireSameGrid(first, node)
+        full = None if reference is None else slicer.util.arrayFromVolume(reference)
+        return measureRegions(
+            {label: slicer.util.arrayFromVolume(node) for label, node in nodes.items()}, full,
+            regionsOf(first.GetScene()) if regions is None else list(regions), first,
+            {label: Made.of(node) for label, node in nodes.items()}, low,
+        )
 
     @longCall
     def exportToDICOM(self, outputVolumes, folder=None, options=None) -> Task:

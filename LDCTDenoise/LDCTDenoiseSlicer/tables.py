@@ -8,6 +8,7 @@ from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseLib.metrics import METRICS, Comparison
 
 from .numbers import STRENGTH, Made, Numbers, strengthsInWords
+from .region_numbers import RegionNumbers
 
 #: The attribute of a table node that holds the sentence to stand beside its numbers.
 CAPTION = "LDCTDenoise.Caption"
@@ -26,7 +27,7 @@ def requireTable(node) -> None:
         raise InputError("the table must be a table node of the scene; leave it out for a new one.")
 
 
-def writeTable(node, reference, images: dict, comparison: Comparison | Numbers):
+def writeTable(node, reference, images: dict, comparison: Comparison | Numbers | RegionNumbers):
     """Put a comparison, or the numbers of a slice, into a table node and return it.
 
     Parameters
@@ -37,7 +38,7 @@ def writeTable(node, reference, images: dict, comparison: Comparison | Numbers):
         What the images were measured against, if anything.
     images : dict of str to vtkMRMLScalarVolumeNode
         What was measured by label, in the order of the rows.
-    comparison : Comparison or Numbers
+    comparison : Comparison, Numbers or RegionNumbers
         The columns are those of its `records`, numbers unrounded.
     """
     caption, records = comparison.caption(), comparison.records()
@@ -64,9 +65,9 @@ def writeTable(node, reference, images: dict, comparison: Comparison | Numbers):
     return node
 
 
-def _newTable(named, comparison: Comparison | Numbers):
+def _newTable(named, comparison: Comparison | Numbers | RegionNumbers):
     scene = named.GetScene()
-    what = "comparison"
+    what = "regions" if isinstance(comparison, RegionNumbers) else "comparison"
     if isinstance(comparison, Numbers):
         what = f"slice {comparison.region.k}" if comparison.whole else f"ROI {comparison.region}"
     name = f"{named.GetName()} {what}"

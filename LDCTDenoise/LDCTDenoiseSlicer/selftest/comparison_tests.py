@@ -94,7 +94,7 @@ class ComparisonTests:
         section.ui.sideBySideButton.click()
         slicer.mrmlScene.RemoveNode(full)
         self._wait(0.2)
-        test.assertEqual(list(self.panel.logic.comparison.choice.images), ["LDCT"])
+        test.assertEqual(list(self.panel.logic.comparison.request.images), ["LDCT"])
         with tempfile.TemporaryDirectory() as folder:
             path = str(Path(folder) / "scene.mrb")
             test.assertTrue(slicer.util.saveScene(path))
