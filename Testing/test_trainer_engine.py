@@ -85,7 +85,9 @@ def test_a_validation_that_a_stop_interrupts_is_made_good(patients, tmp_path, mo
 
 
 def test_a_stop_ends_the_whole_leave_one_out(patients, tmp_path):
-    run = CrossValidation(patients, ["CNN-L1"], tmp_path, {k: str(v) for k, v in SMALL.items()}, device="cpu")
+    run = CrossValidation(
+        patients, tmp_path, {k: str(v) for k, v in SMALL.items()}, device="cpu", methods=["CNN-L1"]
+    )
     (tmp_path / STOP_FILE).touch()
     with pytest.raises(KeyboardInterrupt):
         run.run()

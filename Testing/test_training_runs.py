@@ -61,7 +61,7 @@ def test_the_command_line_lists_every_problem_on_a_line(folder, set_file, capsys
 
 def test_cross_validation_leaves_each_patient_out_once_and_resumes(set_file, tmp_path):
     settings = {k: str(v) for k, v in SMALL.items()}
-    run = CrossValidation(read_patient_set(set_file), ["CNN-L1"], tmp_path, settings, device="cpu")
+    run = CrossValidation(read_patient_set(set_file), tmp_path, settings, device="cpu", methods=["CNN-L1"])
     run.folder("p1").mkdir()
     with FileLock(run.folder("p1") / ".lock"):  # another process holds this fold
         assert run.run() is None

@@ -7,8 +7,7 @@ from LDCTDenoiseLib.methods import NETWORK_METHODS
 
 from ..loop.stopping import STOP_FILE, immediate_stop
 from ..runs.cross_validation import CrossValidation
-from ..runs.methods import split_settings
-from .options import add_run_options, patients_of, settings_of
+from .options import add_run_options, experiment_of
 
 
 def add_parser(commands) -> None:
@@ -27,11 +26,7 @@ def add_parser(commands) -> None:
 def run(arguments: argparse.Namespace) -> None:
     if not arguments.method:
         raise InputError("no method is given; choose one with --method.")
-    common, single = split_settings(settings_of(arguments))
-    experiment = CrossValidation(
-        patients_of(arguments), arguments.method.split(","), arguments.output, common, single, arguments.config,
-        arguments.cache, arguments.device, arguments.json,
-    )
+    experiment = experiment_of(CrossValidation, arguments, methods=arguments.method.split(","))
     with immediate_stop(arguments.output / STOP_FILE):
         table = experiment.run()
     print(f"table written to {table}" if table else "all free folds are done; other processes hold the rest")

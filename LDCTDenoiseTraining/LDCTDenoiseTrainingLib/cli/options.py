@@ -6,6 +6,7 @@ from pathlib import Path
 from LDCTDenoiseLib.errors import InputError
 
 from ..patients import PatientSet, choose_validation, read_patient_set
+from ..runs.methods import split_settings
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
@@ -31,6 +32,15 @@ def settings_of(arguments: argparse.Namespace) -> dict:
     if arguments.steps is not None:
         settings["steps"] = arguments.steps
     return settings
+
+
+def experiment_of(kind: type, arguments: argparse.Namespace, **options):
+    """Return an `Experiment` of a kind with the options of `add_run_options`."""
+    common, single = split_settings(settings_of(arguments))
+    return kind(
+        patients_of(arguments), arguments.output, common, single, arguments.config, arguments.cache, arguments.device,
+        arguments.json, **options,
+    )  # fmt: skip
 
 
 def patients_of(arguments: argparse.Namespace) -> PatientSet:

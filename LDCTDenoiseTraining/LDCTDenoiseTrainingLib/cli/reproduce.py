@@ -6,9 +6,8 @@ from LDCTDenoiseLib.methods import PAPER_METHODS
 from LDCTDenoiseLib.metrics import ROI
 
 from ..loop.stopping import STOP_FILE, immediate_stop
-from ..runs.methods import split_settings
 from ..runs.reproduction import Reproduction
-from .options import add_run_options, patients_of, settings_of
+from .options import add_run_options, experiment_of
 
 
 def add_parser(commands) -> None:
@@ -24,11 +23,7 @@ def add_parser(commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    common, single = split_settings(settings_of(arguments))
-    experiment = Reproduction(
-        patients_of(arguments), arguments.output, common, single, arguments.config, arguments.cache, arguments.device,
-        arguments.json,
-    )
+    experiment = experiment_of(Reproduction, arguments)
     with immediate_stop(arguments.output / STOP_FILE):
         table = experiment.run(ROI.of(arguments.roi))
     print(table.read_text(encoding="utf-8"))

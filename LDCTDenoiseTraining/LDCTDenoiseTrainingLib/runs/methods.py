@@ -1,12 +1,14 @@
-"""The methods of an experiment, and settings for all or single ones of them."""
+"""An experiment: its methods, the settings of all or single ones of them, and their trainings."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseLib.methods import NETWORK_METHODS
 
 from ..loop.config import TrainingConfig
+from ..loop.stopping import STOP_FILE
 from ..patients import PatientSet
 
 
@@ -42,41 +44,57 @@ def split_settings(settings: dict) -> tuple[dict, dict[str, dict]]:
     return common, single
 
 
-def train_methods(
-    patients: PatientSet,
-    methods: Sequence[str],
-    folder: Path,
-    settings: dict,
-    method_settings: dict[str, dict],
-    config_file: str | None,
-    **options,
-) -> tuple[dict[str, Path], TrainingConfig]:
-    """Train methods one after another, each in a folder of its name; what is done already is left alone.
+@dataclass
+class Experiment:
+    """Trainings of several methods into one folder; called again, it goes on where it was.
 
     Parameters
     ----------
     patients : PatientSet
-    methods : sequence of str
-        See `in_order`.
-    folder : Path
-    settings, method_settings : dict
-        For all methods, and for single ones by name.
-    config_file : str or None
-    **options
-        Those of `Training` that all have in common.
-
-    Returns
-    -------
-    tuple of dict and TrainingConfig
-        Method to model file, and the config of the last one.
+    output : Path
+        A file in it that is named stop ends the experiment.
+    settings : dict
+        For all methods, see `TrainingConfig`; `method_settings` has those of single methods, by name.
+    config_file : str, optional
+    cache : Path, optional
+        Default: cache/ in `output`.
+    device : str
+    json_lines : bool
     """
-    # Only who trains needs torch; who asks for the methods does not.
-    from ..loop import Training
-    from ..loop.resume import make_config
 
-    models = {}
-    for method in methods:
-        output = folder / method
-        config = make_config(method, output, {**settings, **method_settings.get(method, {})}, True, config_file)
-        models[method] = Training(patients, config, output, resume=True, **options).run()
-    return models, config
+    patients: PatientSet
+    output: Path
+    settings: dict
+    method_settings: dict[str, dict] = field(default_factory=dict)
+    config_file: str | None = None
+    cache: Path | None = None
+    device: str = "auto"
+    json_lines: bool = False
+
+    def __post_init__(self):
+        self.cache = self.cache or self.output / "cache"
+
+    def train(
+        self, patients: PatientSet, methods: Sequence[str], folder: Path
+    ) -> tuple[dict[str, Path], TrainingConfig]:
+        """Train methods one after another, each in a folder of its name; what is done already is left alone.
+
+        Returns
+        -------
+        tuple of dict and TrainingConfig
+            Method to model file, and the config of the last one.
+        """
+        # Only who trains needs torch; who asks for the methods does not.
+        from ..loop import Training
+        from ..loop.resume import make_config
+
+        models = {}
+        for method in methods:
+            output = folder / method
+            settings = {**self.settings, **self.method_settings.get(method, {})}
+            config = make_config(method, output, settings, True, self.config_file)
+            models[method] = Training(
+                patients, config, output, resume=True, cache=self.cache, device=self.device,
+                json_lines=self.json_lines, stop_file=self.output / STOP_FILE,
+            ).run()
+        return models, config

@@ -1,6 +1,5 @@
 """The paper's Table 1 on a patient set: all four methods, the table, and the figure."""
 
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -11,49 +10,26 @@ from LDCTDenoiseLib.metrics import ROI, measure_slice
 from LDCTDenoiseLib.models import load_model
 
 from ..data import CachedScan, cache_scans
-from ..loop.stopping import STOP_FILE, piece
+from ..loop.stopping import piece
 from ..loop.validate import denoise_slice, validation_slices
-from ..patients import PatientSet
 from .curves import LOG, save_curves
 from .evaluate import LOW_DOSE, evaluate_models
-from .methods import train_methods
+from .methods import Experiment
 from .paper import side_by_side
 from .table import summarise, write_tables
 
 
-@dataclass
-class Reproduction:
-    """Train what is missing, then measure; called again it goes on where it was.
+class Reproduction(Experiment):
+    """Train what is missing, then measure on the patients with the role "test", or without such on those that validate.
 
-    Parameters
-    ----------
-    patients : PatientSet
-        Tests on the patients with the role "test", or without such on those that validate.
-    output : Path
-        Holds a folder for each method, cache/, table.csv, table.md, comparison.png and curves.png. A file
-        named stop ends it.
-    settings : dict
-        For all methods; `method_settings` has those of single methods, by name.
+    The folder holds a folder for each method, table.csv, table.md, comparison.png and curves.png in the end.
     """
-
-    patients: PatientSet
-    output: Path
-    settings: dict
-    method_settings: dict[str, dict] = field(default_factory=dict)
-    config_file: str | None = None
-    cache: Path | None = None
-    device: str = "auto"
-    json_lines: bool = False
 
     def run(self, roi: ROI | None = None) -> Path:
         """Return the table's file."""
-        cache = self.cache or self.output / "cache"
-        models, config = train_methods(
-            self.patients, PAPER_METHODS, self.output, self.settings, self.method_settings, self.config_file,
-            cache=cache, device=self.device, json_lines=self.json_lines, stop_file=self.output / STOP_FILE,
-        )
+        models, config = self.train(self.patients, PAPER_METHODS, self.output)
         role = "test" if self.patients.with_role("test") else "validation"
-        scans = [s for s in cache_scans(self.patients, cache, config.patch) if s.scan.role == role]
+        scans = [s for s in cache_scans(self.patients, self.cache, config.patch) if s.scan.role == role]
         if not scans:
             raise InputError("the patient set has no patient to test on; give one the role test or validation.")
         with piece():
@@ -83,5 +59,3 @@ class Reproduction:
             metrics={label: measure_slice(pair.full[k], image) for label, image in images.items()},
             pixel_aspect=scan.spacing[1] / scan.spacing[0],
         )
-
-
