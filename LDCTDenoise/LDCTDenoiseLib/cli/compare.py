@@ -9,8 +9,8 @@ from ..hounsfield import PAPER, Window
 from ..methods import METHODS, available_methods, make_denoiser
 from ..metrics import ROI
 from ..volumes import require_same_grid
+from .comparison_files import measure, write_figure, write_tables
 from .options import add_device_option, add_offset_option, add_series_option, denoise_with_bar, read_ct
-from .report import measure, write_figure, write_tables
 
 
 def add_parser(commands) -> None:

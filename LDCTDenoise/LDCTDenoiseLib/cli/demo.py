@@ -10,8 +10,8 @@ from ..metrics import ROI
 from ..phantom import abdomen_phantom
 from ..simulation import LowDoseRun, as_scanned, full_dose_run, low_dose_run
 from ..volumes import Volume, write_volume
+from .comparison_files import measure, write_figure, write_tables
 from .options import add_device_option, denoise_with_bar, run_with_bar
-from .report import measure, write_figure, write_tables
 
 
 def add_parser(commands) -> None:
