@@ -26,6 +26,28 @@ def same_draws_in_any_order():
 
 
 @pytest.fixture
+def archive(tmp_path):
+    """The folder of an archive, not there yet."""
+    return tmp_path / "in"
+
+
+@pytest.fixture
+def output(tmp_path):
+    """Where a command writes to, not there yet."""
+    return tmp_path / "out"
+
+
+@pytest.fixture
+def volume():
+    """A small volume of whole HU on a grid that is nobody's default."""
+    import numpy as np
+    from LDCTDenoiseLib.volumes import Geometry, Volume
+
+    array = np.random.default_rng(0).normal(0, 400, (5, 12, 17)).round().astype(np.int16)
+    return Volume(array, Geometry((0.7, 0.8, 2.5), (-170.25, -160.5, 33.125)), "made")
+
+
+@pytest.fixture
 def scene():
     """Return a real, empty MRML scene of slicer-core."""
     import slicer

@@ -20,16 +20,6 @@ from LDCTDenoiseLib.volumes import read_volume, write_volume
 _UID_ROOT = SERIES_UID.rsplit(".", 2)[0].encode() + b"."
 
 
-@pytest.fixture
-def archive(tmp_path):
-    return tmp_path / "in"
-
-
-@pytest.fixture
-def output(tmp_path):
-    return tmp_path / "out"
-
-
 def test_every_series_is_denoised_as_the_library_does_it(archive, output, capsys):
     made = write_archive(archive, 3)
     write_what_is_no_ct(archive)

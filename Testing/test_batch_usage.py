@@ -15,16 +15,6 @@ from LDCTDenoiseLib.metrics import SSIM_VARIANT, measure_volume
 from LDCTDenoiseLib.volumes import read_volume
 
 
-@pytest.fixture
-def archive(tmp_path):
-    return tmp_path / "in"
-
-
-@pytest.fixture
-def output(tmp_path):
-    return tmp_path / "out"
-
-
 def noisy(k, seed=0):
     return (stored_values(k) + np.random.default_rng(seed + k).normal(0, 40, stored_values(k).shape)).astype(np.int16)
 

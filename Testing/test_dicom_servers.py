@@ -6,7 +6,6 @@ Each test is skipped where its programs are not installed: dciodvfy (Debian's di
 import json
 import os
 import shutil
-import socket
 import subprocess
 import time
 import types
@@ -16,6 +15,7 @@ import numpy as np
 import pydicom
 import pytest
 from dicom_series_maker import write_enhanced, write_series
+from dicom_server import free_port
 from LDCTDenoiseLib.derived import COMPRESSIONS, Provenance, SeriesOptions, write_derived_series
 from LDCTDenoiseLib.errors import MissingDependencyError
 from LDCTDenoiseLib.hounsfield import Window
@@ -75,12 +75,6 @@ def test_the_validator_finds_no_error_that_the_source_did_not_have(tmp_path, sou
         pytest.skip(str(error))
     for before, after in pairs[:3]:
         assert set(errors_of(after)) <= set(errors_of(before))
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def run(*command) -> str:

@@ -8,18 +8,11 @@ import zlib
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from LDCTDenoiseLib.volumes import Geometry, Volume, read_volume, write_volume
+from LDCTDenoiseLib.volumes import Volume, read_volume, write_volume
 from volume_reading import refused_file
 
 SUFFIXES = (".nrrd", ".nii.gz", ".nii", ".mha")
 READ_SUFFIXES = (*SUFFIXES, ".nhdr", ".mhd")
-
-
-@pytest.fixture
-def volume() -> Volume:
-    rng = np.random.default_rng(0)
-    array = rng.normal(0, 400, (5, 12, 17)).round().astype(np.int16)
-    return Volume(array, Geometry((0.7, 0.8, 2.5), (-170.25, -160.5, 33.125)), "made")
 
 
 @pytest.mark.parametrize("part", (0.0, 0.002, 0.01, 0.5, 0.9, 0.999))

@@ -12,18 +12,11 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from LDCTDenoiseLib.errors import OutputError
-from LDCTDenoiseLib.volumes import Geometry, Volume, check_writable, write_volume
+from LDCTDenoiseLib.volumes import Geometry, check_writable, write_volume
 from volume_reading import refused_file
 
 SUFFIXES = (".nrrd", ".nii.gz", ".nii", ".mha")
 LIBRARY = str(Path(LDCTDenoiseLib.__file__).parent.parent)
-
-
-@pytest.fixture
-def volume() -> Volume:
-    rng = np.random.default_rng(0)
-    array = rng.normal(0, 400, (5, 12, 17)).round().astype(np.int16)
-    return Volume(array, Geometry((0.7, 0.8, 2.5), (-170.25, -160.5, 33.125)), "made")
 
 
 def test_a_place_is_checked_before_the_work(tmp_path):
