@@ -1,5 +1,6 @@
 """The cache, the noise bank and the patches: what a batch holds, and that it follows from its number alone."""
 
+import json
 import pickle
 
 import numpy as np
@@ -188,3 +189,34 @@ def test_scaled_noise_has_the_spread_of_a_direct_simulation():
         spreads.append(np.stack(noise)[:, 8:24, 8:24].std())
     assert spreads[0] * dose_factor(dose, dose * ratio) == pytest.approx(spreads[1], rel=0.05)
     assert not spreads[0] == pytest.approx(spreads[1], rel=0.05)
+
+
+def test_cache_files_that_are_not_whole_are_made_anew(tmp_path):
+    full, low = (save_scan(tmp_path / f"{name}.nii.gz", body(0) + add) for name, add in (("full", 0), ("low", 3)))
+    patients = PatientSet((Scan("a", "train", full, low=low),))
+    first = cache_scans(patients, tmp_path / "cache", 16)[0]
+    for path in sorted(first.folder.iterdir()):
+        whole = path.read_bytes()
+        odd = [whole[:-1], whole[: len(whole) // 2], b"", b"\0" * len(whole), whole.replace(b"<i", b">i")]
+        if path.suffix == ".json":
+            facts = json.loads(whole)
+            changes = [{"shape": 5}, {"shape": [1, 2]}, {"shape": [4, 32, 31]}, {"digest": None}, {"spacing": "wide"}]
+            odd = odd[:-1] + [json.dumps({**facts, **change}).encode() for change in changes] + [b"[1]"]
+        else:
+            odd += [whole.replace(b"(4, 32, 32)", b"(9, 32, 32)"), whole.replace(b"(4, 5, 5)", b"(4, 5, 4)")]
+        for content in set(odd) - {whole}:
+            path.write_bytes(content)
+            assert cache_scans(patients, tmp_path / "cache", 16) == [first]
+            assert path.read_bytes() == whole, (path.name, content[:80])
+
+
+def test_noise_that_is_not_whole_is_made_anew(tmp_path):
+    patients = PatientSet((Scan("a", "train", save_scan(tmp_path / "a.nii.gz", body(0))),))
+    bank = NoiseBank(cache_scans(patients, tmp_path / "cache", 16), seed=1, generations=1, workers=1)
+    path = bank.file(bank.scans[0], 0)
+    path.write_bytes(b"\x93NUMPY")
+    assert bank.missing(0)
+    np.save(path, np.zeros(bank.scans[0].shape, np.int16))
+    assert not bank.missing(0)
+    path.write_bytes(path.read_bytes()[:-2])
+    assert bank.missing(0)

@@ -1,7 +1,9 @@
 """Patient sets: what a folder is understood to hold, what the files say, and what is refused before any training."""
 
 import json
+import os
 import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path, PurePath
 
@@ -334,3 +336,62 @@ def test_what_file_names_have_in_common():
     assert stem("L067_FD_001.IMA", "L067_FD_002.IMA") == "L067_FD" == stem("L067_FD_001.IMA")
     assert stem("IM-0001-0001.dcm", "IM-0001-0002.dcm") == "IM-0001" and not looks_like_patient("IM-0001")
     assert stem("1.2.840.1.dcm", "1.2.840.2.dcm") == "" == stem("000001.dcm", "000002.dcm")
+
+
+#
+# Files that anyone may have written
+#
+
+ENTRY = {"patient": "a", "role": "train", "full": "a.nii"}
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"full": "a\0.nii"}, {"patient": "a\0"}, {"patient": "\ud800"}, {"patient": 1}, {"full": ["a"]}, {"role": {}},
+        {"simulation": {"photons": [1e308, 10**30]}}, {"simulation": {"dose": [True, True]}}, {"simulation": [1]},
+        {"simulation": {"kernel": [None, 1]}}, {"simulation": {"kernel": "12"}}, {"identity": "me"}, {"identity": 3},
+        {"low": None}, {"full_series": {}}, {"x" * 10_000: 1},
+    ],
+)  # fmt: skip
+def test_odd_entries_are_one_short_line(tmp_path, entry):
+    path = tmp_path / "set.json"
+    path.write_text(json.dumps({"format": "LDCTDenoise patient set 1", "patients": [{**ENTRY, **entry}]}))
+    with pytest.raises(InputError) as error:
+        read_patient_set(path)
+    assert "\n" not in str(error.value) and len(str(error.value)) < 400 + len(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("digits.json", '{"format": "LDCTDenoise patient set 1", "patients": ' + "9" * 5000 + "}"),
+        ("huge.json", '{"format": "LDCTDenoise patient set 1", "sources": [{"a": 1e400}], "patients": []}'),
+        ("deep.json", "[" * 100_000), ("list.json", "[]"), ("latin.json", b"\xff\xfe"), ("empty.json", ""),
+        ("nul.csv", "patient,role,full\na\0,train,a.nii\n"), ("odd.csv", 'patient,role,full\n"a' + "x" * 200_000),
+        ("digits.csv", f"patient,role,full,dose_min,dose_max\na,train,a.nii,{'9' * 5000},1e400\n"),
+        ("nan.csv", "patient,role,full,dose_min,dose_max\na,train,a.nii,nan,nan\n"), ("empty.csv", ""),
+        ("columns.csv", "patient,role,full,\na,train,a.nii,b,c\n"),
+    ],
+)  # fmt: skip
+def test_odd_files_are_one_short_line(tmp_path, name, content):
+    path = tmp_path / name
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(InputError, match=name) as error:
+        read_patient_set(path)
+    assert "\n" not in str(error.value) and len(str(error.value)) < 400 + len(str(tmp_path))
+
+
+def test_a_path_that_no_system_has_is_named(tmp_path):
+    scans = (Scan("a", "train", tmp_path / ("x" * 300)), Scan("b", "train", tmp_path / "/".join("y" * 3000)))
+    with pytest.raises(PatientSetError) as error:
+        check_patients(PatientSet(scans))
+    assert len(error.value.problems) == 2
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="names are Unicode there")
+def test_a_name_that_is_not_utf_8_is_left_out_with_a_line(tmp_path):
+    touch(tmp_path, "train/a.nii", os.fsdecode(b"train/b\xff.nii"))
+    patients, notes, _ = find_patients(tmp_path)
+    write_patient_set(patients, tmp_path / "set.json")
+    assert patients.patients() == ["a"] and notes == [r"left out 'train/b\xff.nii': its name is not UTF-8; rename it."]

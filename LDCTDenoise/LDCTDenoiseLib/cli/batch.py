@@ -61,9 +61,6 @@ def add_parser(commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    # File names need not be text in the terminal's encoding.
-    if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="backslashreplace")
     if arguments.metrics_only and not arguments.full_dose:
         raise InputError("--metrics-only needs --full-dose ROOT to measure against.")
     if arguments.metrics_only and arguments.send:

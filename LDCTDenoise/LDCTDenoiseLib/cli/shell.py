@@ -43,6 +43,9 @@ def run_command(parser: Parser, arguments: list[str] | None, interrupted: str) -
         0, 2 for bad usage or input (an `LDCTError`, one line for each of its `problems`), 130 on Ctrl-C; when
         terminated, `SystemExit` with 143, or 129 after SIGHUP.
     """
+    # File names need not be text in the terminal's encoding.
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")
     parsed = parser.parse_args(arguments)
 
     def say(text: str) -> None:

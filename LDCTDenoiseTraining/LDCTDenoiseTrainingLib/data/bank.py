@@ -21,7 +21,7 @@ from LDCTDenoiseLib.files import write_atomic
 from LDCTDenoiseLib.simulation import ScanSettings, low_dose_noise
 
 from ..patients.patient import SimulationRanges
-from .cache import CachedScan
+from .cache import CachedScan, is_whole
 
 #: Neighbouring slices that share a simulated scan's settings: the simulator shares most of its work among them.
 SLICES_ALIKE = 8
@@ -88,7 +88,7 @@ class NoiseBank:
 
     def missing(self, generation: int) -> list[CachedScan]:
         """Return the scans whose noise of this generation is not there yet."""
-        return [scan for scan in self.scans if not self.file(scan, generation).exists()]
+        return [scan for scan in self.scans if not is_whole(self.file(scan, generation), scan.shape)]
 
     def start(self, generation: int) -> None:
         """Begin to make a generation in other processes, unless it is there or others are at work."""

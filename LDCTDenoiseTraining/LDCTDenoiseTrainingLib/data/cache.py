@@ -2,14 +2,15 @@
 
 import hashlib
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from LDCTDenoiseLib.errors import OutputError
 from LDCTDenoiseLib.files import write_atomic
+from LDCTDenoiseLib.strict_json import as_fields, parse_json, read_text
 
 from ..patients.check import PatientSetError, split_problems
 from ..patients.inspect import inspect_scan
@@ -152,15 +153,39 @@ def _key(scan: Scan) -> str:
 
 
 def _open(scan: Scan, folder: Path, key: str) -> CachedScan | None:
-    # The facts are written last: where they are, the arrays are whole.
+    """Return what lies in the cache for a scan; None when it is not whole, so that it is made anew."""
+    # The facts are written last: where they are, the arrays are whole, unless someone else has been there.
     try:
-        facts = json.loads((folder / f"{key}.json").read_text())
+        facts = _Facts(**as_fields(_Facts, parse_json(read_text(folder / f"{key}.json"))))
+        slices, rows, columns = facts.shape
+        shapes = {"full": facts.shape, "body": [slices, rows // BLOCK + 1, columns // BLOCK + 1]}
+        if scan.low is not None:
+            shapes["low"] = facts.shape
+        whole = [
+            is_whole(folder / f"{key}-{name}.npy", shape, np.int32 if name == "body" else np.int16)
+            for name, shape in shapes.items()
+        ]
     except (OSError, ValueError):
         return None
-    names = ["full", "body"] + ["low"] * (scan.low is not None)
-    if not all((folder / f"{key}-{name}.npy").is_file() for name in names):
-        return None
-    return CachedScan(scan, folder, key, tuple(facts["shape"]), tuple(facts["spacing"]), facts["digest"])
+    return CachedScan(scan, folder, key, tuple(facts.shape), tuple(facts.spacing), facts.digest) if all(whole) else None
+
+
+def is_whole(path: Path, shape: Sequence[int], dtype=np.int16) -> bool:
+    """Whether a numpy file is there with all of an array of that shape and type; one that is not is made anew."""
+    try:
+        array = np.load(path, mmap_mode="r")  # to map a file that is too short is an error
+        return array.shape == tuple(shape) and array.dtype == dtype
+    except Exception:  # noqa: BLE001 - a damaged header makes numpy raise anything
+        return False
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What is kept beside the arrays of a scan, as in `CachedScan`."""
+
+    shape: list[int]
+    spacing: list[float]
+    digest: str
 
 
 def _store(scan: Scan, folder: Path, key: str, inspected) -> CachedScan:
@@ -170,10 +195,10 @@ def _store(scan: Scan, folder: Path, key: str, inspected) -> CachedScan:
         arrays["low"] = to_int16(inspected.low.array)
     for name, array in arrays.items():
         save_array(folder / f"{key}-{name}.npy", array)
-    facts = {"shape": full.shape, "spacing": inspected.geometry.spacing[:2], "digest": inspected.digest}
+    spacing = tuple(inspected.geometry.spacing[:2])
     with write_atomic(folder / f"{key}.json") as part:
-        part.write_text(json.dumps(facts))
-    return CachedScan(scan, folder, key, full.shape, tuple(facts["spacing"]), inspected.digest)
+        part.write_text(json.dumps(asdict(_Facts(list(full.shape), list(spacing), inspected.digest))))
+    return CachedScan(scan, folder, key, full.shape, spacing, inspected.digest)
 
 
 def to_int16(hounsfield: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ from typing import get_type_hints
 from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseLib.files import write_atomic
 from LDCTDenoiseLib.methods import METHOD, NETWORK_METHODS, method_name
+from LDCTDenoiseLib.strict_json import parse_json, read_text
 
 #: `start_from` of an adversarial training that is to begin with random weights all the same.
 RANDOM = "none"
@@ -209,8 +210,8 @@ def read_settings(path: str | Path) -> dict:
         If it cannot be read or is none.
     """
     try:
-        settings = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        settings = parse_json(read_text(Path(path)))
+    except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"cannot read the config file '{path}': {reason}.") from error
     if not isinstance(settings, dict):
@@ -238,6 +239,6 @@ def _converted(key: str, value, kind):
         if len(numbers) != 2:
             raise ValueError
         return numbers
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         wanted = {int: "a whole number", float: "a number", str: "text"}.get(kind, "two numbers")
         raise InputError(f"the setting '{key}' must be {wanted}, not {value!r}.") from error

@@ -1,6 +1,7 @@
 """The networks and their optimisers, and checkpoints of them."""
 
 import copy
+import hashlib
 import io
 import os
 from pathlib import Path
@@ -9,6 +10,7 @@ import torch
 from LDCTDenoiseLib.errors import InputError, LDCTError, OutputError
 from LDCTDenoiseLib.models import load_model
 from LDCTDenoiseLib.networks import build_generator
+from LDCTDenoiseLib.strict_json import fits
 from torch import nn
 
 from ..losses import Critic
@@ -16,6 +18,15 @@ from ..optimisers import make_optimiser
 from .config import RANDOM, TrainingConfig
 
 _VERSION = 1
+
+#: Begins the comment at the end of a checkpoint's zip, the SHA-256 of the file without it: torch does not look at the
+#: checksums that a zip has. Files of earlier versions have no comment.
+_MARK = b"LDCTDenoise SHA-256 "
+_COMMENT = len(_MARK) + 64
+_END = 22
+
+#: What a checkpoint holds besides what only networks and optimisers can check.
+_TYPES = {"version": int, "step": int, "seconds": float, "best": dict, "networks": dict, "optimisers": dict}
 
 
 class State:
@@ -100,10 +111,12 @@ class State:
         _require_finite(content["networks"], content["step"])
         buffer = io.BytesIO()
         torch.save(content, buffer)
+        comment = _MARK + hashlib.sha256(buffer.getbuffer()).hexdigest().encode()
         part = path.with_name(path.name + ".part")  # one name: what a kill leaves is overwritten by the next
         try:
             with part.open("wb") as file:
-                file.write(buffer.getbuffer())
+                file.write(buffer.getbuffer()[:-2])
+                file.write(len(comment).to_bytes(2, "little") + comment)
                 file.flush()
                 os.fsync(file.fileno())
             part.replace(path)
@@ -122,23 +135,45 @@ class State:
         InputError
             If it cannot be read or is of another training.
         """
+        content = _read(path)
+        if content["version"] != _VERSION:
+            raise InputError(f"the checkpoint '{path}' is of another version of this software.")
         try:
-            content = torch.load(path, map_location="cpu", weights_only=True)
-            if content["version"] != _VERSION:
-                raise InputError(f"the checkpoint '{path}' is of another version of this software.")
             for name, network in self._parts().items():
                 network.load_state_dict(content["networks"][name])
             for name, optimiser in self.optimisers.items():
                 optimiser.load_state_dict(content["optimisers"][name])
-        except (OSError, RuntimeError, KeyError, ValueError, EOFError, TypeError) as error:
-            if isinstance(error, InputError):
-                raise
+        except Exception as error:  # whatever networks and optimisers stumble over
             reason = " ".join(str(error).split())[:200]
             raise InputError(f"the checkpoint '{path}' cannot be used: {reason}.") from error
-        except Exception as error:  # pickle.UnpicklingError is all that weights_only leaves
-            raise InputError(f"the checkpoint '{path}' is damaged or no checkpoint.") from error
         self.step, self.seconds, self.best = content["step"], content["seconds"], content["best"]
-        self.unvalidated = content.get("unvalidated", False)
+        self.unvalidated = bool(content.get("unvalidated", False))
+
+
+def _read(path: Path) -> dict:
+    """Return what a checkpoint holds; raise `InputError` when it is none, or not as it was written."""
+    try:
+        whole = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"the checkpoint '{path}' cannot be read: {error.strerror or error}.") from error
+    damaged = InputError(
+        f"the checkpoint '{path}' is damaged or no checkpoint; remove it to begin anew, or put back a copy of it."
+    )
+    if whole[-_COMMENT:].startswith(_MARK):
+        whole, comment = whole[: -_COMMENT - 2] + b"\0\0", whole[-_COMMENT:]
+        if comment != _MARK + hashlib.sha256(whole).hexdigest().encode():
+            raise damaged
+    elif not whole[-_END:].startswith(b"PK\5\6"):  # the end of a zip without a comment
+        raise damaged
+    try:
+        content = torch.load(io.BytesIO(whole), map_location="cpu", weights_only=True)
+    except Exception as error:  # a damaged pickle raises anything
+        raise damaged from error
+    if not isinstance(content, dict) or not all(fits(content.get(name), kind) for name, kind in _TYPES.items()):
+        raise damaged
+    if content["step"] < 0:
+        raise damaged
+    return content
 
 
 def _require_finite(networks: dict, step: int) -> None:

@@ -15,7 +15,7 @@ from LDCTDenoiseLib.simulation import ScanSettings
 from scipy import ndimage
 
 from ..data.bank import simulate_slices
-from ..data.cache import CachedScan, save_array, to_int16
+from ..data.cache import CachedScan, is_whole, save_array, to_int16
 from ..losses.tissues import tissue_masks
 from ..validation_metrics import METRIC
 from .config import TrainingConfig
@@ -57,7 +57,7 @@ def validation_slices(scan: CachedScan, config: TrainingConfig, count: int) -> V
     settings = ScanSettings(config.validation_dose, config.validation_photons, config.validation_kernel, seed=0)
     facts = json.dumps([scan.key, chosen, settings.dose, settings.photons, settings.kernel_cutoff])
     path = scan.folder / f"{hashlib.sha256(facts.encode()).hexdigest()[:20]}-validation.npy"
-    if not path.exists():
+    if not is_whole(path, full.shape):
         noise = np.empty(full.shape, np.int16)
         for first in range(0, len(chosen), 8):
             part = CachedSlices(full[first : first + 8], scan.spacing)

@@ -1,5 +1,6 @@
 """Check a whole patient set, and name every problem with its file, all at once."""
 
+import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 
@@ -66,7 +67,7 @@ def split_problems(scans: Iterable[Scan], digests: dict[Scan, str]) -> list[str]
     if not any(scan.role == "train" for scan in scans):
         problems.append("no patient has the role train: there is nothing to train on.")
     # PatientIDs stay in memory and are only compared; no message shows one.
-    believed = [scan for scan in scans if scan.identity != STATED and scan.full.exists()]
+    believed = [scan for scan in scans if scan.identity != STATED and os.path.exists(scan.full)]
     owners = {scan: owner_at(scan.full, scan.full_series) for scan in believed}
     for why, key in (
         ("has two roles", lambda scan: scan.patient),

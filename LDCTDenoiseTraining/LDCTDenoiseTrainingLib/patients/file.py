@@ -5,9 +5,11 @@ import io
 import json
 import os
 from pathlib import Path
+from textwrap import shorten
 
 from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseLib.files import write_atomic
+from LDCTDenoiseLib.strict_json import parse_json, read_text
 
 from .patient import PatientSet, Scan, SimulationRanges
 
@@ -30,8 +32,8 @@ def read_patient_set(path: str | Path) -> PatientSet:
     """
     path = Path(path)
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_text(path)
+    except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"cannot read the patient set '{path}': {reason}.") from error
     entries, sources, default = _from_csv(path, text) if path.suffix.lower() == ".csv" else _from_json(path, text)
@@ -91,9 +93,9 @@ def _entry(scan: Scan, folder: Path) -> dict:
 
 def _from_json(path: Path, text: str) -> tuple[list, list, dict]:
     try:
-        content = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise InputError(f"the patient set '{path}' is not valid JSON: {error}.") from error
+        content = parse_json(text)
+    except ValueError as error:
+        raise InputError(f"cannot read the patient set '{path}': {error}.") from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise InputError(f"'{path}' is not a patient set: it needs \"format\": \"{FORMAT}\" (see docs/training.md).")
     _refuse_unknown(content, ("format", "sources", "simulation", "patients"), f"'{path}'")
@@ -104,7 +106,15 @@ def _from_json(path: Path, text: str) -> tuple[list, list, dict]:
 
 
 def _from_csv(path: Path, text: str) -> tuple[list, list, dict]:
-    rows = csv.DictReader(io.StringIO(text), restkey="")
+    if "\0" in text:
+        raise InputError(f"cannot read the patient set '{path}': it holds a NUL, which no text does.")
+    try:
+        return _from_rows(path, csv.DictReader(io.StringIO(text), restkey=""))
+    except csv.Error as error:
+        raise InputError(f"cannot read the patient set '{path}': it is not valid CSV: {error}.") from error
+
+
+def _from_rows(path: Path, rows: csv.DictReader) -> tuple[list, list, dict]:
     _refuse_unknown(rows.fieldnames or (), _COLUMNS, f"'{path}'")
     entries = []
     for row in rows:
@@ -126,7 +136,8 @@ def _from_csv(path: Path, text: str) -> tuple[list, list, dict]:
 def _refuse_unknown(keys, known, where: str) -> None:
     unknown = [str(key) for key in keys if key not in known]
     if unknown:
-        raise InputError(f"{where} has the unknown entry {', '.join(unknown)}; known are {', '.join(known)}.")
+        told = shorten(", ".join(unknown), 80)
+        raise InputError(f"{where} has the unknown entry {told}; known are {', '.join(known)}.")
 
 
 def _scan(entry: dict, folder: Path, default: dict) -> Scan:
@@ -154,5 +165,5 @@ def _scan(entry: dict, folder: Path, default: dict) -> Scan:
 
 def _object(value) -> dict:
     if not isinstance(value, dict):
-        raise InputError(f"a simulation is an object of ranges, not {value!r}.")
+        raise InputError(f"a simulation is an object of ranges, not {shorten(repr(value), 80)}.")
     return value

@@ -73,13 +73,23 @@ def find_patients(folder: str | Path) -> Finding:
         raise InputError(
             f"'{folder}' holds no CT images: no {', '.join(READABLE)} files and no DICOM CT series below it."
         )
-    images = identify(images, _body_of)
-    pairs, notes = _pair(images)
+    named = [image for image in images if _is_text(image.series)]
+    pairs, notes = _pair(identify(named, _body_of))
+    notes += [f"left out {_called(i)}: its name is not UTF-8; rename it." for i in images if not _is_text(i.series)]
     if not pairs:
         raise InputError(f"'{folder}' holds low-dose images only; full-dose images are needed as the target.")
     shared = _folders_of_several(taken)
     scans = _with_roles([_scan(full, low, shared) for full, low, _how in pairs], notes)
     return Finding(PatientSet(tuple(scans)), notes, [_decision(*pair) for pair in pairs])
+
+
+def _is_text(series: Series) -> bool:
+    """Whether the path of a series can stand in a patient set."""
+    try:
+        os.fspath(series.files[0]).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _named_place(image: Image):
@@ -125,7 +135,8 @@ def _looks(image: Image):
 
 
 def _called(image: Image) -> str:
-    place = (image.series.place / image.label[0]).as_posix()  # not the description, into which people write names
+    # Not the description, into which people write names.
+    place = os.fsencode(image.series.place / image.label[0]).decode(errors="backslashreplace")
     return f"'{place}'" + (f" (series {image.series.uid})" if any(image.label) else "")
 
 

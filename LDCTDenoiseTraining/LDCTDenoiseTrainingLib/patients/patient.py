@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from textwrap import shorten
 
 from LDCTDenoiseLib.errors import InputError
 
@@ -37,9 +38,12 @@ class SimulationRanges:
         for name, (least, most) in _BOUNDS.items():
             values = getattr(self, name)
             try:
+                if not isinstance(values, (list, tuple)) or any(isinstance(v, bool) for v in values):
+                    raise ValueError
                 lower, upper = (float(v) for v in values)
-            except (TypeError, ValueError) as error:
-                raise InputError(f"the range of '{name}' must be two numbers, not {values!r}.") from error
+            except (TypeError, ValueError, OverflowError) as error:
+                told = shorten(repr(values), 80)
+                raise InputError(f"the range of '{name}' must be two numbers, not {told}.") from error
             if not least <= lower <= upper <= most:
                 raise InputError(
                     f"the range of '{name}' must rise and lie within {least:g} to {most:g}, not {lower:g} to {upper:g}."

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseLib.files import write_atomic
+from LDCTDenoiseLib.strict_json import fits, parse_json, read_text
 
 from ..data import cache_scans
 from ..loop.stopping import piece
@@ -66,7 +68,15 @@ class CrossValidation(Experiment):
         """Return a fold's results, none unless all methods are among them."""
         if not (folder / RESULT).exists():
             return []
-        rows = json.loads((folder / RESULT).read_text(encoding="utf-8"))
+        try:
+            rows = parse_json(read_text(folder / RESULT), lenient=True)
+            if not fits(rows, list[dict]) or not all(fits(row.get("image"), str) for row in rows):
+                raise ValueError("it is no table of results")
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise InputError(
+                f"the results '{folder / RESULT}' cannot be read: {reason}; remove the file to have them made again."
+            ) from error
         return rows if {row["image"] for row in rows} >= set(self.methods) else []
 
     def _fold(self, patients: PatientSet, folder: Path) -> None:
