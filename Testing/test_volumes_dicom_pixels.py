@@ -1,5 +1,7 @@
 """The values of DICOM slices: HU by each slice's own scale, padding, compression, damage."""
 
+import struct
+
 import numpy as np
 import pydicom
 import pytest
@@ -13,7 +15,9 @@ from dicom_series_maker import (
 )
 from LDCTDenoiseLib.errors import MissingDependencyError
 from LDCTDenoiseLib.volumes import read_volume
+from LDCTDenoiseLib.volumes.dicom_streams import stream_size
 from pydicom.data import get_testdata_file
+from pydicom.encaps import generate_frames
 from pydicom.pixels import get_decoder
 from pydicom.uid import RLELossless
 from volume_reading import read_quietly, refused, warned
@@ -75,7 +79,25 @@ def test_unsigned_and_short_storage(tmp_path):
         del dataset.PixelPaddingValue
 
     write_series(tmp_path / "short", 2, change=twelve_bits)
-    assert (read_quietly(tmp_path / "short").array == -100 - 1024).all()
+    volume, text = warned(tmp_path / "short")
+    assert (volume.array == -100 - 1024).all() and "12 bits" in text and "'0000.dcm' and 1 more" in text
+
+    def with_its_overlay(k, dataset):
+        twelve_bits(k, dataset)
+        dataset.add_new((0x6000, 0x0010), "US", ROWS)
+        dataset.add_new((0x6000, 0x0102), "US", 12)
+
+    write_series(tmp_path / "overlay", 2, change=with_its_overlay)
+    assert (read_quietly(tmp_path / "overlay").array == -100 - 1024).all()
+
+    def signs(k, dataset):
+        stored = np.full((ROWS, COLUMNS), -100, np.int16)
+        stored[0] = -100 & 0x0FFF  # some write the sign into the upper bits, some do not
+        set_pixels(dataset, stored)
+        dataset.BitsStored, dataset.HighBit = 12, 11
+
+    write_series(tmp_path / "signs", 2, change=signs)
+    assert (read_quietly(tmp_path / "signs").array == -100 - 1024).all()
 
 
 def test_padding_stays_and_is_named(tmp_path):
@@ -165,3 +187,42 @@ def test_jpeg2000(tmp_path):
     dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.2"
     dataset.save_as(tmp_path / "x.dcm")
     np.testing.assert_array_equal(read_quietly(tmp_path).array[0], plain.astype(int) - 1024)
+
+
+@pytest.mark.parametrize("lost", (1, 7, ROWS // 2))
+@pytest.mark.parametrize("compress", (False, True))
+def test_rows_that_the_header_has_lost(tmp_path, lost, compress):
+    def change(k, dataset):
+        if compress:
+            dataset.compress(RLELossless)
+        dataset.Rows = ROWS - lost
+
+    write_series(tmp_path, 2, change=change)
+    assert "more" in refused(tmp_path) and ".dcm" in refused(tmp_path)
+
+
+@pytest.mark.parametrize("name", ("MR_small_jp2klossless.dcm", "MR_small_jpeg_ls_lossless.dcm", "JPEG-lossy.dcm"))
+@pytest.mark.parametrize("size", ((65535, 65535), (63, 64), (0, 0)))
+def test_a_stream_of_another_size_is_refused_before_it_is_decoded(tmp_path, name, size):
+    """A JPEG-LS stream of 65535 x 65535 pixels made GDCM end the process, one of JPEG 2000 take 8 GB."""
+    dataset = pydicom.dcmread(get_testdata_file(name, download=False))
+    dataset.Modality, dataset.RescaleSlope, dataset.RescaleIntercept = "CT", "1", "-1024"
+    dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.2"
+    dataset.ImagePositionPatient, dataset.ImageOrientationPatient = [0, 0, 0], [1, 0, 0, 0, 1, 0]
+    dataset.PixelSpacing = [1, 1]
+    pixels = bytearray(dataset.PixelData)
+    rows, columns = dataset.Rows, dataset.Columns
+    assert stream_size(next(generate_frames(bytes(pixels), number_of_frames=1))) == (rows, columns)
+    frame = pixels.find(b"\xff\x51")  # where the streams keep their size
+    if frame >= 0:
+        struct.pack_into(">2I", pixels, frame + 6, size[1], size[0])
+    else:
+        frame = max(pixels.find(mark) for mark in (b"\xff\xf7", b"\xff\xc1", b"\xff\xc3"))
+        struct.pack_into(">2H", pixels, frame + 5, *size)
+    dataset.PixelData = bytes(pixels)
+    dataset.save_as(tmp_path / "x.dcm")
+    assert f"{size[0]} rows" in refused(tmp_path)
+    dataset.Rows, dataset.Columns = size  # and when the header says the same
+    dataset.save_as(tmp_path / "x.dcm")
+    if size != (63, 64):
+        assert "damaged" in refused(tmp_path)

@@ -10,7 +10,7 @@ from ..methods import METHODS, available_methods, make_denoiser
 from ..metrics import ROI
 from ..volumes import require_same_grid
 from .comparison_files import measure, write_figure, write_tables
-from .options import add_device_option, add_offset_option, add_series_option, denoise_with_bar, read_ct
+from .options import add_device_option, add_reading_options, add_series_option, denoise_with_bar, read_ct
 
 
 def add_parser(commands) -> None:
@@ -34,7 +34,7 @@ def add_parser(commands) -> None:
     add_device_option(parser)
     add_series_option(parser, "--low-series")
     add_series_option(parser, "--full-series")
-    add_offset_option(parser)
+    add_reading_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -58,8 +58,8 @@ def run(arguments: argparse.Namespace) -> None:
     roi = ROI.of(arguments.roi)
     denoisers = _denoisers(arguments.method, arguments.model)
     with replace_folder(arguments.output) as folder:
-        low = read_ct(arguments.low, arguments.low_series, arguments.hu_offset)
-        full = read_ct(arguments.full, arguments.full_series, arguments.hu_offset)
+        low = read_ct(arguments.low, arguments.low_series, arguments)
+        full = read_ct(arguments.full, arguments.full_series, arguments)
         require_same_grid(full, low)
         if roi:
             roi.check(full.array.shape)

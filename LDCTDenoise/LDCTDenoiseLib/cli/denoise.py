@@ -13,7 +13,7 @@ from ..volumes import is_dicom_source, is_file_name, write_volume
 from .dicom_options import add_derived_options, derived_options
 from .options import (
     add_device_option,
-    add_offset_option,
+    add_reading_options,
     add_series_option,
     check_output,
     progress_bar,
@@ -37,7 +37,7 @@ def add_parser(commands) -> None:
     parser.add_argument("--strength", type=float, default=1.0, metavar="S", help="0 (input) to 1 (default: 1)")
     parser.add_argument("--batch", type=int, metavar="N", help="slices at a time (default: 1 on the CPU, 16 on a GPU)")
     add_series_option(parser)
-    add_offset_option(parser)
+    add_reading_options(parser)
     add_derived_options(parser)
     add_send_options(parser)
     parser.set_defaults(run=run)
@@ -68,7 +68,7 @@ def run(arguments: argparse.Namespace) -> None:
     # Torch takes longer to load than most volumes to be read, and much of either is waiting.
     with ThreadPoolExecutor(1) as meanwhile:
         loading = meanwhile.submit(make_denoiser, method, arguments.model)
-        volume = read_ct(arguments.input, arguments.series, arguments.hu_offset)
+        volume = read_ct(arguments.input, arguments.series, arguments)
         denoiser = loading.result()
     if as_dicom:
         require_source(volume)

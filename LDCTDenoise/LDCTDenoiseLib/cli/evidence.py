@@ -6,7 +6,7 @@ from pathlib import Path
 from ..errors import InputError, OutputError
 from ..files import replace_folder
 from ..methods import METHODS
-from .options import add_device_option, add_offset_option, progress_bar, read_ct
+from .options import add_device_option, add_reading_options, progress_bar, read_ct
 
 
 def add_parser(commands) -> None:
@@ -36,7 +36,7 @@ def add_parser(commands) -> None:
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="of the simulated noise (default: 0)")
     parser.add_argument("--output", required=True, metavar="DIR", help="folder for the report")
     add_device_option(parser)
-    add_offset_option(parser)
+    add_reading_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -49,14 +49,14 @@ def run(arguments: argparse.Namespace) -> None:
     if len(arguments.full) > 1 and (arguments.low or arguments.volume_of):
         raise InputError("--low and --volume-of belong to one scan; give one full-dose scan.")
     methods = make_methods(arguments.methods, arguments.model)
-    volumes = [read_ct(path, None, arguments.hu_offset) for path in arguments.full]
-    low = read_ct(arguments.low, None, arguments.hu_offset) if arguments.low else None
+    volumes = [read_ct(path, None, arguments) for path in arguments.full]
+    low = read_ct(arguments.low, None, arguments) if arguments.low else None
     others = {}
     for path in arguments.volume_of:
         label = Path(path).name.split(".")[0]
         if label in others:
             raise InputError(f"two volumes are called '{label}'; rename one, so that the report can tell them apart.")
-        others[label] = read_ct(path, None, arguments.hu_offset)
+        others[label] = read_ct(path, None, arguments)
     dose = arguments.dose if arguments.dose is not None or low else 0.25
     options = Options(dose, arguments.dose_curve, arguments.seed, arguments.device)
     scans = [Scan(volume, low, others) for volume in volumes]

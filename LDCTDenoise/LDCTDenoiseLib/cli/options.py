@@ -19,10 +19,13 @@ def add_series_option(parser: argparse.ArgumentParser, name: str = "--series") -
     parser.add_argument(name, metavar="UID", help="the series to read from a DICOM folder that holds several")
 
 
-def add_offset_option(parser: argparse.ArgumentParser) -> None:
+def add_reading_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--hu-offset", type=float, metavar="HU",
         help="add this to every voxel, such as -1024 for files that store HU + 1024; 0 says that they are HU",
+    )  # fmt: skip
+    parser.add_argument(
+        "--data-elsewhere", action="store_true", help="follow a header that names its data in another folder",
     )  # fmt: skip
 
 
@@ -33,9 +36,9 @@ def check_output(output: str, source: str) -> None:
         raise OutputError(f"'{output}' is the input itself; give another name, so that the original is kept.")
 
 
-def read_ct(path: str, series_uid: str | None = None, hu_offset: float | None = None) -> Volume:
-    """Read a CT volume and refuse what is none."""
-    return check_ct(read_volume(path, series_uid), hu_offset)
+def read_ct(path: str, series_uid: str | None, arguments: argparse.Namespace) -> Volume:
+    """Read a CT volume by the options of `add_reading_options` and refuse what is none."""
+    return check_ct(read_volume(path, series_uid, arguments.data_elsewhere), arguments.hu_offset)
 
 
 def progress_bar(total: int, description: str, unit: str = "slice"):

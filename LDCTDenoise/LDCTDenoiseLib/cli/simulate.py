@@ -4,7 +4,7 @@ import argparse
 
 from ..simulation import LowDoseRun, ScanSettings
 from ..volumes import write_volume
-from .options import add_device_option, add_offset_option, add_series_option, check_output, read_ct, run_with_bar
+from .options import add_device_option, add_reading_options, add_series_option, check_output, read_ct, run_with_bar
 
 
 def add_parser(commands) -> None:
@@ -33,7 +33,7 @@ def add_parser(commands) -> None:
     )  # fmt: skip
     add_device_option(parser)
     add_series_option(parser)
-    add_offset_option(parser)
+    add_reading_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> None:
     # What can be known to fail is found out before minutes of work, not after.
     check_output(arguments.output, arguments.full)
     settings = ScanSettings(arguments.dose, arguments.photons, arguments.kernel_cutoff, arguments.seed)
-    volume = read_ct(arguments.full, arguments.series, arguments.hu_offset)
+    volume = read_ct(arguments.full, arguments.series, arguments)
     simulation = LowDoseRun(volume, settings, device=arguments.device)
     run_with_bar(simulation, len(volume.array), f"dose {settings.dose:.0%}")
     write_volume(simulation.output, arguments.output)

@@ -1,6 +1,9 @@
 """Open DICOM files, also such as lack the part in front that says what they are."""
 
+import zlib
 from pathlib import Path
+
+from ..errors import InputError
 
 #: The first group of a data set without a preamble: identification, or the file's meta information.
 _FIRST_GROUPS = (b"\x08\x00", b"\x00\x08", b"\x02\x00")
@@ -23,6 +26,34 @@ def _begins_like_a_data_set(start: bytes) -> bool:
     return number <= 0x20 and (after[:2].isalpha() and after[:2].isupper() or length <= 64)
 
 
+# A deflated file is unpacked whole before anything of it is known. An image of CT is at most a few megabytes.
+_MOST_UNPACKED = 1 << 28
+_DEFLATED = b"1.2.840.10008.1.2.1.99"
+
+
+def _require_bounded(path: str | Path) -> None:
+    """Refuse a deflated file that unpacks to more than any of CT, without keeping what it unpacks to."""
+    with open(path, "rb") as file:
+        start = file.read(1024)
+        place = 132 if start[128:132] == b"DICM" else 0
+        # The first element of the meta information says how long the rest is.
+        length = int.from_bytes(start[place + 8 : place + 12], "little")
+        if start[place : place + 4] == b"\x02\0\0\0" and length <= 1 << 20:
+            start += file.read(max(0, place + 12 + length - len(start)))
+            if _DEFLATED not in start[: place + 12 + length]:
+                return
+            file.seek(place + 12 + length)
+        elif _DEFLATED not in start + file.read(1 << 16):
+            return
+        else:
+            raise InputError("is deflated and does not say where its data begin")
+        unpacker, count = zlib.decompressobj(-zlib.MAX_WBITS), 0
+        while (block := unpacker.unconsumed_tail or file.read(1 << 20)) and not unpacker.eof:
+            count += len(unpacker.decompress(block, 1 << 22))
+            if count > _MOST_UNPACKED:
+                raise InputError(f"unpacks to more than {_MOST_UNPACKED >> 20} MB, as no image of CT does")
+
+
 def read_dataset(path: str | Path, **options):
     """Read a DICOM file with pydicom; transfer syntax and class are filled in where they are missing.
 
@@ -35,12 +66,15 @@ def read_dataset(path: str | Path, **options):
 
     Raises
     ------
+    InputError
+        If it is deflated and unpacks to more than any image; the text is to follow its name.
     Exception
         Whatever the parser stumbles over in a damaged file.
     """
     import pydicom
     from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
+    _require_bounded(path)
     dataset = pydicom.dcmread(path, force=True, **options)
     if "TransferSyntaxUID" not in dataset.file_meta:
         implicit, little = dataset.original_encoding

@@ -11,6 +11,9 @@ from .dicom_tags import numbers, optional, required, text
 # The values of RescaleType that the standard defines and that are not HU: maps of dual-energy CT and optical density.
 _NOT_HU = ("OD", "MGML", "Z_EFF", "ED", "EDW", "PCT")
 
+# Rows or columns; CT has up to 2048, micro-CT up to 8000.
+_LARGEST = 8192
+
 # The two kinds of grey image; which end is drawn bright does not change the values.
 _GREY = ("MONOCHROME1", "MONOCHROME2")
 
@@ -164,6 +167,8 @@ def _frame(instance: Instance, number: int) -> Frame:
     spacing = required(headers, "PixelSpacing", 2, name)
     if min(rows, columns, *spacing) <= 0:
         raise InputError(f"'{name}' has a size of {columns}×{rows} voxels of {spacing} mm; the header is damaged.")
+    if max(rows, columns) > _LARGEST:
+        raise InputError(f"'{name}' claims {columns}×{rows} pixels, more than any CT has; the header is damaged.")
     row, column = orientation[:3], orientation[3:]
     # Headers round to a few digits; beyond that the two are not the axes of an image.
     if not np.allclose([row @ row, column @ column, row @ column], [1, 1, 0], atol=1e-2):

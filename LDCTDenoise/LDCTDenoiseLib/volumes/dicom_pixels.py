@@ -1,10 +1,17 @@
 """Decode the pixels of DICOM slices and turn them into HU."""
 
+import re
+import warnings
+from contextlib import nullcontext
+
 import numpy as np
 
-from ..errors import InputError, MissingDependencyError
+from ..errors import InputError, LDCTError, LDCTWarning, MissingDependencyError
 from .dicom_file import read_dataset
 from .dicom_frames import Frame
+from .dicom_streams import stream_size
+from .dicom_tags import text
+from .quiet import quiet_stderr
 
 # HU that scanners write outside the field of view without declaring it, and what they become with an intercept.
 _USUAL_PADDING = (-2000.0, -3024.0)
@@ -43,6 +50,11 @@ def hounsfield_of(frames: list[Frame]) -> tuple[np.ndarray, list[float], list[tu
         If the pixels of a file are damaged, truncated or absent.
     MissingDependencyError
         If no decoder for their compression is installed.
+
+    Warns
+    -----
+    LDCTWarning
+        If stored values use more bits than their header says.
     """
     places: dict[object, list[tuple[int, Frame]]] = {}
     for k, frame in enumerate(frames):
@@ -50,8 +62,11 @@ def hounsfield_of(frames: list[Frame]) -> tuple[np.ndarray, list[float], list[tu
     array = np.empty((len(frames), *frames[0].size), np.int16)
     padding: set[float] = set()
     declared: list[tuple[float, ...]] = [()] * len(frames)
+    odd = []
     for members in places.values():  # a file with many frames is decoded once
-        stored = _stored_values(members[0][1])
+        stored, bits_left = _stored_values(members[0][1])
+        if bits_left:
+            odd.append(members[0][1].instance)
         for k, frame in members:
             values = stored[frame.number] * np.float64(frame.slope) + frame.intercept
             # A header may write a negative number as the unsigned one of the same bits; the cast brings both together.
@@ -61,6 +76,14 @@ def hounsfield_of(frames: list[Frame]) -> tuple[np.ndarray, list[float], list[tu
                 array = array.astype(np.float32)
             array[k] = values
             padding.update(map(float, np.unique(array[k][_is_padding(values, declared[k])])))
+    if odd:
+        header = odd[0].header
+        warnings.warn(
+            f"'{odd[0].name}'{f' and {len(odd) - 1} more' if len(odd) > 1 else ''}: the header says that "
+            f"{text(header, 'BitsStored')} bits are stored, but more are in use; those above were left out.",
+            LDCTWarning,
+            stacklevel=2,
+        )
     return array, sorted(padding), declared
 
 
@@ -77,14 +100,19 @@ def _is_padding(values: np.ndarray, declared: tuple[float, ...]) -> np.ndarray:
     return found
 
 
-def _stored_values(frame: Frame) -> np.ndarray:
-    """Return the stored values of the frame's file, shape (frames, rows, columns)."""
+def _stored_values(frame: Frame) -> tuple[np.ndarray, bool]:
+    """Return the stored values of the frame's file, shape (frames, rows, columns), and whether bits were left over."""
     instance = frame.instance
     try:
         dataset = read_dataset(instance.path)
         syntax = dataset.file_meta.TransferSyntaxUID
-        stored = dataset.pixel_array
-    except OSError:
+        if syntax.is_encapsulated:
+            values = _decoded(dataset, frame, syntax)
+        else:
+            _require_length(dataset, frame)
+            values = dataset.pixel_array
+        return values.reshape(instance.slices, *frame.size), _has_bits_left(dataset, syntax)
+    except (OSError, LDCTError, MemoryError):
         raise
     except Exception as error:  # pydicom and its plugins raise whatever a damaged stream provokes
         if "missing dependencies" in str(error) or isinstance(error, NotImplementedError):
@@ -92,7 +120,64 @@ def _stored_values(frame: Frame) -> np.ndarray:
         raise InputError(
             f"the pixels of '{instance.name}' are damaged, truncated or absent; get a whole copy of the file."
         ) from error
-    return stored.reshape(instance.slices, *frame.size)
+
+
+def _require_length(dataset, frame: Frame) -> None:
+    """Refuse pixels that are more than the header says: it has lost rows, bits or frames, not the pixels."""
+    expected = frame.instance.slices * frame.size[0] * frame.size[1] * dataset.BitsAllocated // 8
+    more = len(dataset.PixelData) - expected
+    row = frame.size[1] * dataset.BitsAllocated // 8
+    if more >= row and (more % row == 0 or more > expected // 8):
+        raise InputError(
+            f"'{frame.instance.name}' has {more} bytes of pixels more than the {frame.size[0]} rows and "
+            f"{frame.size[1]} columns of its header need; get a whole copy of the file."
+        )
+
+
+def _decoded(dataset, frame: Frame, syntax) -> np.ndarray:
+    """Decompress, once every stream has the size that the header says: some decoders take its word and die of it."""
+    from pydicom.encaps import generate_frames
+    from pydicom.pixels import get_decoder
+    from pydicom.uid import JPEG2000TransferSyntaxes, JPEGLSTransferSyntaxes
+
+    for stream in generate_frames(dataset.PixelData, number_of_frames=frame.instance.slices):
+        said = stream_size(stream)
+        if said not in (None, frame.size):
+            raise InputError(
+                f"'{frame.instance.name}' has compressed pixels of {said[0]} rows and {said[1]} columns, its header "
+                f"says {frame.size[0]} and {frame.size[1]}; get a whole copy of the file."
+            )
+    # GDCM aborts the process over some damaged streams, and speaks past Python; the others raise.
+    raising = [name for name in get_decoder(syntax).available_plugins if name != "gdcm"]
+    if raising and syntax in (*JPEGLSTransferSyntaxes, *JPEG2000TransferSyntaxes):
+        dataset.pixel_array_options(decoding_plugin=raising[0])
+    with warnings.catch_warnings(record=True) as said, nullcontext() if raising else quiet_stderr():
+        warnings.simplefilter("always")
+        values = dataset.pixel_array
+    for warning in said:
+        lengths = re.search(r"(\d+) vs\. (\d+) bytes expected", str(warning.message))
+        if lengths and int(lengths[1]) - int(lengths[2]) >= frame.size[1]:
+            raise InputError(
+                f"'{frame.instance.name}' has more compressed pixels than the {frame.size[0]} rows and {frame.size[1]} "
+                "columns of its header need; get a whole copy of the file."
+            )
+    return values
+
+
+def _has_bits_left(dataset, syntax) -> bool:
+    """Whether bits are in use above those that the header says are stored, and are neither a sign nor an overlay."""
+    if syntax.is_encapsulated or dataset.BitsAllocated != 16 or dataset.BitsStored >= 16:
+        return False
+    for group in range(0x6000, 0x6020, 2):
+        if (group, 0x0010) in dataset and (group, 0x3000) not in dataset:
+            return False
+    count = len(dataset.PixelData) // 2
+    raw = np.frombuffer(dataset.PixelData, "<u2" if syntax.is_little_endian else ">u2", count)
+    above = raw >> dataset.BitsStored
+    if dataset.PixelRepresentation:
+        negative = (raw >> (dataset.BitsStored - 1)) & 1
+        above = np.where(negative & (above == above.dtype.type(0xFFFF >> dataset.BitsStored)), 0, above)
+    return bool(above.any())
 
 
 def _no_decoder(name: str, syntax) -> MissingDependencyError:

@@ -1,4 +1,4 @@
-"""Read an NRRD, NIfTI or MetaImage file through SimpleITK."""
+"""Read an NRRD or MetaImage file through SimpleITK, a NIfTI file by its header."""
 
 from pathlib import Path
 
@@ -6,7 +6,8 @@ import numpy as np
 
 from ..errors import InputError
 from ..requirements import require
-from .integrity import damage
+from .integrity import Damage, require_sound
+from .nifti import read_nifti
 from .quiet import quiet_itk
 from .suffixes import READABLE
 from .volume import Geometry, Volume
@@ -19,7 +20,7 @@ _REASONS = (
 )
 
 
-def read_image_file(path: Path, suffix: str) -> Volume:
+def read_image_file(path: Path, suffix: str, data_elsewhere: bool = False) -> Volume:
     """Read one file.
 
     Parameters
@@ -28,19 +29,30 @@ def read_image_file(path: Path, suffix: str) -> Volume:
         An existing file.
     suffix : str
         A key of `suffixes.READABLE`, which says the format.
+    data_elsewhere : bool
+        Whether a header may name data in other folders.
 
     Raises
     ------
     InputError
         If the file is damaged, empty, or holds something other than one scalar volume.
+
+    Warns
+    -----
+    LDCTWarning
+        If a NIfTI header says two things of where the volume lies, or nothing.
     """
-    sitk = require("SimpleITK", f"read {suffix} files")
     if not path.name.endswith(suffix):
         raise InputError(f"cannot read '{path}': rename it to end in '{suffix}', in lower case.")
     if path.stat().st_size == 0:
         raise InputError(f"cannot read '{path}': the file is empty.")
-    if what := damage(path, suffix):
-        raise InputError(f"cannot read '{path}': {what}; get a whole copy of the file.")
+    if suffix.startswith(".nii"):
+        return read_nifti(path)
+    sitk = require("SimpleITK", f"read {suffix} files")
+    try:
+        require_sound(path, suffix, data_elsewhere)
+    except Damage as error:
+        raise InputError(f"cannot read '{path}': {error}; get a whole copy of the file.") from error
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
     reader.SetImageIO(READABLE[suffix])

@@ -1,114 +1,189 @@
-"""Find damaged files that ITK reads without complaint, filled up with what happened to be in memory."""
+"""Hold NRRD and MetaImage files against their headers before ITK reads them.
 
-import gzip
+ITK reads damaged files without complaint, filled up with what happened to be in memory; asks for all the memory that
+a header claims; and follows a header to any file that it names.
+"""
+
+import itertools
 import math
-import struct
+import re
 import zlib
 from pathlib import Path
 
-_BLOCK = 1 << 22
-_NIFTI1 = 348
+from .packed import too_much, unpacked_length
+
+_NRRD_TYPES = {
+    1: "signed char|int8|int8_t|uchar|unsigned char|uint8|uint8_t|char",
+    2: "short|short int|signed short|signed short int|int16|int16_t|ushort|unsigned short|unsigned short int|uint16|"
+    "uint16_t",
+    4: "int|signed int|int32|int32_t|uint|unsigned int|uint32|uint32_t|float",
+    8: "longlong|long long|long long int|signed long long|signed long long int|int64|int64_t|ulonglong|"
+    "unsigned long long|unsigned long long int|uint64|uint64_t|double",
+}
+_META_TYPES = {
+    1: "MET_CHAR|MET_UCHAR|MET_ASCII_CHAR",
+    2: "MET_SHORT|MET_USHORT",
+    4: "MET_INT|MET_UINT|MET_FLOAT",
+    8: "MET_LONG|MET_ULONG|MET_LONG_LONG|MET_ULONG_LONG|MET_DOUBLE",
+}
+# No line of a header is longer, but where something is to be hidden behind its end.
+_LINE = 1 << 15
+_LINES = 10_000
 
 
-def damage(path: Path, suffix: str) -> str:
-    """Say in words what is damaged in a file, or return an empty string.
+class Damage(Exception):
+    """What is wrong with a file, in words that follow its name."""
 
-    Only what ITK lets pass is looked at: NIfTI files shorter than their header says, and compressed data that do not
-    unpack or whose checksum is wrong.
+
+def require_sound(path: Path, suffix: str, elsewhere: bool = False) -> None:
+    """Check that a file holds what its header says, and that its data lie beside it.
 
     Parameters
     ----------
     path : Path
         A file that exists and is not empty.
     suffix : str
-        A key of `suffixes.READABLE`, which says the format.
+        That of NRRD or MetaImage.
+    elsewhere : bool
+        Whether a header may name data in other folders.
+
+    Raises
+    ------
+    Damage
+        If it does not; what it says follows the file's name.
     """
+    check = _meta if suffix in (".mha", ".mhd") else _nrrd
     try:
-        if suffix in (".nii", ".nii.gz"):
-            return _nifti_damage(path)
-        if suffix in (".mha", ".mhd"):
-            return _meta_damage(path)
-        return _nrrd_damage(path)
-    except (EOFError, gzip.BadGzipFile, zlib.error):
-        return "its compressed data are truncated or damaged"
+        with path.open("rb") as file:
+            check(path, file, elsewhere)
+    except zlib.error as error:
+        raise Damage("its compressed data are truncated or damaged") from error
+    except ValueError as error:  # what no system takes for a name, such as a NUL
+        raise Damage("its header names a file that cannot be") from error
 
 
-def _nifti_damage(path: Path) -> str:
-    with path.open("rb") as file:
-        zipped = file.read(2) == b"\x1f\x8b"
-    with gzip.open(path) if zipped else path.open("rb") as file:
-        header = file.read(_NIFTI1)
-        length = len(header)
-        # To the end also of zipped files: their checksum stands there, and a missing end is noticed.
-        while block := file.read(_BLOCK):
-            length += len(block)
-    expected = _nifti_length(header)
-    if expected is None:
-        return "it has no NIfTI-1 header"
-    return f"it holds {length} of {expected} bytes" if length < expected else ""
+def _nrrd(path: Path, file, elsewhere: bool) -> None:
+    fields = _fields(file, ":", last="")
+    fields = {key.lower(): value for key, value in fields.items()}
+    if "encoding" not in fields or "sizes" not in fields:
+        raise Damage("its header is incomplete")
+    if re.fullmatch("block", fields.get("type", "")):
+        raise Damage("its values are blocks of bytes, not numbers")
+    expected = math.prod(_numbers(fields["sizes"])) * _bytes(_NRRD_TYPES, fields.get("type", "").lower())
+    encoding = fields["encoding"].lower()
+    skipped = {"line skip", "byte skip"} & set(fields)
+    place = fields.get("data file", fields.get("datafile"))
+    if place is None:
+        return _hold(file, path, file.tell(), expected, encoding, bool(skipped))
+    for data, share in _named(path, place, file, elsewhere):
+        with data.open("rb") as packed:
+            _hold(packed, data, 0, expected // share, encoding, bool(skipped))
 
 
-def _nifti_length(header: bytes) -> int | None:
-    """Return how many bytes the header promises, or None when it is not a header."""
-    for order in "<>":
-        if len(header) == _NIFTI1 and struct.unpack_from(order + "i", header)[0] == _NIFTI1:
-            dims = struct.unpack_from(order + "8h", header, 40)
-            (bits,) = struct.unpack_from(order + "h", header, 72)
-            (offset,) = struct.unpack_from(order + "f", header, 108)
-            voxels = math.prod(max(size, 0) for size in dims[1 : 1 + max(0, min(dims[0], 7))])
-            return int(offset) + voxels * bits // 8
-    return None
-
-
-def _meta_damage(path: Path) -> str:
-    with path.open("rb") as file:
-        # The header names the place of the data last.
-        fields = _fields(file, "=", last="elementdatafile")
-        if "elementdatafile" not in fields or "dimsize" not in fields:
-            return "its header is incomplete"
-        zipped = fields.get("compresseddata", "").lower() == "true"
-        if fields["elementdatafile"].upper() == "LOCAL":
-            return _packed_damage(file) if zipped else ""
-    return _detached_damage(path.parent / fields["elementdatafile"], zipped)
-
-
-def _nrrd_damage(path: Path) -> str:
-    with path.open("rb") as file:
-        # An empty line ends the header.
-        fields = _fields(file, ":", last="")
-        if "encoding" not in fields:
-            return "its header is incomplete"
-        zipped = fields["encoding"].lower() in ("gzip", "gz")
-        place = fields.get("data file", fields.get("datafile", ""))
-        if not place:
-            return _packed_damage(file) if zipped else ""
-    # Skipped lines or bytes would have to be skipped here, too; such files are left to ITK.
-    return _detached_damage(path.parent / place, zipped and not {"line skip", "byte skip"} & set(fields))
+def _meta(path: Path, file, elsewhere: bool) -> None:
+    # The header names the place of the data last.
+    fields = _fields(file, "=", last="ElementDataFile")
+    if "ElementDataFile" not in fields or "DimSize" not in fields:
+        raise Damage("its header is incomplete")
+    size = _bytes(_META_TYPES, fields.get("ElementType", ""))
+    channels = _numbers(fields.get("ElementNumberOfChannels", "1"))
+    expected = math.prod(_numbers(fields["DimSize"])) * size * math.prod(channels)
+    zipped = fields.get("CompressedData", "").lower() in ("true", "t", "1")
+    text = fields.get("BinaryData", "true").lower() in ("false", "f", "0")
+    encoding = "text" if text else "gzip" if zipped else "raw"
+    place = fields["ElementDataFile"]
+    if place.upper() == "LOCAL":
+        return _hold(file, path, file.tell(), expected, encoding, False)
+    for data, share in _named(path, place, file, elsewhere):
+        with data.open("rb") as packed:
+            _hold(packed, data, 0, expected // share, encoding, False)
 
 
 def _fields(file, mark: str, last: str) -> dict[str, str]:
-    """Read the lines of a text header up to the one named `last`, with its keys in lower case."""
+    """Read the lines of a text header up to the one named `last`."""
     fields: dict[str, str] = {}
-    while line := file.readline(4096):
+    for _ in range(_LINES):
+        line = file.readline(_LINE)
+        if not line:
+            break
+        if len(line) == _LINE:
+            raise Damage("its header is none")
         key, _, value = line.decode("latin-1").partition(mark)
-        key = key.strip().lower()
+        key = key.strip()
+        # What is said twice, or nearly as it ought to be, another reader could take differently.
+        misspelt = key != last and key.lower() == last.lower()
+        if misspelt or (key and key in fields and not key.startswith("#")):
+            raise Damage(f"its header says '{key[:40]}' twice or misspelt")
         fields[key] = value.strip()
-        if key == last:
+        # The names of a list follow the line that says so.
+        if key == last or (key.lower() in ("data file", "datafile") and value.strip().upper().startswith("LIST")):
             break
     return fields
 
 
-def _detached_damage(data: Path, zipped: bool) -> str:
-    """Look at data in a file of their own; a place with a blank in it can be a list or a pattern of names."""
-    if data.is_file():
-        with data.open("rb") as file:
-            return _packed_damage(file) if zipped else ""
-    return "" if " " in data.name else f"the file with its data, '{data.name}', is not beside it"
+def _numbers(text: str) -> list[int]:
+    parts = text.split()
+    if not parts or not all(re.fullmatch(r"[0-9]{1,18}", part) for part in parts):
+        raise Damage(f"its header gives '{text[:40]}' for a size")
+    return [int(part) for part in parts]
 
 
-def _packed_damage(file) -> str:
-    """Unpack to the end, where the checksum stands."""
-    unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # 32: a zlib or a gzip head
-    while not unpacker.eof and (block := file.read(_BLOCK)):
-        unpacker.decompress(block)
-    return "" if unpacker.eof else "its compressed data are truncated or damaged"
+def _bytes(types: dict[int, str], name: str) -> int:
+    for size, names in types.items():
+        if name.removesuffix("_ARRAY") in names.split("|"):
+            return size
+    raise Damage(f"its header names an unknown type of number, '{name[:40]}'")
+
+
+def _named(path: Path, place: str, file, elsewhere: bool) -> list[tuple[Path, int]]:
+    """Return the files with the data of a header, and by how many they share it."""
+    words = place.split()
+    if words and words[0].upper() == "LIST":
+        rest = (line.decode("latin-1").strip() for line in itertools.islice(file, _LINES))
+        names = [name for name in rest if name]
+    elif "%" in place and len(words) >= 4:  # name%03d.raw FIRST LAST STEP
+        names = _numbered(words)
+    else:
+        names = [place]
+    if not names:
+        raise Damage("its header names no file with its data")
+    folder = path.parent.resolve()
+    for name in names:
+        data = path.parent / name
+        if not elsewhere and (data.name != name or data.resolve().parent != folder):
+            raise Damage(
+                f"its header says that its data are in '{name[:80]}', not beside it (--data-elsewhere follows it)"
+            )
+        if not data.is_file():
+            raise Damage(f"the file with its data, '{name[:80]}', is not beside it")
+    return [(path.parent / name, len(names)) for name in names]
+
+
+def _numbered(words: list[str]) -> list[str]:
+    pattern, numbers = words[0], words[1:4]
+    whole = all(re.fullmatch("-?[0-9]{1,6}", number) for number in numbers)
+    if not whole or not re.fullmatch(r"[^%]*%0?[0-9]{0,2}d[^%]*", pattern):
+        raise Damage("its header names its data by a pattern that is none")
+    first, last, step = map(int, numbers)
+    span = range(first, last + (1 if step > 0 else -1), step) if step else range(0)
+    if len(span) > _LINES:
+        raise Damage("its header names its data by a pattern that is none")
+    return [pattern % number for number in span]
+
+
+def _hold(file, path: Path, begun: int, expected: int, encoding: str, skipped: bool) -> None:
+    """Check that a file, read up to `begun`, has `expected` bytes of values to give, and not far more when packed."""
+    at_hand = path.stat().st_size - begun
+    zipped = encoding in ("gzip", "gz")
+    if encoding in ("text", "txt", "ascii", "hex"):
+        expected = expected // 8  # a digit and a blank for each number, at the least
+    elif not zipped and encoding != "raw":
+        raise Damage(f"its data are packed as '{encoding[:20]}', which is not read here; save it again as gzip or raw")
+    if told := too_much(expected, at_hand, zipped):
+        raise Damage(told)
+    # Skipped lines or bytes would have to be skipped here, too; such files are left to ITK.
+    if not zipped or skipped:
+        return
+    length = unpacked_length(file, expected)
+    if length is None or length < expected:
+        raise Damage("its compressed data are truncated, damaged, or more than its header says")

@@ -32,6 +32,13 @@ def _stderr_to_nowhere() -> Iterator[None]:
 
 
 @contextmanager
+def quiet_stderr() -> Iterator[None]:
+    """Silence libraries that print to the terminal on their own."""
+    with _ONE_AT_A_TIME, _stderr_to_nowhere():
+        yield
+
+
+@contextmanager
 def quiet_itk() -> Iterator[None]:
     """Silence ITK inside the block; its errors are still raised."""
     process = require("SimpleITK", "read and write image files").ProcessObject

@@ -29,7 +29,7 @@ def is_dicom_source(path: str | Path) -> bool:
         raise InputError(f"cannot read '{error.filename or path}': {error.strerror or error}.") from error
 
 
-def read_volume(path: str | Path, series_uid: str | None = None) -> Volume:
+def read_volume(path: str | Path, series_uid: str | None = None, data_elsewhere: bool = False) -> Volume:
     """Read a CT volume.
 
     Parameters
@@ -39,6 +39,8 @@ def read_volume(path: str | Path, series_uid: str | None = None) -> Volume:
         anywhere below it, or a single DICOM file, whatever its suffix.
     series_uid : str, optional
         Which DICOM series, by its SeriesInstanceUID, when there are several. Other formats have no series.
+    data_elsewhere : bool, optional
+        Whether the header of an NRRD or MetaImage file may name data in other folders than its own.
 
     Returns
     -------
@@ -56,7 +58,7 @@ def read_volume(path: str | Path, series_uid: str | None = None) -> Volume:
     Warns
     -----
     LDCTWarning
-        If a DICOM series has gaps, is tilted or lacks the scale of its values.
+        If a DICOM series has gaps, is tilted or lacks the scale of its values, or a NIfTI header contradicts itself.
     """
     path = Path(path)
     try:
@@ -65,7 +67,7 @@ def read_volume(path: str | Path, series_uid: str | None = None) -> Volume:
         if not path.exists():
             raise InputError(f"there is no file or folder '{path}'; check the path.")
         if suffix := known_suffix(path, READABLE):
-            return read_image_file(path, suffix)
+            return read_image_file(path, suffix, data_elsewhere)
         if is_dicom(path):
             return read_series(path, series_uid)
     except OSError as error:
