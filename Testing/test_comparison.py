@@ -66,8 +66,8 @@ def test_hiding_gives_everything_back(scene, views, images, comparison):
     before = look(display)
     images["FDCT"].GetDisplayNode().AutoWindowLevelOff()
     windows = {label: window(node) for label, node in images.items()}
-    show(images, rows=("zoom", "difference", "noise"), roi=roi)
-    assert display.GetFillVisibility() == 0 and display.GetSelectedColor() == (1, 0, 0)
+    show(images, rows=("zoom", "difference", "noise"), roi=roi, crosshair=True)
+    assert display.GetFillVisibility() == 0 and display.GetSelectedColor() == (0, 0, 1)
     assert views.crosshair.GetCrosshairMode() != views.crosshair.NoCrosshair
     LDCTDenoiseLogic.hideComparison(type("Logic", (), {"comparison": comparison})())
     assert views.layout.GetViewArrangement() == USERS_LAYOUT and views.layout.GetSaveWithScene()

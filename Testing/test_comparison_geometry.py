@@ -5,9 +5,11 @@ import pytest
 import slicer
 import vtk
 from comparison_scene import addImages, addViews, background, looksAt, rendered, sliceNode
+from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseSlicer.comparison import plane
 from LDCTDenoiseSlicer.comparison.side_by_side import SideBySide
 from LDCTDenoiseSlicer.logic import LDCTDenoiseLogic
+from LDCTDenoiseSlicer.regions import regionsOf
 from LDCTDenoiseSlicer.rois import pixelROI
 from slicer_volumes import addVolume, ct
 
@@ -125,19 +127,63 @@ def test_the_zoom_shows_the_roi_as_large_as_it_fits(scene, images, comparison, s
         assert fov[0] / fov[1] == pytest.approx(size[0] / size[1])
 
 
-def test_a_box_of_ours_goes_along_and_one_of_the_users_stays(scene, images, comparison):
+def test_a_region_stays_where_it_was_put(scene, images, comparison):
     show(images)
-    ours = comparison.request.roi
+    roi = comparison.request.roi
+    before, voxels = tuple(roi.GetCenterWorld()), regionsOf(scene)[0].voxels(images["LDCT"]).box
     for k in (0, 4):
         comparison.showSlice(k)
-        assert pixelROI(ours, images["LDCT"]).k == k
-    theirs = scene.AddNewNodeByClass("vtkMRMLMarkupsROINode", "theirs")
-    theirs.SetCenterWorld(*ours.GetCenterWorld())
-    theirs.SetSize(8, 8, 8)
-    centre = tuple(theirs.GetCenterWorld())
-    show(images, roi=theirs)
-    comparison.showSlice(1)
-    assert tuple(theirs.GetCenterWorld()) == centre
+    look(scene, images, across=1)
+    assert tuple(roi.GetCenterWorld()) == before and regionsOf(scene)[0].voxels(images["LDCT"]).box == voxels
+
+
+def test_a_pinned_region_goes_along_and_never_in_another_orientation(scene, images, comparison):
+    show(images)
+    logic = LDCTDenoiseLogic()
+    circle = logic.makeRegion(images["LDCT"], (10, 30, 5, 25, 2), "circle")
+    for region in (regionsOf(scene)[0], circle):
+        logic.changeRegion(region, follows=True)
+    comparison.markRegions()
+    for k in (0, 4):
+        comparison.showSlice(k)
+        assert [r.voxels(images["LDCT"]).box[0] for r in regionsOf(scene)] == [slice(k, k + 1)] * 2
+    boxes = [r.voxels(images["LDCT"]).box for r in regionsOf(scene)]
+    for across in (0, 1):
+        look(scene, images, across)
+        node = sliceNode(scene, "LDCTDenoiseImages1")
+        node.SetSliceOffset(node.GetSliceOffset() + 3)
+        assert [r.voxels(images["LDCT"]).box for r in regionsOf(scene)] == boxes
+
+
+def look(scene, images, across):
+    """Turn the views so that they look along the volume's axis i (0), j (1) or k (2)."""
+    node, toWorld = sliceNode(scene, "LDCTDenoiseImages1"), plane.ijkToWorld(images["LDCT"])
+    axes = toWorld[:3, :3] / np.linalg.norm(toWorld[:3, :3], axis=0)
+    matrix = np.eye(4)
+    matrix[:3, 0], matrix[:3, 1] = (axes[:, axis] for axis in range(3) if axis != across)
+    matrix[:3, 2], matrix[:3, 3] = axes[:, across], (toWorld @ [30, 20, 2, 1])[:3]
+    node.GetSliceToRAS().DeepCopy(plane.vtkMatrix(matrix))
+    node.UpdateMatrices()
+
+
+def test_the_active_region_is_thick_and_the_others_thin_and_without_handles(scene, images, comparison):
+    show(images)
+    first = comparison.request.roi
+    second = LDCTDenoiseLogic().makeRegion(images["LDCT"], (10, 20, 5, 15, 4), "circle").node
+    # Another region is another look and another zoom; the views are not laid out anew, but go to where it is.
+    views = scene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode")
+    show(images, roi=second)
+    looks = [(d.GetLineDiameter(), d.GetHandlesInteractive(), d.GetGlyphScale() > 0)
+             for d in (first.GetDisplayNode(), second.GetDisplayNode())]
+    assert looks == [(0.8, 0, False), (2.0, 1, True)] and comparison.sliceIndex == 4
+    assert scene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode") == views
+    zoom = sliceNode(scene, "LDCTDenoiseZoom1")
+    corners = np.array([seen(zoom, point) for point in plane.outline(second)])
+    assert np.isclose(np.ptp(corners, axis=0) / zoom.GetDimensions()[:2], 1).any()
+    scene.RemoveNode(first)
+    assert comparison.request.roi is second
+    comparison.hide()
+    assert second.GetDisplayNode().GetLineDiameter() not in (0.8, 2.0)
 
 
 def test_the_box_is_shown_in_the_images_and_not_in_the_zooms(scene, images, comparison):
@@ -163,7 +209,7 @@ def test_dragging_the_box_is_told(scene, images, comparison):
 def test_drawing_ends_with_a_flat_box_on_the_slice(scene, images, comparison):
     show(images, rows=("zoom",))
     before = comparison.request.roi
-    roi = comparison.drawBox()
+    roi = comparison.draw()
     interaction = scene.GetFirstNodeByClass("vtkMRMLInteractionNode")
     assert interaction.GetCurrentInteractionMode() == interaction.Place and comparison.request.roi is roi
     matrix = plane.matrixOf(sliceNode(scene, "LDCTDenoiseImages1"))
@@ -174,9 +220,38 @@ def test_drawing_ends_with_a_flat_box_on_the_slice(scene, images, comparison):
     assert np.allclose(roi.GetSize()[2], 2.5) and pixelROI(roi, images["LDCT"]).k == comparison.sliceIndex
     assert before.GetScene() is scene
     # Given up: nothing is left of it.
-    given_up = comparison.drawBox()
+    given_up = comparison.draw()
     interaction.SwitchToViewTransformMode()
     assert given_up.GetScene() is None and comparison.request.roi is roi
+
+
+def test_a_circle_and_a_curve_are_drawn(scene, images, comparison):
+    show(images)
+    interaction = scene.GetFirstNodeByClass("vtkMRMLInteractionNode")
+    matrix = plane.matrixOf(sliceNode(scene, "LDCTDenoiseImages1"))
+
+    def at(x, y):
+        return matrix[:3, 3] + x * matrix[:3, 0] + y * matrix[:3, 1]
+
+    box = comparison.draw("circle")
+    for x, y in ((-4, -3), (4, 3)):
+        box.AddControlPointWorld(*at(x, y))
+    interaction.SwitchToViewTransformMode()
+    circle = comparison.request.roi
+    assert circle.IsA("vtkMRMLMarkupsClosedCurveNode") and box.GetScene() is None
+    assert np.allclose(np.linalg.norm((plane.outline(circle) - matrix[:3, 3]) @ matrix[:3, :2] / [4, 3], axis=1), 1,
+                       atol=0.01)
+    curve = comparison.draw("curve")
+    for x, y in ((-4, -3), (4, -3), (0, 5)):
+        curve.AddControlPointWorld(*at(x, y))
+    interaction.SwitchToViewTransformMode()
+    assert comparison.request.roi is curve and regionsOf(scene)[-1].voxels(images["LDCT"]).count > 10
+    unfinished = comparison.draw("curve")
+    unfinished.AddControlPointWorld(*at(0, 0))
+    interaction.SwitchToViewTransformMode()
+    assert unfinished.GetScene() is None and comparison.request.roi is curve
+    with pytest.raises(InputError, match="no shape 'star' to draw"):
+        comparison.draw("star")
 
 
 def toWorld(roi):

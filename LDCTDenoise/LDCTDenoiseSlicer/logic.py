@@ -393,7 +393,7 @@ class LDCTDenoiseLogic:
         limit: float = 100.0,
         roi=None,
         handles: bool = True,
-        crosshair: bool = True,
+        crosshair: bool = False,
     ) -> None:
         """Lay out volumes side by side, linked; called again, change what is laid out.
 
@@ -410,10 +410,10 @@ class LDCTDenoiseLogic:
             Of the images: HU, or a name of `LDCTDenoiseLib.hounsfield.PRESETS` ("paper", "liver", "lung", "bone").
         limit : float
             Differences are shown from minus this to this, in HU.
-        roi : vtkMRMLMarkupsROINode, optional
-            The box that is zoomed. Default: with the row "zoom", a new one in the middle of the image.
+        roi : vtkMRMLMarkupsROINode or vtkMRMLMarkupsClosedCurveNode, optional
+            The region that is zoomed. Default: with the row "zoom", a new box in the middle of the image.
         handles : bool
-            Whether the box shows handles to drag it by.
+            Whether it shows handles to drag it by.
         crosshair : bool
             Whether Slicer's crosshair is shown, in all views at the same place (move it with Shift).
 
@@ -440,7 +440,7 @@ class LDCTDenoiseLogic:
         self.comparison.fit()
 
     def addComparisonROI(self, corners=None):
-        """Add an ROI on the slice that is laid out, which goes along when one scrolls.
+        """Add a box on the slice that is laid out, and put it into the list of regions.
 
         Parameters
         ----------
@@ -455,9 +455,12 @@ class LDCTDenoiseLogic:
         """
         return self.comparison.makeBox(corners=corners)
 
-    def drawComparisonROI(self):
-        """Let the user draw the ROI with two clicks; it is zoomed at once. Returns its node, which has no place yet."""
-        return self.comparison.drawBox()
+    def drawComparisonROI(self, shape: str = "box"):
+        """Let the user draw a region, zoomed at once: "box" and "circle" with two clicks, "curve" with many.
+
+        Returns its node, which has no place yet; a circle is another node once it is drawn.
+        """
+        return self.comparison.draw(shape)
 
     @property
     def comparison(self) -> SideBySide:

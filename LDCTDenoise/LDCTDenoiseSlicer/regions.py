@@ -31,7 +31,7 @@ _COLORS = ((1.0, 0.1, 0.1), (0.34, 0.71, 0.91), (0.94, 0.89, 0.26), (0.0, 0.62, 
            (0.9, 0.62, 0.0))
 
 #: Points of a circle, between which Slicer draws a smooth curve.
-_CIRCLE_POINTS = 12
+CIRCLE_POINTS = 24
 
 #: By how much an axis of a box may lean against the volume's (cosine) and still be along it.
 _PARALLEL = 1 - 1e-6
@@ -165,6 +165,11 @@ def regionsOf(scene) -> list[Region]:
     return sorted(found, key=lambda region: region.number)
 
 
+def follows(node) -> bool:
+    """Whether a markup goes along with the slice."""
+    return bool(_read(node).get("", {}).get("follows"))
+
+
 def addRegion(node, role: str = "none", name: str | None = None, segment: str = "") -> Region:
     """Put a node, or a segment of one, into the list; one that is in it already is changed.
 
@@ -259,7 +264,7 @@ def makeRegion(volumeNode, roi, shape: str = "box", role: str = "none", name: st
         node.SetAndObserveObjectToNodeMatrix(slicer.util.vtkMatrixFromArray(box))
     else:
         node = scene.AddNewNodeByClass("vtkMRMLMarkupsClosedCurveNode", name)
-        for angle in np.arange(_CIRCLE_POINTS) * 2 * math.pi / _CIRCLE_POINTS:
+        for angle in np.arange(CIRCLE_POINTS) * 2 * math.pi / CIRCLE_POINTS:
             point = centre + [size[0] / 2 * math.cos(angle), size[1] / 2 * math.sin(angle), 0]
             node.AddControlPointWorld(*(toWorld @ [*point, 1])[:3])
     node.CreateDefaultDisplayNodes()

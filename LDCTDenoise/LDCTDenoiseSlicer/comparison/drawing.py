@@ -1,4 +1,4 @@
-"""The user draws the box: two clicks in any view."""
+"""The user draws a region in any view: a box with two clicks, a curve with as many as it takes."""
 
 from slicer.util import VTKObservationMixin
 
@@ -6,25 +6,25 @@ from . import plane
 
 
 class Drawing(VTKObservationMixin):
-    """Let Slicer place an ROI, and say when the user has done it or given it up.
+    """Let Slicer place a markup, and say when the user has done it or given it up.
 
     Parameters
     ----------
-    roi : vtkMRMLMarkupsROINode
-        Without a place yet.
+    markup : vtkMRMLMarkupsROINode or vtkMRMLMarkupsClosedCurveNode
+        Without a place yet. A curve is ended with a double click or the right button.
     onEnded : callable
         Called once, with whether it has been placed.
     """
 
-    def __init__(self, roi, onEnded):
+    def __init__(self, markup, onEnded):
         VTKObservationMixin.__init__(self)
-        self._roi, self._onEnded = roi, onEnded
-        scene = roi.GetScene()
+        self._markup, self._onEnded = markup, onEnded
+        scene = markup.GetScene()
         selection = scene.GetFirstNodeByClass("vtkMRMLSelectionNode")
         self._interaction = scene.GetFirstNodeByClass("vtkMRMLInteractionNode")
-        selection.SetReferenceActivePlaceNodeClassName(roi.GetClassName())
-        selection.SetActivePlaceNodeID(roi.GetID())
-        self._interaction.SetPlaceModePersistence(False)
+        selection.SetReferenceActivePlaceNodeClassName(markup.GetClassName())
+        selection.SetActivePlaceNodeID(markup.GetID())
+        self._interaction.SetPlaceModePersistence(not markup.IsA("vtkMRMLMarkupsROINode"))
         self._interaction.SetCurrentInteractionMode(self._interaction.Place)
         self.addObserver(self._interaction, self._interaction.InteractionModeChangedEvent, self._onModeChanged)
 
@@ -37,4 +37,6 @@ class Drawing(VTKObservationMixin):
         if interaction.GetCurrentInteractionMode() == interaction.Place:
             return
         self.removeObservers()
-        self._onEnded(plane.isPlaced(self._roi) and self._roi.GetNumberOfDefinedControlPoints() == 1)
+        box = self._markup.IsA("vtkMRMLMarkupsROINode")
+        placed = plane.isPlaced(self._markup) and (not box or self._markup.GetNumberOfDefinedControlPoints() == 1)
+        self._onEnded(placed)

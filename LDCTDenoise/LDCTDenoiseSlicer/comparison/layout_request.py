@@ -5,12 +5,10 @@ from dataclasses import dataclass, field, replace
 from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseLib.hounsfield import PAPER, PRESETS, Window
 
+from ..compared_images import FULL, LOW
 from ..measuring import windowOf
 from ..nodes import volumeFromNode
 from .layout import MOST, ROWS, Layout
-
-#: The labels of the reference and of the low dose.
-FULL, LOW = "FDCT", "LDCT"
 
 
 @dataclass(frozen=True)
@@ -29,10 +27,10 @@ class LayoutRequest:
         Of images and zooms.
     limit : float
         Differences are shown from minus this to this, in HU.
-    roi : vtkMRMLMarkupsROINode or None
-        The box that is zoomed.
+    roi : vtkMRMLMarkupsROINode, vtkMRMLMarkupsClosedCurveNode or None
+        The active region, which is zoomed.
     handles, crosshair : bool
-        Whether the box shows handles to drag it by, and whether Slicer's crosshair is on in all views.
+        Whether that shows handles to drag it by, and whether Slicer's crosshair is on in all views.
 
     Raises
     ------
@@ -48,7 +46,7 @@ class LayoutRequest:
     limit: float = 100.0
     roi: object = None
     handles: bool = True
-    crosshair: bool = True
+    crosshair: bool = False
 
     def __post_init__(self):
         if not self.images:
@@ -99,7 +97,7 @@ class LayoutRequest:
     @property
     def content(self) -> tuple:
         """What cannot be changed without laying out anew."""
-        return list(self.images.items()), self.reference, self.low, self.rows, self.roi
+        return list(self.images.items()), self.reference, self.low, self.rows
 
     @property
     def layout(self) -> Layout:

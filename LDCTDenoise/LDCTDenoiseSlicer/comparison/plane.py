@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import slicer
+import slicer.util
 import vtk
 
 from ..nodes import toRAS, worldGeometry
@@ -50,9 +51,18 @@ def boxCorners(roi) -> np.ndarray:
     return (toWorld @ np.array(box).T).T[:, :3]
 
 
-def isPlaced(roi) -> bool:
-    """Whether an ROI node is there and has a place and a size."""
-    return roi is not None and roi.GetNumberOfControlPoints() > 0 and min(roi.GetSize()) > 0
+def isPlaced(markup) -> bool:
+    """Whether a box or a closed curve is there and has a place and a size."""
+    if markup is None or not markup.IsA("vtkMRMLMarkupsROINode"):
+        return markup is not None and markup.GetNumberOfDefinedControlPoints() > 2
+    return markup.GetNumberOfControlPoints() > 0 and min(markup.GetSize()) > 0
+
+
+def outline(markup) -> np.ndarray:
+    """Return points of the world, shape (n, 3), that a box or a closed curve just holds."""
+    if markup.IsA("vtkMRMLMarkupsROINode"):
+        return boxCorners(markup)
+    return slicer.util.arrayFromMarkupsCurvePoints(markup, world=True)
 
 
 def axialMatrix(volumeNode) -> np.ndarray:

@@ -12,9 +12,10 @@ _KEPT = "LDCTDenoise.Kept"
 
 def override(node, **settings) -> None:
     """Change settings of a node, by the names of its Get and Set methods; the first time, keep what they were."""
-    if node.GetAttribute(_KEPT) is None:
-        kept = {name: getattr(node, f"Get{name}")() for name in settings}
-        node.SetAttribute(_KEPT, json.dumps(kept))
+    kept = _kept(node)
+    new = {name: getattr(node, f"Get{name}")() for name in settings if name not in kept}
+    if new:
+        node.SetAttribute(_KEPT, json.dumps({**kept, **new}))
     wasModifying = node.StartModify()
     for name, value in settings.items():
         getattr(node, f"Set{name}")(value)
@@ -50,3 +51,11 @@ def restore(node) -> None:
 def forget(node) -> None:
     """Give nothing back: the user has chosen otherwise since."""
     node.RemoveAttribute(_KEPT)
+
+
+def _kept(node) -> dict:
+    with contextlib.suppress(ValueError, TypeError):
+        kept = json.loads(node.GetAttribute(_KEPT) or "{}")
+        if isinstance(kept, dict):
+            return kept
+    return {}

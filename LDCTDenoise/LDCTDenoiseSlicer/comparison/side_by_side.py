@@ -7,11 +7,12 @@ from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseLib.hounsfield import PAPER, Window
 from slicer.util import VTKObservationMixin
 
+from ..regions import addRegion, nextColor, paint, regionsOf
 from . import plane, views, widgets
-from .box import addBox, lay
 from .drawing import Drawing
 from .layout import isOurs, viewName
 from .layout_request import LayoutRequest
+from .region_marks import inscribe, lay
 from .saved_display import override, restore
 from .stage import Stage
 from .windows import SharedWindow
@@ -80,8 +81,13 @@ class SideBySide(VTKObservationMixin):
         self._layoutNode = views.requireLayoutNode(self.scene)
         if "zoom" in request.rows and request.roi is None:
             request = replace(request, roi=self.makeBox(request))
+        if request.roi is not None:
+            self._list(request.roi)
         if before is not None and request.content == before.content:
             self.request = request
+            self._stage.markRegions(request)
+            if request.roi is not before.roi:
+                self._stage.showRegion(request.roi)
             self._look()
         else:
             with widgets.renderedOnce():
@@ -127,25 +133,38 @@ class SideBySide(VTKObservationMixin):
         self._requireRequest()
         self._stage.showSlice(k)
 
+    def markRegions(self) -> None:
+        """Show the regions as the list has them now."""
+        if self._stage is not None:
+            self._stage.markRegions(self.request)
+
     def makeBox(self, request: LayoutRequest | None = None, corners=None):
-        """Add a box that rides on the slice: in the middle of the image, or around points of shape (n, 3)."""
+        """Add a box on the slice: in the middle of the image, or around points of shape (n, 3)."""
         anchor = (request or self._requireRequest()).anchor
-        roi = addBox(self.scene, self.scene.GenerateUniqueName("Comparison ROI"))
+        roi = self._newRegion("vtkMRMLMarkupsROINode")
         matrix = self._stage.links.matrix if self._stage is not None else plane.axialMatrix(anchor)
         lay(roi, matrix, anchor, corners)
         return roi
 
-    def drawBox(self):
-        """Let the user draw a box with two clicks, which is zoomed then; return its node, not placed yet."""
+    def draw(self, shape: str = "box"):
+        """Let the user draw a region, which is the active one then; return its node, not placed yet.
+
+        A box and a circle take two clicks at opposite corners; a curve as many as it has points, and a double click.
+        """
+        if shape not in ("box", "circle", "curve"):
+            raise InputError(f"there is no shape '{shape}' to draw; choose box, circle or curve.")
         if self._drawing is not None:
             self._drawing.stop()
         request = self._requireRequest()
-        roi = addBox(self.scene, self.scene.GenerateUniqueName("Comparison ROI"))
+        roi = self._newRegion("vtkMRMLMarkupsClosedCurveNode" if shape == "curve" else "vtkMRMLMarkupsROINode")
 
         def ended(placed: bool) -> None:
             self._drawing = None
             if placed and self.shown:
-                lay(roi, self._stage.links.matrix, self.request.anchor, plane.boxCorners(roi))
+                if shape == "box":
+                    lay(roi, self._stage.links.matrix, self.request.anchor, plane.boxCorners(roi))
+                elif shape == "circle":
+                    self._toCircle(roi)
                 self._tell("roiEnd")
             elif not placed:
                 if self.shown and self.request.roi is roi:
@@ -156,6 +175,27 @@ class SideBySide(VTKObservationMixin):
         self.show(replace(request, roi=roi, handles=True))
         self._drawing = Drawing(roi, ended)
         return roi
+
+    def _newRegion(self, kind: str):
+        """Add a markup to the scene and to the list of regions; it has no place yet."""
+        node = self.scene.AddNewNodeByClass(kind, self.scene.GenerateUniqueName("Region"))
+        node.CreateDefaultDisplayNodes()
+        paint(node, nextColor(self.scene))
+        addRegion(node)
+        return node
+
+    def _list(self, node) -> None:
+        """Put a markup that is zoomed into the list of regions, when it is not in it."""
+        if all(region.node is not node for region in regionsOf(self.scene)):
+            addRegion(node)
+
+    def _toCircle(self, roi) -> None:
+        """Replace a box by the ellipse in it."""
+        curve = self._newRegion("vtkMRMLMarkupsClosedCurveNode")
+        inscribe(curve, self._stage.links.matrix, plane.boxCorners(roi))
+        paint(curve, roi.GetDisplayNode().GetSelectedColor())
+        self.show(replace(self.request, roi=curve))
+        self.scene.RemoveNode(roi)
 
     def _requireRequest(self) -> LayoutRequest:
         if self.request is None:
@@ -196,8 +236,6 @@ class SideBySide(VTKObservationMixin):
         request, crosshair = self.request, self._crosshairNode
         self._window.hold(dict.fromkeys(request.images.values()), request.window)
         self._limits.hold(self._stage.differenceNodes, Window(-request.limit, request.limit))
-        if self._stage.box is not None:
-            self._stage.box.showHandles(request.handles)
         if crosshair is not None and request.crosshair:
             if crosshair.GetCrosshairMode() == crosshair.NoCrosshair:
                 # Where it was is where nobody has seen it: in a corner, as a rule.
@@ -233,6 +271,8 @@ class SideBySide(VTKObservationMixin):
     @vtk.calldata_type(vtk.VTK_OBJECT)
     def _onNodeRemoved(self, scene, event, node) -> None:
         request = self.request
+        if self._stage is not None and node in self._stage.regionNodes:
+            self._stage.markRegions(request)
         if node is request.roi:
             # Without the zooms, which would come with a new box at once.
             self.show(replace(request, roi=None, rows=tuple(row for row in request.rows if row != "zoom")))

@@ -1,14 +1,15 @@
-"""One request in the views: filled, linked, with the box and the differences; made anew when the request changes."""
+"""One request in the views: filled, linked, with the regions and the differences."""
 
 import numpy as np
 from LDCTDenoiseLib.errors import InputError
 from slicer.util import VTKObservationMixin
 
+from ..regions import regionsOf
 from . import plane, views
-from .box import Box
 from .differences import SliceDifference
 from .layout import WHOLE_GROUP, ZOOM_GROUP, viewName
 from .link import LinkedViews, Place
+from .region_marks import RegionMark
 
 
 class Stage(VTKObservationMixin):
@@ -28,7 +29,8 @@ class Stage(VTKObservationMixin):
     def __init__(self, scene, request, place: Place | None, tell):
         VTKObservationMixin.__init__(self)
         self.scene, self.request, self._tell = scene, request, tell
-        self.links = self.box = None
+        self.links = None
+        self._marks: dict = {}
         self._differences = {}
         self._riding = False
         for column, label in enumerate(request.images):
@@ -45,6 +47,11 @@ class Stage(VTKObservationMixin):
     @property
     def differenceNodes(self) -> list:
         return [difference.node for difference in self._differences.values()]
+
+    @property
+    def regionNodes(self) -> list:
+        """The markups that are shown as regions."""
+        return list(self._marks)
 
     @property
     def sliceIndex(self) -> int | None:
@@ -78,15 +85,49 @@ class Stage(VTKObservationMixin):
         return f"No difference here of {', '.join(missing)}: the volumes do not lie on the same grid."
 
     def close(self) -> Place:
-        """Let go of views, box and volumes, and return where the views look; the layout stays."""
+        """Let go of views, regions and volumes, and return where the views look; the layout stays."""
         self.removeObservers()
         place = self.links.place
         self.links.close()
-        if self.box is not None:
-            self.box.close()
+        for mark in self._marks.values():
+            mark.close()
         for difference in self._differences.values():
             difference.remove()
         return place
+
+    def markRegions(self, request) -> None:
+        """Show the regions of the scene, the active one as the request says, and zoom to it."""
+        self.request = request
+        regions = {region.node: region for region in regionsOf(self.scene) if not region.segment}
+        for node in [node for node in self._marks if node not in regions]:
+            self._marks.pop(node).close()
+        shownIn = [self._sliceNode("images", column).GetID() for column in range(request.layout.columns)]
+        for node, region in regions.items():
+            active = node is request.roi
+            if node in self._marks:
+                self._marks[node].region = region
+                self._marks[node].show(active, request.handles)
+            else:
+                self._marks[node] = RegionMark(region, shownIn, active, request.handles, self._onRegionMoved,
+                                               lambda: self._tell("roiEnd"))
+        if self.links is not None:
+            self.links.zoomDebounced()
+
+    def showRegion(self, node) -> None:
+        """Bring the views to the slice that a region lies in, when they are at none that it reaches."""
+        points = self._marks[node].points() if node in self._marks else None
+        if points is None:
+            return
+        heights = (points - self.links.centre) @ self.links.normal
+        depth = plane.spacingAlong(self.request.anchor, self.links.normal) / 2
+        if heights.min() > depth or heights.max() < -depth:
+            matrix = self.links.matrix.copy()
+            matrix[:3, 3] += self.links.normal * heights.mean()
+            self.links.moveTo(matrix)
+
+    def _activePoints(self):
+        mark = self._marks.get(self.request.roi)
+        return mark.points() if mark is not None else None
 
     def _sliceNode(self, row: str, column: int):
         return views.sliceNode(self.scene, viewName(row, column))
@@ -118,11 +159,9 @@ class Stage(VTKObservationMixin):
         request, columns = self.request, range(self.request.layout.columns)
         wholes = [self._sliceNode(row, column) for row in request.layout.rows if row != "zoom" for column in columns]
         zooms = [self._sliceNode("zoom", column) for column in columns] if "zoom" in request.rows else []
-        if request.roi is not None:
-            shownIn = [node.GetID() for node in wholes[: request.layout.columns]]
-            self.box = Box(request.roi, shownIn, request.handles, self._onBoxMoved, lambda: self._tell("roiEnd"))
+        self.markRegions(request)
         self.links = LinkedViews(
-            wholes, zooms, lambda: plane.corners(request.anchor), lambda: self.box.points() if self.box else None,
+            wholes, zooms, lambda: plane.corners(request.anchor), self._activePoints,
             lambda: self._tell("moving"), self._onSlice,
         )
         self.links.goTo(place, plane.spacingAlong(request.anchor, place.matrix[:3, 2]))
@@ -130,13 +169,13 @@ class Stage(VTKObservationMixin):
     def _onSlice(self) -> None:
         for difference in self._differences.values():
             difference.update(self.links.centre, self.links.normal)
-        if self.box is not None:
-            self._riding = True
-            self.box.ride(self.links.centre, self.links.normal)
-            self._riding = False
+        self._riding = True
+        for mark in self._marks.values():
+            mark.ride(self.links.centre, self.links.normal)
+        self._riding = False
         self._tell("slice")
 
-    def _onBoxMoved(self) -> None:
+    def _onRegionMoved(self) -> None:
         # Along with the slice: it is where it was in the picture, and so stay the zooms.
         if not self._riding:
             # The numbers before the zooms: they take less time.
