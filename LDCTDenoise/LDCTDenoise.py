@@ -94,6 +94,7 @@ class LDCTDenoiseWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneEndImport)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartSaveEvent, self.onSceneStartSave)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.NodeAboutToBeRemovedEvent, self.onNodeAboutToBeRemoved)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.NodeRemovedEvent, self.onNodeRemoved)
         self.initializeParameterNode()
 
     def cleanup(self):
@@ -135,6 +136,11 @@ class LDCTDenoiseWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         # Before it goes: a selector that loses its volume takes another one, which nobody has chosen.
         if self.panel is not None:
             self.panel.release(node)
+
+    @vtk.calldata_type(vtk.VTK_OBJECT)
+    def onNodeRemoved(self, caller, event, node):
+        if self.panel is not None and (node.IsA("vtkMRMLVolumeNode") or node.IsA("vtkMRMLMarkupsNode")):
+            self.panel.onNodeRemoved()
 
     def initializeParameterNode(self):
         """Make sure that there is a parameter node; the first time, with a volume chosen when the scene has one."""

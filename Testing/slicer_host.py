@@ -45,7 +45,8 @@ _CLASSES = {
         {"currentIndex": "currentIndexChanged(int)", "": "activated(int)"}),
     "qMRMLNodeComboBox": (
         {"nodeTypes": "", "showChildNodeTypes": True, "noneEnabled": False, "noneDisplay": "", "addEnabled": True,
-         "removeEnabled": True, "renameEnabled": False, "baseName": "", "node": None}, {"node": None}),
+         "removeEnabled": True, "renameEnabled": False, "baseName": "", "node": None},
+        {"node": "currentNodeChanged(vtkMRMLNode*)"}),
     "ctkPathLineEdit": (
         {"currentPath": "", "filters": "", "nameFilters": ""}, {"currentPath": "currentPathChanged(QString)"}),
     "QLineEdit": (
@@ -59,6 +60,7 @@ _CLASSES = {
         {"sizeAdjustPolicy": None, "editTriggers": None, "minimumSize": None, "selectionMode": None,
          "selectionBehavior": None, "contextMenuPolicy": None},
         {"": "cellChanged(int,int)", " ": "itemSelectionChanged()", "  ": "cellClicked(int,int)"}),
+    "QHeaderView": ({}, {"": "sectionMoved(int,int,int)"}),
     "QTimer": ({}, {"": "timeout()"}),
 }
 
@@ -68,6 +70,7 @@ _ANY = {"visible": True, "enabled": True, "toolTip": "", "geometry": None, "size
 _SILENT = {
     "QProgressBar": ("setUpdatesEnabled",),
     "QTableWidget": ("resizeColumnsToContents", "resizeColumnToContents", "setMinimumHeight", "setColumnWidth"),
+    "QHeaderView": ("setSectionsMovable", "moveSection"),
     "QListWidget": ("setMinimumHeight",),
     "QDialog": ("setWindowTitle", "resize", "raise_"),
 }
@@ -231,6 +234,11 @@ class Widget:
         self.items += [[None] * self.columns for _ in range(count - len(self.items))]
         self.row = min(self.row, count - 1)
 
+    def verticalHeader(self):
+        if "header" not in vars(self):
+            vars(self)["header"] = Widget("QHeaderView")
+        return self.header
+
     def setColumnCount(self, count):
         self.columns = count
         for cells in self.items:
@@ -319,6 +327,8 @@ class Item:
 
     def setForeground(self, brush):
         self.brush = brush
+
+    setBackground = setForeground
 
     def text(self):
         return self.words
@@ -657,12 +667,16 @@ def _module(name: str, **content) -> types.ModuleType:
     return module
 
 
+def _color(*of):
+    return of[0] if len(of) == 1 else of
+
+
 def _qt() -> types.ModuleType:
     return _module(
         "qt", QTimer=QTimer, QTableWidgetItem=Item, QListWidgetItem=Item, QFile=QFile, QUiLoader=QUiLoader,
         QLabel=_texted("QLabel"), QPushButton=_texted("QPushButton"), QLineEdit=_texted("QLineEdit"),
         QComboBox=_texted("QComboBox"), QCheckBox=_texted("QCheckBox"), QDialog=_texted("QDialog"),
-        QVBoxLayout=Layout, QFormLayout=Layout, QPixmap=Pixmap, QFileDialog=FileDialog, QBrush=str, QColor=str,
+        QVBoxLayout=Layout, QFormLayout=Layout, QPixmap=Pixmap, QFileDialog=FileDialog, QBrush=_color, QColor=_color,
         QSettings=QSettings,
         QMessageBox=types.SimpleNamespace(Ok=1, Cancel=2, Critical=3, Question=4),
         QApplication=types.SimpleNamespace(clipboard=lambda: Clipboard),

@@ -42,7 +42,7 @@ def test_rows_and_the_box_are_parameters(opened):
     section, parameters, views, images = opened
     section.ui.sideBySideButton.click()
     section.ui.zoomCheckBox.checked = True
-    assert section.roi is not None and section.ui.roiSelector.currentNode() is section.roi
+    assert section.roi is not None and section.ui.regionTable.cells[0][1] == section.roi.GetName()
     section.ui.noiseCheckBox.checked = True
     assert section.logic.comparison.request.rows == ("zoom", "noise")
     section.ui.handlesCheckBox.checked = False
@@ -181,3 +181,30 @@ def test_the_module_lets_go_when_it_goes(host):
     assert section.shown
     widget.cleanup()
     assert views.layout.GetViewArrangement() == USERS_LAYOUT and slicer.mrmlScene._ldctComparison is None
+
+
+def test_the_table_of_regions(opened):
+    section, parameters, views, images = opened
+    logic, ui = section.logic, section.ui
+    section.ui.sideBySideButton.click()
+    heard = []
+    section.addListener(heard.append)
+    first = logic.makeRegion(images["LDCT"], (10, 20, 5, 15, 2), name="A").node
+    second = logic.makeRegion(images["LDCT"], (30, 40, 5, 15, 4), "circle", name="B").node
+    section.setVolumes(images["FDCT"], images["LDCT"], {})
+    assert ui.regionTable.cells == [["1", "A", "box", "no role", "✕"], ["2", "B", "curve", "no role", "✕"]]
+    ui.regionTable.selectRow(1)
+    assert section.roi is second and section.sliceIndex == 4
+    ui.roleComboBox.emit("activated(int)", 1)
+    ui.regionTable.type(1, 1, "liver")
+    ui.followCheckBox.checked = True
+    found = [(r.name, r.role, r.follows) for r in logic.regions()]
+    assert found == [("A", "none", False), ("liver", "background", True)]
+    assert ui.regionTable.cells[1] == ["2", "liver", "curve", "background", "✕"] and "roi" in heard
+    ui.regionTable.emit("cellClicked(int,int)", 1, 4)
+    assert [r.name for r in logic.regions()] == ["A"] and second.GetScene() is slicer.mrmlScene and section.roi is None
+    ui.addRegionSelector.setCurrentNode(second)
+    assert section.roi is second and ui.regionTable.cells[1][:2] == ["2", "liver"]
+    slicer.mrmlScene.RemoveNode(first)
+    section.setVolumes(images["FDCT"], images["LDCT"], {})
+    assert [row[1] for row in ui.regionTable.cells] == ["liver"]

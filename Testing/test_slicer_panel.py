@@ -64,7 +64,7 @@ def test_several_methods_and_a_model_of_ones_own(widget, host, pair, ownModel):
     assert pair.parameters.methods == ["TV", "NLM"] and not widget.ui.outputSelector.enabled
     widget.ui.modelPathEdit.currentPath = str(ownModel)
     apply(widget, host)
-    assert [n.GetName() for n in pair.parameters.outputs] == ["low TV", "low NLM", "low mine"]
+    assert [n.GetName() for n in widget.panel.outputs().values()] == ["low TV", "low NLM", "low mine"]
     assert [row[0] for row in widget.ui.numbersTable.cells] == ["FDCT", "LDCT", "TV", "NLM", "mine"]
     assert "'low TV', 'low NLM', 'low mine': on CPU" in widget.ui.statusLabel.text
     # The time that each took is remembered, and told before the next run.
@@ -128,7 +128,7 @@ def test_numbers_without_a_reference_and_without_a_slice(widget, host, pair):
     widget.ui.regionComboBox.choose("roi")
     _show(pair.view, pair.low, 1)
     host.spin(quiet(widget.panel))
-    assert "Draw or pick an ROI" in widget.ui.captionLabel.text and not widget.ui.csvButton.enabled
+    assert "There is no region yet; draw one" in widget.ui.captionLabel.text and not widget.ui.csvButton.enabled
 
 
 def test_the_whole_volume_is_measured_on_demand(widget, host, pair):
@@ -165,7 +165,7 @@ def test_numbers_are_copied_written_and_put_into_a_table(widget, host, pair, tmp
 
 def test_strength_follows_the_slider_without_a_run(widget, host, pair):
     apply(widget, host)
-    (output,) = pair.parameters.outputs
+    (output,) = widget.panel.outputs().values()
     full = voxels(output).copy()
     widget.ui.strengthSlider.value = 0.5
     # The slice in view at once, before the event loop turns.
@@ -180,7 +180,7 @@ def test_strength_follows_the_slider_without_a_run(widget, host, pair):
     host.spin(quiet(widget.panel))
     np.testing.assert_array_equal(voxels(output), full)
     pair.parameters.strength = 0.5
-    apply(widget, host)
+    host.spin(quiet(widget.panel))
     np.testing.assert_array_equal(voxels(output), halfway)
     assert output.GetAttribute("LDCTDenoise.Strength") == "0.5"
 
@@ -269,3 +269,90 @@ def test_what_nobody_foresaw_leaves_no_stale_line(widget, host, monkeypatch):
     with contextlib.suppress(KeyError):
         widget.panel.guarded(fail)
     assert "failed" in widget.ui.statusLabel.text and "odd" in widget.ui.statusLabel.text
+
+
+def test_the_list_is_ticked_named_ordered_and_taken_from(widget, host, pair):
+    tick(widget, "NLM")
+    apply(widget, host)
+    table, ui = widget.ui.imageTable, widget.ui
+    assert [row[0] for row in table.cells] == ["FDCT", "LDCT", "TV", "NLM"]
+    assert table.cells[2][2:] == ["TV", "1.00", "✕"]
+    # A foreign volume, under a name of one's own.
+    scanner = addVolume(slicer.mrmlScene, voxels(pair.low) - 3, "ADMIRE")
+    ui.addImageSelector.setCurrentNode(scanner)
+    assert ui.addImageSelector.currentNode() is None and table.cells[4][0] == "ADMIRE"
+    table.type(4, 0, "scanner")
+    table.tick(2, False)
+    host.spin(quiet(widget.panel))
+    assert [row[0] for row in ui.numbersTable.cells] == ["FDCT", "LDCT", "NLM", "scanner"]
+    table.verticalHeader().emit("sectionMoved(int,int,int)", 4, 4, 2)
+    assert [row[0] for row in table.cells] == ["FDCT", "LDCT", "scanner", "TV", "NLM"]
+    color = table.item(2, 1).brush
+    table.emit("cellClicked(int,int)", 2, 1)
+    assert table.item(2, 1).brush != color
+    # Nothing is computed twice, and what was hidden is shown again.
+    ui.applyButton.click()
+    assert not widget.panel.running and "Nothing to compute: TV, NLM is there already" in ui.statusLabel.text
+    assert [row.shown for row in widget.logic.comparedImages(pair.low).rows()] == [True, True, True]
+    table.emit("cellClicked(int,int)", 3, 4)
+    assert [row[0] for row in table.cells] == ["FDCT", "LDCT", "scanner", "NLM"]
+    apply(widget, host)
+    assert "'low TV_1'" in ui.statusLabel.text and "NLM was there already." in ui.statusLabel.text
+    # Low dose itself can be left out; what is wrong is said.
+    table.tick(1, False)
+    host.spin(quiet(widget.panel))
+    assert [row[0] for row in ui.numbersTable.cells][:2] == ["FDCT", "scanner"]
+    table.type(2, 0, "NLM")
+    assert "Another image is called 'NLM' already" in ui.statusLabel.text and table.cells[2][0] == "scanner"
+
+
+def test_numbers_of_regions_stand_in_groups_and_follow_a_drag(widget, host, pair, monkeypatch):
+    from LDCTDenoiseSlicer import region_numbers
+
+    lesion = widget.logic.makeRegion(pair.low, (20, 30, 20, 30, 2), role="lesion", name="A")
+    widget.logic.makeRegion(pair.low, (32, 46, 20, 30, 2), role="background", name="B")
+    widget.ui.regionComboBox.choose("roi")
+    host.spin(quiet(widget.panel))
+    numbers = widget.logic.measureRegions({"LDCT": pair.low}, pair.full)
+    assert widget.ui.numbersTable.headers == ["Image", *numbers.header()]
+    assert widget.ui.numbersTable.cells == numbers.cells() and widget.ui.captionLabel.text == numbers.caption()
+    # Whatever slice is looked at, and in whatever window: a region stays where it is.
+    before = widget.ui.numbersTable.cells
+    _show(pair.view, pair.low, 0)
+    host.spin(quiet(widget.panel))
+    assert widget.ui.numbersTable.cells == before
+    # Dragged: measured in the event itself, before the event loop turns, and only what has moved.
+    measured, original = [], region_numbers.measureRegion
+    monkeypatch.setattr(region_numbers, "measureRegion", lambda *a: measured.append(a) or original(*a))
+    lesion.node.SetCenterWorld(*(np.array(lesion.node.GetCenterWorld()) + [1.0, 0, 0]))
+    widget.panel._onRegion()
+    assert widget.ui.numbersTable.cells != before and len(measured) == 2
+    # Again at once: not before a while has passed, and then once.
+    for _ in range(5):
+        lesion.node.SetCenterWorld(*(np.array(lesion.node.GetCenterWorld()) + [0.8, 0, 0]))
+        widget.panel._onRegion()
+    assert len(measured) == 2
+    host.spin(quiet(widget.panel))
+    assert len(measured) == 4
+    widget.panel.export.writeCSV("/dev/null")
+    widget.ui.tableButton.click()
+    assert slicer.util.getNode("full regions").GetTable().GetNumberOfRows() == 2
+
+
+def test_the_metric_window_is_not_the_display_window(widget, host, pair):
+    host.spin(quiet(widget.panel))
+    before = widget.ui.numbersTable.cells
+    pair.low.GetDisplayNode().SetWindowLevel(1500, -600)
+    widget.panel.refresh()
+    host.spin(quiet(widget.panel))
+    assert widget.ui.numbersTable.cells == before and "[-160, 240]" in widget.ui.captionLabel.text
+    combo = widget.ui.metricWindowComboBox
+    names = [data for _, data in combo.items]
+    combo.emit("activated(int)", names.index("lung"))
+    host.spin(quiet(widget.panel))
+    expected = widget.logic.measure({"LDCT": pair.low}, pair.full, 2, window=(-1350, 150))
+    assert widget.ui.numbersTable.cells == expected.cells() != before
+    assert (pair.parameters.metricLower, pair.parameters.metricUpper) == (-1350, 150)
+    pair.parameters.metricLower = -1000.0
+    host.spin(quiet(widget.panel))
+    assert combo.items[combo.currentIndex] == ("measured in [-1000, 150] HU", None)

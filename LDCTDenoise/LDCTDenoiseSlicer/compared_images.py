@@ -22,7 +22,7 @@ _NAME, _COLOR, _HIDDEN = "LDCTDenoise.Name", "LDCTDenoise.Color", "LDCTDenoise.H
 FULL, LOW = "FDCT", "LDCT"
 
 #: Colours that people with any colour vision tell apart (Okabe and Ito), for curves and marks.
-_COLORS = ("#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7", "#999999")
+COLORS = ("#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7", "#999999")
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class ComparedImages:
             while label in labels:
                 label, count = f"{self._name(node)} ({count})", count + 1
             labels.add(label)
-            color = node.GetAttribute(_COLOR) or _COLORS[number % len(_COLORS)]
+            color = node.GetAttribute(_COLOR) or COLORS[number % len(COLORS)]
             rows.append(ComparedImage(node, label, color, isShown(node), Made.of(node)))
         return rows
 
@@ -96,8 +96,8 @@ class ComparedImages:
         requireSameGrid(self._input, node)
         nodes = self.nodes
         if node.GetAttribute(_COLOR) is None:
-            free = [c for c in _COLORS if c not in {n.GetAttribute(_COLOR) for n in nodes}]
-            node.SetAttribute(_COLOR, (free or _COLORS)[0])
+            free = [c for c in COLORS if c not in {n.GetAttribute(_COLOR) for n in nodes}]
+            node.SetAttribute(_COLOR, (free or COLORS)[0])
         self._write(nodes if node in nodes else [*nodes, node])
         if label is not None:
             node.SetAttribute(_NAME, label)

@@ -23,7 +23,7 @@ class LDCTDenoiseParameterNode:
     models - The names of the ticked models of the user's own folder.
     modelPath - A model file of one's own; empty for none.
     outputVolume - The volume to fill when one method is ticked; none makes a new one.
-    outputs - What the last run made, in the order of the methods; what is compared and measured.
+    metricLower, metricUpper - The window in HU that PSNR, SSIM and RMSE in window are measured in.
     device - Where to compute.
     batch - Slices at a time; 0 leaves it to the device.
     strength - How much of the method's correction to apply, 0 to 1.
@@ -39,7 +39,8 @@ class LDCTDenoiseParameterNode:
     models: list[str] = []
     modelPath: str = ""
     outputVolume: vtkMRMLScalarVolumeNode
-    outputs: list[vtkMRMLScalarVolumeNode]
+    metricLower: float = -160.0
+    metricUpper: float = 240.0
     device: Annotated[str, Choice(["auto", "cpu", "cuda", "mps"])] = "auto"
     batch: Annotated[int, WithinRange(0, 256)] = 0
     strength: Annotated[float, WithinRange(0.0, 1.0)] = 1.0

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseLib.hounsfield import PAPER, PRESETS, Window
 
-from ..compared_images import FULL, LOW
+from ..compared_images import FULL, LOW, isShown
 from ..measuring import windowOf
 from ..nodes import volumeFromNode
 from .layout import MOST, ROWS, Layout
@@ -80,7 +80,7 @@ class LayoutRequest:
             reference = None
         images = {}
         for label, volume in {FULL: reference, LOW: low, **(outputs or {})}.items():
-            if volume is not None:
+            if volume is not None and (volume not in (reference, low) or isShown(volume)):
                 images[str(label)] = volume
         rows = _possible(rows, images, reference, low)
         return cls(images, reference, low, rows, presetOf(window), **others)

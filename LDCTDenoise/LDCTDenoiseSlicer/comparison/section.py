@@ -9,7 +9,9 @@ from LDCTDenoiseLib.hounsfield import PRESETS, Window
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
+from ..task_runner import guarded
 from .layout import MOST
+from .regions_table import RegionsTable
 from .section_parameters import ComparisonParameters
 
 
@@ -40,8 +42,8 @@ class ComparisonSection(VTKObservationMixin):
     shown : bool
         Whether the comparison is laid out now. While it is, do not call `slicer.util.setSliceViewerLayers`: it would
         put one volume into every view.
-    roi : vtkMRMLMarkupsROINode or None
-        The chosen region.
+    roi : vtkMRMLMarkupsROINode, vtkMRMLMarkupsClosedCurveNode or None
+        The active region.
     sliceIndex : int or None
         Index k, in the low-dose volume, of the slice that is laid out; None when none is.
     window : Window
@@ -67,7 +69,10 @@ class ComparisonSection(VTKObservationMixin):
         for name, window in PRESETS.items():
             self.ui.windowComboBox.addItem(_presetWords(name, window), name)
         self.ui.windowComboBox.connect("activated(int)", self._onPreset)
-        self.ui.drawButton.connect("clicked(bool)", self._onDraw)
+        for button, shape in ((self.ui.drawButton, "box"), (self.ui.circleButton, "circle"),
+                              (self.ui.curveButton, "curve")):
+            button.connect("clicked(bool)", lambda checked=False, shape=shape: self._onDraw(shape))
+        self._table = RegionsTable(self.ui, logic, self._guarded, self._onActive, self._onRegionsChanged)
         self.ui.fitButton.connect("clicked(bool)", lambda checked: self.logic.fitComparison())
         self.logic.comparison.addListener(self._onComparison)
         self._refresh()
@@ -175,8 +180,7 @@ class ComparisonSection(VTKObservationMixin):
             if leftOut:
                 self._trouble = _("{count} more do not fit side by side.").format(count=leftOut) + " " + self._trouble
         # Of a comparison that could not be laid out it stays there until the next try.
-        self.ui.comparisonStatusLabel.text = self._trouble
-        self.ui.comparisonStatusLabel.visible = bool(self._trouble)
+        self._say(self._trouble)
 
     def _dropZooms(self) -> None:
         """Without the box that was zoomed, deleted or set to none, the zooms go; a new one would come with them."""
@@ -192,8 +196,9 @@ class ComparisonSection(VTKObservationMixin):
         ui.differenceCheckBox.enabled = several and reference is not None
         ui.noiseCheckBox.enabled = several and low is not None
         ui.limitSpinBox.enabled = several
-        for widget in (ui.drawButton, ui.fitButton):
+        for widget in (ui.drawButton, ui.circleButton, ui.curveButton, ui.fitButton):
             widget.enabled = self.shown
+        self._table.refresh(self.roi)
         combo, window = ui.windowComboBox, self.window
         named = next((i for i, preset in enumerate(PRESETS.values()) if preset == window), len(PRESETS))
         while combo.count > len(PRESETS):
@@ -218,9 +223,30 @@ class ComparisonSection(VTKObservationMixin):
         with slicer.util.NodeModify(self._parameters.parameterNode):
             self._parameters.windowLower, self._parameters.windowUpper = window.lower, window.upper
 
-    def _onDraw(self, checked: bool = False) -> None:
-        with slicer.util.tryWithErrorDisplay(_("LDCT Denoise failed.")):
-            self._parameters.comparisonROI = self.logic.drawComparisonROI()
+    def _onDraw(self, shape: str) -> None:
+        def draw() -> None:
+            self._parameters.comparisonROI = self.logic.drawComparisonROI(shape)
+
+        self._guarded(draw)
+
+    def _onActive(self, node) -> None:
+        if self._parameters is not None and node is not None and self._parameters.comparisonROI is not node:
+            self._parameters.comparisonROI = node
+
+    def _onRegionsChanged(self) -> None:
+        listed = [region.node for region in self.logic.regions()]
+        if self._parameters is not None and self.roi is not None and self.roi not in listed:
+            self.release(self.roi)
+        self.logic.comparison.markRegions()
+        self._refresh()
+        self._tell("roi")
+
+    def _guarded(self, step) -> None:
+        guarded(step, _("LDCT Denoise"), _("LDCT Denoise failed."), self._say)
+
+    def _say(self, text: str) -> None:
+        self.ui.comparisonStatusLabel.text = text
+        self.ui.comparisonStatusLabel.visible = bool(text)
 
     def _onComparison(self, what: str) -> None:
         """Take over what was changed in the views, by the user or by what happened to the scene."""
@@ -238,6 +264,8 @@ class ComparisonSection(VTKObservationMixin):
                 with slicer.util.NodeModify(parameters.parameterNode):
                     parameters.comparisonROI = request.roi
                     parameters.zoomRow = "zoom" in request.rows
+        if what in ("roiEnd", "shown"):
+            self._table.refresh(self.roi)
         self._tell(what)
 
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from slicer import vtkMRMLMarkupsROINode
+from slicer import vtkMRMLMarkupsNode
 from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
 
 
@@ -14,8 +14,8 @@ class ComparisonParameters:
     zoomRow, differenceRow, noiseRow - Which rows there are below the images.
     windowLower, windowUpper - The display window in HU.
     differenceLimit - Differences are shown from minus this to this, in HU.
-    comparisonROI - The box that is zoomed and measured.
-    boxHandles - Whether the box can be dragged.
+    comparisonROI - The active region, which is zoomed.
+    boxHandles - Whether it can be dragged.
     sharedCrosshair - Whether the crosshair is shown.
     """
 
@@ -26,6 +26,6 @@ class ComparisonParameters:
     windowLower: float = -160.0
     windowUpper: float = 240.0
     differenceLimit: Annotated[float, WithinRange(1.0, 2000.0)] = 100.0
-    comparisonROI: vtkMRMLMarkupsROINode
+    comparisonROI: vtkMRMLMarkupsNode
     boxHandles: bool = True
-    sharedCrosshair: bool = True
+    sharedCrosshair: bool = False

@@ -7,6 +7,8 @@ from LDCTDenoiseLib.errors import InputError
 from slicer.i18n import tr as _
 
 from .. import dependencies
+from ..compared_images import ComparedImages
+from ..denoising import isUpToDate
 from ..measuring import requireReference
 from .words import duration
 
@@ -35,14 +37,19 @@ class Apply:
         low, full = parameters.inputVolume, parameters.referenceVolume
         jobs = panel.methods.jobs()
         outputs = self._outputs(jobs)
+        jobs, there = self._missing(jobs)
         if full is not None:
             requireReference(full, {"LDCT": low})
         dependencies.ensurePackages(self._requirements, torch=any(job.isNetwork for job in jobs))
+        if not jobs:
+            panel.say(_("Nothing to compute: {labels} is there already. To have it made anew, take it from the list.")
+                      .format(labels=", ".join(there)))
+            panel.refresh()
+            return
         started, strength = time.monotonic(), parameters.strength
 
         def denoised(nodes: dict) -> None:
-            parameters.outputs = list(nodes.values())
-            panel.say(_summary(nodes, time.monotonic() - started))
+            panel.say(_summary(nodes, time.monotonic() - started, there))
             if panel.parameters is not None:
                 # If the slider has moved meanwhile, the outputs follow now.
                 panel.shownStrength = strength
@@ -76,14 +83,26 @@ class Apply:
         bar.setUpdatesEnabled(True)
 
     def _outputs(self, jobs) -> dict:
-        """Return the nodes to fill: what the last run of the same method made, or what is chosen for the only one."""
-        parameters, made = self._panel.parameters, self._panel.outputs()
+        """Return the nodes to fill: what an earlier run of the same method made, or what is chosen for the only one."""
+        parameters = self._panel.parameters
         output = parameters.outputVolume
         if len(jobs) == 1 and output is not None:
             if output is parameters.referenceVolume:
                 raise InputError(_("The output is the full-dose reference; choose another output, so that it is kept."))
             return {jobs[0].label: output}
-        return {job.label: made[job.label] for job in jobs if job.label in made}
+        made = {job.label: self._panel.list.madeBy(job.label) for job in jobs}
+        return {label: node for label, node in made.items() if node is not None}
+
+    def _missing(self, jobs) -> tuple[list, list[str]]:
+        """Return the jobs whose outputs are not there yet, and the labels of the others; those are ticked."""
+        parameters, listed = self._panel.parameters, ComparedImages(self._panel.parameters.inputVolume)
+        if len(jobs) == 1 and parameters.outputVolume not in (None, listed.madeBy(jobs[0].label)):
+            return jobs, []
+        missing = [job for job in jobs if not isUpToDate(listed.madeBy(job.label), parameters.inputVolume, job)]
+        there = [job.label for job in jobs if job not in missing]
+        for label in there:
+            listed.change(listed.madeBy(label), shown=True)
+        return missing, there
 
 
 def _inWords(state) -> str:
@@ -96,7 +115,7 @@ def _inWords(state) -> str:
     return _("{label}: {done} of {of} slices, {duration} left").format(**parts)
 
 
-def _summary(nodes: dict, seconds: float) -> str:
+def _summary(nodes: dict, seconds: float, there: list[str]) -> str:
     """Return what a run has made, and where, in words."""
     devices = list(dict.fromkeys(node.GetAttribute("LDCTDenoise.Device") for node in nodes.values()))
     text = _("{outputs}: on {devices}, {duration}.").format(
@@ -104,4 +123,5 @@ def _summary(nodes: dict, seconds: float) -> str:
         duration=duration(seconds),
     )
     notices = dict.fromkeys(n for n in (node.GetAttribute("LDCTDenoise.Notices") for node in nodes.values()) if n)
-    return " ".join([text, *notices])
+    kept = [_("{labels} was there already.").format(labels=", ".join(there))] if there else []
+    return " ".join([text, *kept, *notices])

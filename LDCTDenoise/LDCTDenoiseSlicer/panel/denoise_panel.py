@@ -7,14 +7,15 @@ from LDCTDenoiseLib.methods import available_methods
 from slicer.i18n import tr as _
 
 from .. import dependencies
+from ..compared_images import LOW, isShown
 from ..comparison.section import ComparisonSection
-from ..nodes import INPUT_ROLE
 from ..preview import previewLabel
 from ..task_runner import TaskRunner, guarded
 from .advanced import Advanced
 from .apply import Apply
 from .cost import Cost
 from .dicom_button import DICOMExport
+from .images_section import ImagesSection
 from .method_list import MethodList
 from .numbers_export import NumbersExport
 from .numbers_section import NumbersSection
@@ -45,7 +46,8 @@ class Panel:
         self.dicom = DICOMExport(self, ui.comparisonPlace.layout())
         ui.comparisonPlace.layout().addWidget(self.section.widget)
         self.methods, self.cost = MethodList(ui), Cost()
-        self.view = ViewedSlice(self.section, self._onLookedElsewhere, self._onMoving)
+        self.list = ImagesSection(ui, self.guarded, self._onListChanged)
+        self.view = ViewedSlice(self.section, self._onLookedElsewhere, self._onMoving, self._onRegion)
         self.numbers = NumbersSection(ui, self.view, self.images)
         self.export = NumbersExport(ui, self)
         self.preview = PreviewControl(self.view, self.guarded, self._onPreviewShown)
@@ -92,6 +94,7 @@ class Panel:
         if parameters is None:
             return
         self.methods.refresh()
+        self.list.refresh(low, parameters.referenceVolume)
         self.ui.outputSelector.enabled = len(labels) == 1
         if low is not None and len(labels) == 1:
             self.ui.outputSelector.baseName = f"{low.GetName()} {labels[0]}"
@@ -106,25 +109,16 @@ class Panel:
         self.advanced.show(self._jobs() or [])
 
     def outputs(self) -> dict:
-        """Return the outputs of the last run by label, as far as they are of the volume that is selected."""
-        parameters = self.parameters
-        if parameters is None or parameters.inputVolume is None:
-            return {}
-        found = {}
-        for node in parameters.outputs:
-            if node is not None and node.GetNodeReference(INPUT_ROLE) is parameters.inputVolume:
-                found[node.GetAttribute("LDCTDenoise.Label") or node.GetName()] = node
-        return found
+        """Return what was made of the volume that is selected, by name, ticked in the list or not."""
+        return {} if self.parameters is None else self.list.made()
 
     def images(self) -> dict:
-        """Return the volumes to measure by label: low dose, outputs, previews."""
+        """Return the volumes to measure by label: low dose, what is ticked in the list, previews."""
         if self.parameters is None or self.parameters.inputVolume is None:
             return {}
+        low = self.parameters.inputVolume
         previews = {previewLabel(label): node for label, node in self.preview.nodes.items()}
-        images = {"LDCT": self.parameters.inputVolume, **self.outputs(), **previews}
-        # An output may serve as the reference; it is not measured against itself.
-        full = self.parameters.referenceVolume
-        return {label: node for label, node in images.items() if node is not full or label == "LDCT"}
+        return {**({LOW: low} if isShown(low) else {}), **self.list.shown(), **previews}
 
     def onApplyButton(self, checked: bool = False) -> None:
         """Start, or stop what runs."""
@@ -148,6 +142,11 @@ class Panel:
                     setattr(parameters, name, None)
             self.section.release(node)
 
+    def onNodeRemoved(self) -> None:
+        """Show the lists without a node that has left the scene."""
+        if self.parameters is not None:
+            self.refresh()
+
     def close(self) -> None:
         """Stop, and wait for the threads a little: the module is about to go."""
         self.stop(_("Stopped."))
@@ -164,6 +163,8 @@ class Panel:
             dependencies.ensurePackages(self._requirements, ["matplotlib"], torch=False)
             parameters = self.parameters
             roi = self.view.roi if parameters.region == "roi" or self.section.shown else None
+            if roi is not None and not roi.IsA("vtkMRMLMarkupsROINode"):
+                roi = None  # the figure encloses boxes only
             task = self.logic.saveFigure.task(
                 path, parameters.referenceVolume, self.images(), self.view.requireSlice(), roi,
                 self.view.window or PAPER,
@@ -199,8 +200,8 @@ class Panel:
             self.follower.finish()
             dependencies.ensurePackages(self._requirements, torch=False)
             task = self.logic.compare.task(
-                parameters.referenceVolume, {"LDCT": parameters.inputVolume, **self.outputs()},
-                window=self.view.window, tableNode=parameters.comparisonTable,
+                parameters.referenceVolume, {LOW: parameters.inputVolume, **self.list.shown()},
+                window=self.numbers.window, tableNode=parameters.comparisonTable,
             )
             self.say(_("Measuring…"))
             self.run(task, measured)
@@ -223,9 +224,9 @@ class Panel:
             return None
 
     def _updatePreview(self) -> None:
-        parameters, made = self.parameters, self.outputs()
+        parameters = self.parameters
         # What has been denoised as a whole needs no preview.
-        jobs = [job for job in self._jobs() or [] if job.label not in made]
+        jobs = [job for job in self._jobs() or [] if self.list.madeBy(job.label) is None]
         if not parameters.preview or parameters.inputVolume is None or not jobs or self.running:
             self.preview.update(None)
             return
@@ -236,6 +237,10 @@ class Panel:
         self.preview.update({"inputVolume": parameters.inputVolume, "jobs": jobs, "device": parameters.device,
                              "strength": parameters.strength})
 
+    def _onListChanged(self) -> None:
+        if self.parameters is not None:
+            self.refresh()
+
     def _onLookedElsewhere(self) -> None:
         if self.parameters is not None:
             self._updatePreview()
@@ -245,6 +250,9 @@ class Panel:
         # A region goes along with the slice a little later.
         if self.numbers.region == "slice":
             self.numbers.refresh()
+
+    def _onRegion(self) -> None:
+        self.numbers.regionMoved()
 
     def _onPreviewShown(self) -> None:
         """A preview has come, changed or gone: show it where nothing is laid out, and measure it."""
@@ -257,7 +265,7 @@ class Panel:
         parameters = self.parameters
         if parameters is not None:
             images = self.images()
-            images.pop("LDCT", None)
+            images.pop(LOW, None)
             self.section.setVolumes(parameters.referenceVolume, parameters.inputVolume, images)
             self.numbers.refresh()
 

@@ -1,5 +1,6 @@
 """The section "Numbers": a table that follows slice and ROI, and what one can do with it."""
 
+import contextlib
 import time
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -8,19 +9,29 @@ from dataclasses import replace
 import qt
 import slicer
 from LDCTDenoiseLib.errors import InputError, LDCTError
+from LDCTDenoiseLib.hounsfield import PAPER, PRESETS, Window
 from LDCTDenoiseLib.metrics import METRICS
 from slicer.i18n import tr as _
 
+from ..compared_images import LOW
+from ..comparison.debounce import Throttle
 from ..measuring import requireReference, requireSameGrid
 from ..numbers import REFERENCE, SHOWN, STRENGTH, Made, Numbers, Row, measureRows, wholeSlice
 from ..parameters import REGIONS
-from ..rois import pixelROI
+from ..region_numbers import RegionNumbers, measureRegions
+from ..regions import regionsOf
 from ..tables import CAPTION, isComparisonOf, shownRows
 from .words import regions
 
 #: Seconds of measuring in one round of the event loop; one image is always finished. Long enough for all images of a
 #: slice, since a second round comes only after the views have been drawn.
 _BUDGET = 0.15
+
+#: Seconds between two measurements of regions while one is dragged.
+_BETWEEN = 0.06
+
+#: Milliseconds without a change after which the slices next to the one in view are measured: never in a drag.
+_REST = 300
 
 #: Rows that are remembered, so that scrolling back, or another strength of one output, measures no more than it must.
 _REMEMBERED = 256
@@ -34,7 +45,7 @@ class NumbersSection:
     ui : object
         The panel's widgets by name.
     view : ViewedSlice
-        Which slice, ROI and window the user looks at.
+        Which slice the user looks at.
     images : callable
         Returns the volume nodes to measure by label, in the order of the panel.
     """
@@ -44,7 +55,7 @@ class NumbersSection:
         self._parameters = None
         self._header: list[str] = []
         #: What is shown, and of what it was measured.
-        self.numbers: Numbers | None = None
+        self.numbers: Numbers | RegionNumbers | None = None
         self._shown = self._measuring = None
         self._rows, self._done = None, []
         self._measuredWhole = None
@@ -55,9 +66,18 @@ class NumbersSection:
         for region, words in regions().items():
             ui.regionComboBox.addItem(words, region)
         ui.regionComboBox.connect("currentIndexChanged(int)", self._onRegionChosen)
+        for name, window in PRESETS.items():
+            ui.metricWindowComboBox.addItem(_("measured in {window}").format(window=window), name)
+        ui.metricWindowComboBox.connect("activated(int)", self._onWindowChosen)
+        self._knownRegions: dict = {}
+        self._throttle = Throttle(self._measureRegions, _BETWEEN)
         self._timer = qt.QTimer()
         self._timer.setInterval(0)
         self._timer.connect("timeout()", self._onTick)
+        self._idle = qt.QTimer()
+        self._idle.setSingleShot(True)
+        self._idle.setInterval(_REST)
+        self._idle.connect("timeout()", self._onIdle)
 
     @property
     def region(self) -> str:
@@ -67,6 +87,8 @@ class NumbersSection:
         self._parameters = parameters
         if parameters is None:
             self._timer.stop()
+            self._idle.stop()
+            self._throttle.stop()
             self._rows = None
             return
         blocked = self.ui.regionComboBox.blockSignals(True)
@@ -76,6 +98,7 @@ class NumbersSection:
     def refresh(self) -> None:
         """Measure anew, soon, if anything that is shown has changed; many calls make one."""
         if self._parameters is not None and not self.ui.numbersButton.collapsed:
+            self._idle.stop()
             self._timer.start()
 
     def rememberWhole(self) -> None:
@@ -92,15 +115,46 @@ class NumbersSection:
             lines.append("\t".join(table.item(row, column).text() for column in range(table.columnCount)))
         return "\n".join([*lines, self.ui.captionLabel.text, ""])
 
+    @property
+    def window(self) -> Window:
+        """What PSNR, SSIM and RMSE in window are measured in; not what the images are shown in."""
+        parameters = self._parameters
+        with contextlib.suppress(LDCTError):  # a scene that was edited by hand
+            if parameters is not None:
+                return Window(parameters.metricLower, parameters.metricUpper)
+        return PAPER
+
+    def regionMoved(self) -> None:
+        """Measure the regions now, straight from the event: at most every 60 ms."""
+        if self.region == "roi" and self._parameters is not None and not self.ui.numbersButton.collapsed:
+            self._throttle.ask()
+
     def _onRegionChosen(self, index: int) -> None:
         if self._parameters is not None and index >= 0:
             self._parameters.region = self.ui.regionComboBox.itemData(index)
 
+    def _onWindowChosen(self, index: int) -> None:
+        name = self.ui.metricWindowComboBox.itemData(index)
+        if self._parameters is not None and name in PRESETS:
+            with slicer.util.NodeModify(self._parameters.parameterNode):
+                self._parameters.metricLower = PRESETS[name].lower
+                self._parameters.metricUpper = PRESETS[name].upper
+
+    def _showWindow(self) -> None:
+        """Show the window that is measured in, one of a script's own among the presets."""
+        combo, window = self.ui.metricWindowComboBox, self.window
+        names = [name for name, preset in PRESETS.items() if preset == window]
+        while combo.count > len(PRESETS):
+            combo.removeItem(len(PRESETS))
+        if not names:
+            combo.addItem(_("measured in {window}").format(window=window), None)
+        combo.setCurrentIndex(list(PRESETS).index(names[0]) if names else len(PRESETS))
+
     def _onTick(self) -> None:
         """Go on measuring; what has changed meanwhile is measured after what is begun, so that something is shown."""
         if self._rows is None and not self._begin():
-            if not self._goAhead():
-                self._timer.stop()
+            self._timer.stop()
+            self._idle.start()
             return
         until = time.monotonic() + _BUDGET
         try:
@@ -108,39 +162,49 @@ class NumbersSection:
                 self._done.append(next(self._rows))
         except StopIteration:
             self._rows = None
-            key, region, whole, window = self._measuring
-            made = {label: Made.of(node) for label, node in self._images().items()}
-            self.numbers = Numbers(tuple(self._done), region, whole, window, made)
+            key, region, window = self._measuring
+            self.numbers = Numbers(tuple(self._done), region, True, window, self._made())
             self._shown = key
             self._show([_("Image"), *(m.heading for m in SHOWN)], self.numbers.cells(), self.numbers.caption())
-            if whole:
-                self._ahead = self._rowsBeside(region)
+            self._ahead = self._rowsBeside(region)
         except LDCTError as error:
             self._rows = None
             self._shown = self._measuring[0]
             self._showNothing(str(error))
 
     def _begin(self) -> bool:
-        """Start to measure what is to be shown, unless that is what is shown."""
-        key = (self.region, self._view.sliceIndex, self._view.roiState(), self._view.window, self._signature())
-        if key == self._shown or self._parameters is None:
+        """Start to measure what is to be shown, unless that is what is shown or is measured at once."""
+        if self._parameters is None:
+            return False
+        self._showWindow()
+        key = self._key()
+        if key == self._shown:
             return False
         self._ahead = iter(())
         self.ui.measureButton.visible = self.region == "volume"
         try:
+            if self.region == "slice":
+                self._rows, region = self._start()
+                self._measuring, self._done = (key, region, self.window), []
+                return True
+            self._shown = key
             if self.region == "volume":
                 self._showWhole()
-                self._shown = key
-                return False
-            self._rows, region, whole = self._start()
+            else:
+                self._showRegions()
         except LDCTError as error:
             self._shown = key
             self._showNothing(str(error))
-            return False
-        self._measuring, self._done = (key, region, whole, self._view.window), []
-        return True
+        return False
 
-    def _start(self):
+    def _key(self) -> tuple:
+        """Return something that changes when what is to be shown does."""
+        what = {"slice": lambda: (self._view.sliceIndex, self.window), "volume": lambda: (),
+                "roi": lambda: tuple((r.state(), r.role, r.name) for r in regionsOf(slicer.mrmlScene))}[self.region]()
+        return self.region, what, self._signature()
+
+    def _checked(self) -> dict:
+        """Return the images to measure, which lie on one grid."""
         full, images = self._parameters.referenceVolume, self._images()
         if not images:
             raise InputError(_("Choose a low-dose volume."))
@@ -149,16 +213,38 @@ class NumbersSection:
             requireReference(full, images)
         for node in images.values():
             requireSameGrid(first, node)
-        k = self._view.requireSlice()
-        whole = self.region == "slice"
-        if not whole and self._view.roi is None:
-            raise InputError(_("Draw or pick an ROI in the section above."))
-        region = wholeSlice(first, k) if whole else pixelROI(self._view.roi, first, k)
-        return self._rowsOf(region), region, whole
+        return images
+
+    def _made(self) -> dict[str, Made]:
+        return {label: Made.of(node) for label, node in self._images().items()}
+
+    def _start(self):
+        images = self._checked()
+        region = wholeSlice(next(iter(images.values())), self._view.requireSlice())
+        return self._rowsOf(region), region
+
+    def _measureRegions(self) -> None:
+        if self._parameters is not None and self._rows is None:
+            self._begin()
+
+    def _showRegions(self) -> None:
+        images, full = self._checked(), self._parameters.referenceVolume
+        keys = {label: _voxels(node) for label, node in images.items()}
+        if full is not None:
+            keys[REFERENCE] = _voxels(full)
+        known, self._knownRegions = self._knownRegions, {}
+        self.numbers = measureRegions(
+            {label: slicer.util.arrayFromVolume(node) for label, node in images.items()},
+            None if full is None else slicer.util.arrayFromVolume(full), regionsOf(slicer.mrmlScene),
+            next(iter(images.values())), self._made(), LOW, known, keys,
+        )
+        # What is shown is remembered, and nothing else: a drag leaves hundreds behind it.
+        self._knownRegions = dict(list(known.items())[-_REMEMBERED:])
+        self._show([_("Image"), *self.numbers.header()], self.numbers.cells(), self.numbers.caption())
 
     def _rowsOf(self, region) -> Iterator[Row]:
-        """Measure a region of what is there now; rows that are known are not measured again."""
-        full, images, window = self._parameters.referenceVolume, self._images(), self._view.window
+        """Measure a slice of what is there now; rows that are known are not measured again."""
+        full, images, window = self._parameters.referenceVolume, self._images(), self.window
         against = None if full is None else _voxels(full)
         keys = {label: (label, _voxels(node), against, region, window) for label, node in images.items()}
         if full is not None:
@@ -179,14 +265,17 @@ class NumbersSection:
             if 0 <= k < count:
                 yield from self._rowsOf(replace(region, k=k))
 
-    def _goAhead(self) -> bool:
-        """Measure one image of a slice beside the one in view; return whether there is more to do."""
+    def _onIdle(self) -> None:
+        """Measure images of the slices beside the one in view, once nothing has happened for a while."""
+        until = time.monotonic() + _BUDGET / 5
         try:
-            return self._parameters is not None and next(self._ahead, None) is not None
+            while self._parameters is not None and time.monotonic() < until:
+                if next(self._ahead, None) is None:
+                    return
+            self._idle.start()
         except LDCTError:
             # It is said when one gets there.
             self._ahead = iter(())
-            return False
 
     def _signature(self) -> tuple:
         """Return which voxels are there to be measured."""

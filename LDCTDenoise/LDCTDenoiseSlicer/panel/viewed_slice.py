@@ -21,11 +21,13 @@ class ViewedSlice(VTKObservationMixin):
         Called when the user looks at something else.
     onMoving : callable
         Called just before, as soon as the comparison begins to move.
+    onRegion : callable
+        Called while a region is dragged, as often as it moves.
     """
 
-    def __init__(self, section, onChanged, onMoving):
+    def __init__(self, section, onChanged, onMoving, onRegion):
         VTKObservationMixin.__init__(self)
-        self._section, self._onChanged, self._onMoving = section, onChanged, onMoving
+        self._section, self._onChanged, self._onMoving, self._onRegion = section, onChanged, onMoving, onRegion
         self._volume = None
         section.addListener(self._onComparison)
 
@@ -56,11 +58,6 @@ class ViewedSlice(VTKObservationMixin):
             raise InputError(_("There is no slice view; press the comparison's button."))
         return sliceInView(self._volume, node)
 
-    def roiState(self):
-        """Return something that changes when the ROI does."""
-        roi = self.roi
-        return None if roi is None else (roi.GetID(), roi.GetMTime())
-
     def follow(self, volumeNode) -> None:
         """Follow the slices of another volume, or of none."""
         self.removeObservers()
@@ -80,5 +77,7 @@ class ViewedSlice(VTKObservationMixin):
     def _onComparison(self, what: str) -> None:
         if what == "moving":
             self._onMoving()
+        elif what == "roi":
+            self._onRegion()
         else:
             self._onChanged()

@@ -26,4 +26,4 @@ def descriptions() -> dict[str, str]:
 
 def regions() -> dict[str, str]:
     """Return in words what numbers can be measured over, by the parameter's value."""
-    return {"slice": _("Current slice"), "roi": _("ROI"), "volume": _("Whole volume")}
+    return {"slice": _("Current slice"), "roi": _("Regions"), "volume": _("Whole volume")}

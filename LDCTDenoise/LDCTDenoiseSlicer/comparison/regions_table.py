@@ -1,0 +1,137 @@
+"""The regions as a table of the section, with what the user does to them (desktop only)."""
+
+import qt
+from slicer.i18n import tr as _
+
+from ..regions import ROLES, Region
+
+_NUMBER, _NAME, _SHAPE, _ROLE, _CROSS = range(5)
+
+
+class RegionsTable:
+    """Shows the list of regions and changes it.
+
+    Parameters
+    ----------
+    ui : object
+        The section's widgets by name.
+    logic : LDCTDenoiseLogic
+    guarded : callable
+        Called with a step to do; shows what goes wrong.
+    onActive : callable
+        Called with the markup of the region that was selected, or None for a segment or for none.
+    onChanged : callable
+        Called when the list has been changed here.
+    """
+
+    def __init__(self, ui, logic, guarded, onActive, onChanged):
+        self.ui, self._logic, self._guarded = ui, logic, guarded
+        self._onActive, self._onChanged = onActive, onChanged
+        self.regions: list[Region] = []
+        for role in ROLES:
+            ui.roleComboBox.addItem(_roles()[role], role)
+        ui.regionTable.connect("itemSelectionChanged()", self._onSelected)
+        ui.regionTable.connect("cellChanged(int,int)", self._onCell)
+        ui.regionTable.connect("cellClicked(int,int)", self._onClicked)
+        ui.roleComboBox.connect("activated(int)", self._onRole)
+        ui.followCheckBox.connect("toggled(bool)", self._onFollow)
+        ui.addRegionSelector.connect("currentNodeChanged(vtkMRMLNode*)", self._onAdd)
+
+    @property
+    def selected(self) -> Region | None:
+        row = self.ui.regionTable.currentRow()
+        return self.regions[row] if 0 <= row < len(self.regions) else None
+
+    def refresh(self, active) -> None:
+        """Show the list as the scene has it, the region of a markup selected."""
+        table, regions = self.ui.regionTable, self._logic.regions()
+        rows = [[str(r.number), r.name, _shapes()[r.shape], _roles()[r.role], "✕"] for r in regions]
+        blocked = table.blockSignals(True)
+        if table.rowCount != len(rows):
+            table.setRowCount(len(rows))
+        for row, (region, texts) in enumerate(zip(regions, rows, strict=True)):
+            for column, text in enumerate(texts):
+                item = table.item(row, column)
+                if item is None:
+                    item = qt.QTableWidgetItem(text)
+                    editable = qt.Qt.ItemIsEditable if column == _NAME else 0
+                    item.setFlags(qt.Qt.ItemIsEnabled | qt.Qt.ItemIsSelectable | editable)
+                    table.setItem(row, column, item)
+                elif item.text() != text:
+                    item.setText(text)
+                if column == _NUMBER:
+                    red, green, blue = (round(255 * part) for part in region.color)
+                    item.setBackground(qt.QBrush(qt.QColor(red, green, blue)))
+        self.regions = regions
+        if active is not None and (self.selected is None or self.selected.node is not active):
+            number = next((n for n, region in enumerate(regions) if region.node is active), None)
+            if number is not None:
+                table.selectRow(number)
+        table.resizeColumnsToContents()
+        table.visible = bool(rows)
+        table.blockSignals(blocked)
+        self._showSelected()
+
+    def _showSelected(self) -> None:
+        region = self.selected
+        for widget in (self.ui.roleComboBox, self.ui.followCheckBox):
+            widget.visible = region is not None
+        if region is not None:
+            self.ui.roleComboBox.setCurrentIndex(ROLES.index(region.role))
+            blocked = self.ui.followCheckBox.blockSignals(True)
+            self.ui.followCheckBox.checked = region.follows
+            self.ui.followCheckBox.enabled = not region.segment
+            self.ui.followCheckBox.blockSignals(blocked)
+
+    def _change(self, step) -> None:
+        self._guarded(step)
+        self._onChanged()
+
+    def _onSelected(self) -> None:
+        region = self.selected
+        self._showSelected()
+        self._onActive(region.node if region is not None and not region.segment else None)
+
+    def _onCell(self, row: int, column: int) -> None:
+        if column == _NAME and row < len(self.regions):
+            name = self.ui.regionTable.item(row, column).text().strip()
+            if name:
+                self._change(lambda: self._logic.changeRegion(self.regions[row], name=name))
+
+    def _onClicked(self, row: int, column: int) -> None:
+        if column == _CROSS and row < len(self.regions):
+            region = self.regions[row]
+            self._change(lambda: self._logic.removeRegion(region))
+
+    def _onRole(self, index: int) -> None:
+        if self.selected is not None:
+            self._change(lambda: self._logic.changeRegion(self.selected, role=ROLES[index]))
+
+    def _onFollow(self, follows: bool) -> None:
+        if self.selected is not None:
+            self._change(lambda: self._logic.changeRegion(self.selected, follows=follows))
+
+    def _onAdd(self, node) -> None:
+        if node is None:
+            return
+
+        def add() -> None:
+            if node.IsA("vtkMRMLSegmentationNode"):
+                segmentation = node.GetSegmentation()
+                for n in range(segmentation.GetNumberOfSegments()):
+                    self._logic.addRegion(node, segment=segmentation.GetNthSegmentID(n))
+            else:
+                self._logic.addRegion(node)
+
+        self.ui.addRegionSelector.setCurrentNode(None)
+        self._change(add)
+        if not node.IsA("vtkMRMLSegmentationNode"):
+            self._onActive(node)
+
+
+def _roles() -> dict[str, str]:
+    return {"lesion": _("lesion"), "background": _("background"), "none": _("no role")}
+
+
+def _shapes() -> dict[str, str]:
+    return {"box": _("box"), "curve": _("curve"), "segment": _("segment")}
