@@ -1,10 +1,13 @@
 """Which low-dose volume belongs to which full-dose one, proposed from names and grids."""
 
+from collections import defaultdict
 from collections.abc import Hashable, Sequence
 from pathlib import PurePath
 from typing import NamedTuple
 
 from LDCTDenoiseLib.archive.names import dose_of, patient_of, without_dose
+from LDCTDenoiseLib.archive.pairing import Image, find_partners
+from LDCTDenoiseLib.archive.series import Series
 
 
 class Candidate(NamedTuple):
@@ -31,7 +34,7 @@ class Pair(NamedTuple):
 
 
 def proposePairs(candidates: Sequence[Candidate]) -> tuple[list[Pair], list[str]]:
-    """Pair images by name ("A full" with "A low"), then a low-dose image with the only full-dose one on its grid.
+    """Pair images by name ("A full" with "A low") and grid, see `LDCTDenoiseLib.archive.pairing.find_partners`.
 
     Images whose name says no dose are full dose; those without a partner are to be simulated.
 
@@ -41,31 +44,22 @@ def proposePairs(candidates: Sequence[Candidate]) -> tuple[list[Pair], list[str]
     notes : list of str
         Which low-dose images were left out.
     """
-    full = [c for c in candidates if dose_of(c.name) != "low"]
-    low = [c for c in candidates if dose_of(c.name) == "low"]
-    partners: dict[int, Candidate] = {}
-    for alike in (_sameName, _sameGrid):
-        for one in list(low):
-            fitting = [c for c in full if id(c) not in partners and alike(one, c)]
-            rivals = [c for c in low if c is not one and fitting and alike(c, fitting[0])]
-            if len(fitting) == 1 and not rivals:
-                partners[id(fitting[0])] = one
-                low.remove(one)
-    notes = [f"left out '{c.name}': no full-dose image belongs to this low-dose one." for c in low]
+    images = {id(image): (candidate, image) for candidate in candidates for image in [_described(candidate)]}
+    lows = [image for _, image in images.values() if image.dose == "low"]
+    fulls = [image for _, image in images.values() if image.dose != "low"]
+    partners, notes = defaultdict(list), []
+    for low, (full, _how) in zip(lows, find_partners(lows, fulls), strict=True):
+        if full is None:
+            notes.append(f"left out '{low.place}': no full-dose image belongs to this low-dose one.")
+        else:
+            partners[id(full)].append(images[id(low)][0].image)
     pairs = []
-    for c in full:
-        partner = partners.get(id(c))
-        pairs.append(Pair(patient_of(PurePath(*_key(c))), c.image, partner and partner.image))
+    for full in fulls:
+        name = patient_of(PurePath(*without_dose(full.place)))
+        pairs += [Pair(name, images[id(full)][0].image, low) for low in partners[id(full)] or [None]]
     return pairs, notes
 
 
-def _key(candidate: Candidate) -> tuple[str, ...]:
-    return without_dose(PurePath(candidate.name.replace("/", "_")))
-
-
-def _sameName(one: Candidate, other: Candidate) -> bool:
-    return _key(one) == _key(other)
-
-
-def _sameGrid(one: Candidate, other: Candidate) -> bool:
-    return one.grid is not None and one.grid == other.grid
+def _described(candidate: Candidate) -> Image:
+    place = PurePath(candidate.name.replace("/", "_"))
+    return Image(Series("", place, (), grid=candidate.grid or ()), place, ("", ""), dose_of(candidate.name), "name")
