@@ -64,7 +64,7 @@ def without_dose(path: PurePath) -> tuple[str, ...]:
 def without_suffix(path: PurePath) -> PurePath:
     """Return the path of a volume file without the suffix of its format."""
     suffix = known_suffix(Path(path.name), READABLE)
-    return path.with_name(path.name[: len(path.name) - len(suffix)] or path.name)
+    return path.with_name(path.name[: -len(suffix)] or path.name) if suffix else path
 
 
 def stem_of(files: Sequence[Path]) -> str:
