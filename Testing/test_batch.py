@@ -1,8 +1,11 @@
 """`ldct-denoise batch` as a user runs it: what it leaves behind, says and returns."""
 
 import json
+import os
 import re
 import shutil
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -148,6 +151,39 @@ def test_odd_names(archive, output):
     for row in rows.values():
         assert len(list((output / row["output"].removeprefix("'")).iterdir())) == 2
     assert batch(archive, output, "--dry-run") == 0
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="names are Unicode there")
+def test_what_the_system_holds_in_readiness(archive, output):
+    """Names that are no Unicode, loops of links, pipes, and folders nested deeper than any path: one line each."""
+    made = write_archive(archive, 1)
+    volume = read_volume(archive)
+    for suffix in (".nii.gz", ".nrrd", ".mha"):
+        write_volume(volume, archive / f"x{suffix}")
+        (archive / f"x{suffix}").rename(os.fsdecode(os.fsencode(archive) + b"/v\xff" + suffix.encode()))
+    for name, target in (("a.dcm", "b.dcm"), ("b.dcm", "a.dcm"), ("l.nii", "l.nii"), ("gone.dcm", "nowhere")):
+        (archive / name).symlink_to(target)
+    (archive / "folder").mkdir()
+    (archive / "folder" / "itself").symlink_to("..")
+    for name in ("pipe", "pipe.dcm", "pipe.nii"):
+        os.mkfifo(archive / name)
+    folder = os.open(archive, os.O_RDONLY)
+    for _ in range(1500):
+        os.mkdir("abc", dir_fd=folder)
+        folder, outer = os.open("abc", os.O_RDONLY, dir_fd=folder), folder
+        os.close(outer)
+    os.close(folder)
+    try:
+        for _ in range(2):
+            assert batch(archive, output) == 1
+            rows = report_of(output)
+            assert [uid for uid, row in rows.items() if row["result"] == "done"] == list(made)
+            failed = {row["source"].rpartition("/")[2]: row["error"] for row in rows.values() if row["error"]}
+            assert sum("not UTF-8" in error for error in failed.values()) == 3
+            assert "File name too long" in failed["abc"] and "link" in failed["."]
+            check_nothing_half_made(output)
+    finally:  # deeper than most tools can remove
+        subprocess.run(["rm", "-rf", archive / "abc"], check=True)
 
 
 def test_volume_files_keep_place_and_format_and_label_maps_are_skipped(archive, output, tmp_path):

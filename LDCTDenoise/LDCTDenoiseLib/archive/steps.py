@@ -89,8 +89,6 @@ def in_words(error: BaseException) -> str:
         return " ".join(str(error).split())
     if isinstance(error, MemoryError):
         return "this machine has too little memory for it."
-    if isinstance(error, UnicodeError):
-        return "its name, or that of a file in it, is not UTF-8, which this format cannot be read with; rename it."
     if isinstance(error, OSError):
         return f"{error.strerror or type(error).__name__}: '{error.filename}'" if error.filename else str(error)
     place = error.__traceback__

@@ -9,7 +9,7 @@ from ..requirements import require
 from .integrity import Damage, require_sound
 from .nifti import read_nifti
 from .quiet import quiet_itk
-from .suffixes import READABLE
+from .suffixes import READABLE, is_text
 from .volume import Geometry, Volume
 
 # What ITK says, by a piece of its text, and what a user can make of it.
@@ -44,6 +44,8 @@ def read_image_file(path: Path, suffix: str, data_elsewhere: bool = False) -> Vo
     """
     if not path.name.endswith(suffix):
         raise InputError(f"cannot read '{path}': rename it to end in '{suffix}', in lower case.")
+    if not is_text(path):
+        raise InputError(f"cannot read '{path}': its name, or that of a folder above it, is not UTF-8; rename it.")
     if path.stat().st_size == 0:
         raise InputError(f"cannot read '{path}': the file is empty.")
     if suffix.startswith(".nii"):

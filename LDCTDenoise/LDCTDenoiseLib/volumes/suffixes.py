@@ -20,3 +20,12 @@ def known_suffix(path: Path, among: dict[str, str]) -> str:
     """Return the suffix of `path` that is in `among`, whatever its case, or an empty string."""
     name = path.name.lower()
     return next((suffix for suffix in among if name.endswith(suffix)), "")
+
+
+def is_text(path: Path) -> bool:
+    """Whether a path is Unicode, as ITK must have it: given other bytes it ends the process."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True

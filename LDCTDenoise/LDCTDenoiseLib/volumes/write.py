@@ -13,7 +13,7 @@ from ..requirements import require
 from .image_file import read_image_file
 from .integrity import Damage, require_sound
 from .quiet import quiet_itk
-from .suffixes import WRITABLE, known_suffix
+from .suffixes import WRITABLE, is_text, known_suffix
 from .volume import Volume
 
 _FORMATS = ", ".join(WRITABLE)
@@ -105,6 +105,8 @@ def _require_format(path: Path) -> str:
     if suffix := known_suffix(path, WRITABLE):
         if not path.name.endswith(suffix):  # ITK and others would not read the file back
             raise OutputError(f"cannot write '{path}': let the name end in '{suffix}', in lower case.")
+        if not is_text(path):
+            raise OutputError(f"cannot write '{path}': its name, or that of a folder above it, is not UTF-8.")
         return suffix
     if path.suffix.lower() in (".dcm", ".dicom", ".ima"):
         raise OutputError(

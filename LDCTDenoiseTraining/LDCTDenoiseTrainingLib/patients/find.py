@@ -14,7 +14,7 @@ from LDCTDenoiseLib.archive.pairing import Image, describe, find_partners, ident
 from LDCTDenoiseLib.archive.series import Series
 from LDCTDenoiseLib.errors import InputError, LDCTError, LDCTWarning
 from LDCTDenoiseLib.volumes.dicom_series import read_series_files
-from LDCTDenoiseLib.volumes.suffixes import READABLE
+from LDCTDenoiseLib.volumes.suffixes import READABLE, is_text
 
 from .patient import STATED, PatientSet, Scan
 
@@ -73,23 +73,14 @@ def find_patients(folder: str | Path) -> Finding:
         raise InputError(
             f"'{folder}' holds no CT images: no {', '.join(READABLE)} files and no DICOM CT series below it."
         )
-    named = [image for image in images if _is_text(image.series)]
+    named = [image for image in images if is_text(image.series.files[0])]
     pairs, notes = _pair(identify(named, _body_of))
-    notes += [f"left out {_called(i)}: its name is not UTF-8; rename it." for i in images if not _is_text(i.series)]
+    notes += [f"left out {_called(i)}: its name is not UTF-8; rename it." for i in images if i not in named]
     if not pairs:
         raise InputError(f"'{folder}' holds low-dose images only; full-dose images are needed as the target.")
     shared = _folders_of_several(taken)
     scans = _with_roles([_scan(full, low, shared) for full, low, _how in pairs], notes)
     return Finding(PatientSet(tuple(scans)), notes, [_decision(*pair) for pair in pairs])
-
-
-def _is_text(series: Series) -> bool:
-    """Whether the path of a series can stand in a patient set."""
-    try:
-        os.fspath(series.files[0]).encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _named_place(image: Image):
