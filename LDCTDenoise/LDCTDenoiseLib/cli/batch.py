@@ -20,10 +20,16 @@ from ..archive import (
 )
 from ..archive.plan import DENOISE, DONE_BEFORE, FAIL, MEASURE, SEND
 from ..errors import InputError
-from ..hounsfield import PAPER, Window
-from ..methods import METHODS, make_denoiser
-from .dicom_options import add_derived_options, derived_options
-from .options import add_device_option, progress_bar
+from ..hounsfield import Window
+from ..methods import make_denoiser
+from .options import (
+    add_derived_options,
+    add_method_options,
+    add_window_option,
+    derived_options,
+    method_of,
+    progress_bar,
+)
 from .send_options import add_send_options, make_sender
 from .shell import EXIT_PARTLY
 
@@ -41,20 +47,13 @@ def add_parser(commands) -> None:
     parser.add_argument("input", metavar="INPUT_ROOT", help="the archive; nothing is ever written there")
     parser.add_argument("output", metavar="OUTPUT_ROOT", help="folder for the results, in the order of the archive")
     parser.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
-    parser.add_argument("--method", metavar="NAME", help=f"one of {', '.join(METHODS)} (default: DCSCN)")
-    parser.add_argument("--model", metavar="FILE", help="a model file of your own")
-    add_device_option(parser)
-    parser.add_argument("--strength", type=float, default=1.0, metavar="S", help="0 (input) to 1 (default: 1)")
-    parser.add_argument("--batch", type=int, metavar="N", help="slices at a time (default: 1 on the CPU, 16 on a GPU)")
+    add_method_options(parser)
     group = parser.add_argument_group("metrics")
     group.add_argument(
         "--full-dose", metavar="ROOT", help="measure against the full-dose series found here (may be INPUT_ROOT)"
     )
     group.add_argument("--metrics-only", action="store_true", help="write no volumes, only the report with metrics")
-    group.add_argument(
-        "--window", nargs=2, type=float, default=[PAPER.lower, PAPER.upper], metavar=("LOWER", "UPPER"),
-        help="HU window of the metrics (default: -160 240)",
-    )  # fmt: skip
+    add_window_option(group, "the metrics")
     add_derived_options(parser)
     add_send_options(parser)
     parser.set_defaults(run=run)
@@ -66,10 +65,9 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.metrics_only and arguments.send:
         raise InputError("--metrics-only writes nothing that --send could send; leave one out.")
     check_roots(arguments.input, arguments.output, arguments.full_dose)
-    method = arguments.method if arguments.method or arguments.model else "DCSCN"
     processes = Processes.of_environment()
     settings = Settings(
-        make_denoiser(method, arguments.model), processes.device(arguments.device), arguments.strength,
+        make_denoiser(method_of(arguments), arguments.model), processes.device(arguments.device), arguments.strength,
         arguments.batch, Window(*arguments.window), derived_options(arguments),
     )  # fmt: skip
     settings.check()

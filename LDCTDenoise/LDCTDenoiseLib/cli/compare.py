@@ -5,12 +5,19 @@ from pathlib import Path
 
 from ..errors import MethodError
 from ..files import replace_folder
-from ..hounsfield import PAPER, Window
+from ..hounsfield import Window
 from ..methods import METHODS, available_methods, make_denoiser
 from ..metrics import ROI
 from ..volumes import require_same_grid
 from .comparison_files import measure, write_figure, write_tables
-from .options import add_device_option, add_reading_options, add_series_option, denoise_with_bar, read_ct
+from .options import (
+    add_device_option,
+    add_reading_options,
+    add_series_option,
+    add_window_option,
+    denoise_with_bar,
+    read_ct,
+)
 
 
 def add_parser(commands) -> None:
@@ -26,10 +33,7 @@ def add_parser(commands) -> None:
     )
     parser.add_argument("--model", nargs="+", action="extend", default=[], metavar="FILE", help="models of your own")
     parser.add_argument("--roi", metavar="I0,I1,J0,J1,K", help="columns, rows (upper bounds exclusive) and slice")
-    parser.add_argument(
-        "--window", nargs=2, type=float, default=[PAPER.lower, PAPER.upper], metavar=("LOWER", "UPPER"),
-        help="HU window of figure and metrics (default: -160 240)",
-    )
+    add_window_option(parser, "figure and metrics")
     parser.add_argument("--output", required=True, metavar="DIR", help="folder for figure and tables")
     add_device_option(parser)
     add_series_option(parser, "--low-series")

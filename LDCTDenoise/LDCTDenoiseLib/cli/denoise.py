@@ -8,14 +8,16 @@ from ..derived import Provenance, check_series_place, require_source, write_deri
 from ..derived.written import written_before
 from ..engine import DenoiseRun
 from ..errors import OutputError
-from ..methods import METHODS, make_denoiser, method_name
+from ..methods import make_denoiser, method_name
 from ..volumes import is_dicom_source, is_file_name, write_volume
-from .dicom_options import add_derived_options, derived_options
 from .options import (
-    add_device_option,
+    add_derived_options,
+    add_method_options,
     add_reading_options,
     add_series_option,
     check_output,
+    derived_options,
+    method_of,
     progress_bar,
     read_ct,
     run_with_bar,
@@ -31,11 +33,7 @@ def add_parser(commands) -> None:
         metavar="OUTPUT",
         help="NRRD, NIfTI or MHA file to write; of a DICOM input also a new folder, for a DICOM series",
     )
-    parser.add_argument("--method", metavar="NAME", help=f"one of {', '.join(METHODS)} (default: DCSCN)")
-    parser.add_argument("--model", metavar="FILE", help="a model file of your own")
-    add_device_option(parser)
-    parser.add_argument("--strength", type=float, default=1.0, metavar="S", help="0 (input) to 1 (default: 1)")
-    parser.add_argument("--batch", type=int, metavar="N", help="slices at a time (default: 1 on the CPU, 16 on a GPU)")
+    add_method_options(parser)
     add_series_option(parser)
     add_reading_options(parser)
     add_derived_options(parser)
@@ -62,7 +60,7 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.send and not as_dicom:
         raise OutputError("--send needs a DICOM series to send; give a new folder as output.")
     sender = make_sender(arguments)
-    method = arguments.method if arguments.method or arguments.model else "DCSCN"
+    method = method_of(arguments)
     if method:
         method_name(method)
     # Torch takes longer to load than most volumes to be read, and much of either is waiting.

@@ -4,15 +4,41 @@ import argparse
 import os
 import sys
 
+from ..derived import COMPRESSIONS, SeriesOptions
 from ..engine import DenoiseRun
 from ..errors import OutputError
+from ..hounsfield import PAPER, Window
+from ..methods import METHODS
 from ..methods.denoiser import Denoiser
 from ..requirements import require
 from ..volumes import Volume, check_ct, check_writable, read_volume
 
+DEFAULT_METHOD = "DCSCN"
+
 
 def add_device_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", metavar="D", help="auto, cpu, cuda, cuda:N or mps (default: auto)")
+
+
+def add_method_options(parser: argparse.ArgumentParser) -> None:
+    """Add what a run of one method is made of; `method_of` says which method."""
+    parser.add_argument("--method", metavar="NAME", help=f"one of {', '.join(METHODS)} (default: {DEFAULT_METHOD})")
+    parser.add_argument("--model", metavar="FILE", help="a model file of your own")
+    add_device_option(parser)
+    parser.add_argument("--strength", type=float, default=1.0, metavar="S", help="0 (input) to 1 (default: 1)")
+    parser.add_argument("--batch", type=int, metavar="N", help="slices at a time (default: 1 on the CPU, 16 on a GPU)")
+
+
+def method_of(arguments: argparse.Namespace) -> str | None:
+    """Return the method that was asked for; None leaves it to the model file that was given."""
+    return arguments.method or (None if arguments.model else DEFAULT_METHOD)
+
+
+def add_window_option(parser, what: str) -> None:
+    parser.add_argument(
+        "--window", nargs=2, type=float, default=[PAPER.lower, PAPER.upper], metavar=("LOWER", "UPPER"),
+        help=f"HU window of {what} (default: {PAPER.lower:g} {PAPER.upper:g})",
+    )  # fmt: skip
 
 
 def add_series_option(parser: argparse.ArgumentParser, name: str = "--series") -> None:
@@ -27,6 +53,40 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data-elsewhere", action="store_true", help="follow a header that names its data in another folder",
     )  # fmt: skip
+
+
+def add_derived_options(parser: argparse.ArgumentParser) -> None:
+    """Add what the user may choose about a derived DICOM series."""
+    default = SeriesOptions()
+    group = parser.add_argument_group("DICOM output")
+    group.add_argument(
+        "--series-description", default=default.description, metavar="TEXT",
+        help="series description; {description}, {method} and {strength} stand for the source's and the method's "
+        f"(default: '{default.description}'); '(research)' is put behind it",
+    )  # fmt: skip
+    group.add_argument(
+        "--series-number", default=default.number, metavar="N",
+        help=f"series number, or +N to add to the source's (default: {default.number})",
+    )  # fmt: skip
+    group.add_argument(
+        "--series-window", nargs=2, type=float, metavar=("LOWER", "UPPER"),
+        help="display window in HU (default: those of the source)",
+    )  # fmt: skip
+    group.add_argument(
+        "--compression", choices=COMPRESSIONS, default=default.compression,
+        help="lossless compression of the pixels (default: none)",
+    )  # fmt: skip
+    group.add_argument(
+        "--keep-private", action="store_true", help="keep the vendor's private elements (default: leave them out)"
+    )
+
+
+def derived_options(arguments: argparse.Namespace) -> SeriesOptions:
+    """Return the options that were given; `InputError` when one makes no sense."""
+    window = Window(*arguments.series_window) if arguments.series_window else None
+    return SeriesOptions(
+        arguments.series_description, arguments.series_number, window, arguments.compression, arguments.keep_private
+    )
 
 
 def check_output(output: str, source: str) -> None:
