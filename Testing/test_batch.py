@@ -23,6 +23,7 @@ from LDCTDenoiseLib.volumes import read_volume, write_volume
 _UID_ROOT = SERIES_UID.rsplit(".", 2)[0].encode() + b"."
 
 
+@pytest.mark.slow
 def test_every_series_is_denoised_as_the_library_does_it(archive, output, capsys):
     made = write_archive(archive, 3)
     write_what_is_no_ct(archive)
@@ -274,6 +275,7 @@ def test_what_another_process_holds_is_waited_for_and_done_when_it_dies(archive,
     assert set(results(output)) == set(made) and set(results(output).values()) == {"done"}
 
 
+@pytest.mark.slow
 def test_malformed_series_fail_alone_and_the_others_are_right(archive, output):
     names = list(MUTATIONS)[::6]
     truth = {}

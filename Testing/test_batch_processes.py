@@ -71,6 +71,7 @@ def kill_after(process, output, more, pause):
     process.communicate(timeout=60)
 
 
+@pytest.mark.slow
 def test_a_batch_killed_three_times_ends_as_if_it_had_not_been(tmp_path):
     archive, output = tmp_path / "in", tmp_path / "out"
     made = write_archive(archive, 9)
@@ -96,6 +97,7 @@ def attempts(output):
     return {record["series"]: record["attempts"] for record in records}
 
 
+@pytest.mark.slow
 def test_two_processes_share_the_work_and_do_nothing_twice(tmp_path):
     archive, output = tmp_path / "in", tmp_path / "out"
     made = write_archive(archive, 6)
@@ -113,6 +115,7 @@ def test_two_processes_share_the_work_and_do_nothing_twice(tmp_path):
     check_nothing_half_made(output)
 
 
+@pytest.mark.slow
 def test_one_process_finishes_what_a_killed_one_held(tmp_path):
     archive, output = tmp_path / "in", tmp_path / "out"
     made = write_archive(archive, 6)
@@ -125,6 +128,7 @@ def test_one_process_finishes_what_a_killed_one_held(tmp_path):
     check_nothing_half_made(output)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
 def test_an_interrupted_batch_reports_what_is_open(tmp_path, name, code):
     archive, output = tmp_path / "in", tmp_path / "out"
@@ -161,6 +165,7 @@ def all_images(output):
     return sorted(uid for images in done_in(output).values() for uid in images)
 
 
+@pytest.mark.slow
 def test_a_batch_sends_what_it_made_and_nothing_twice(tmp_path, server):
     archive, output = tmp_path / "in", tmp_path / "out"
     write_archive(archive, 3)
@@ -176,6 +181,7 @@ def test_a_batch_sends_what_it_made_and_nothing_twice(tmp_path, server):
     assert {row["sent_to"] for row in report_of(output).values()} == {server.address}
 
 
+@pytest.mark.slow
 def test_a_series_that_is_refused_is_said_and_sent_the_next_time(tmp_path, server, capsys):
     archive, output = tmp_path / "in", tmp_path / "out"
     write_archive(archive, 3)
@@ -200,6 +206,7 @@ def test_a_server_out_of_reach_is_said_before_any_work(tmp_path, capsys, monkeyp
     assert "nothing answers" in capsys.readouterr().err and not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_a_sending_batch_killed_three_times_loses_and_repeats_nothing(tmp_path, server):
     archive, output = tmp_path / "in", tmp_path / "out"
     write_archive(archive, 8)
@@ -213,6 +220,7 @@ def test_a_sending_batch_killed_three_times_loses_and_repeats_nothing(tmp_path, 
     assert server.stores <= len(set(server.uids)) + 3
 
 
+@pytest.mark.slow
 def test_two_processes_send_each_image_once(tmp_path, server):
     archive, output = tmp_path / "in", tmp_path / "out"
     write_archive(archive, 5)

@@ -23,6 +23,7 @@ def call(*arguments):
     )
 
 
+@pytest.mark.slow
 def test_compare_prints_one_json_object_and_leaves_table_and_plot(tmp_path):
     done = call("--compare", "--json", "--size", 64, "--slices", 2, "--repeats", 1, "--output", tmp_path / "results")
     assert done.returncode == 0, done.stderr
@@ -45,6 +46,7 @@ def test_compare_prints_one_json_object_and_leaves_table_and_plot(tmp_path):
     assert to_markdown(result) == (tmp_path / "results" / "benchmark.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -60,6 +62,7 @@ def test_bad_usage_is_one_line(arguments, words):
     assert done.returncode == 2 and words in done.stderr and len(done.stderr.splitlines()) == 1, done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["DCSCN", "CNN-L1"])
 def test_plain_network_and_engine_are_the_method(method):
     hounsfield, denoiser = noisy_slices(1, 96).astype(np.float32), make_denoiser(method)

@@ -63,6 +63,7 @@ def files(tmp_path, ct):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_denoise_keeps_geometry_and_type_and_does_what_the_library_does(files, ct):
     done = call("denoise", files / "low.nrrd", files / "out.nii.gz", "--model", files / "mine.safetensors",
                 "--strength", "0.5", "--device", "cpu")
@@ -77,6 +78,7 @@ def test_denoise_keeps_geometry_and_type_and_does_what_the_library_does(files, c
     assert (sitk.GetArrayFromImage(image) == expected).all() and (expected != ct[1]).any()
 
 
+@pytest.mark.slow
 def test_compare_writes_figure_and_tables_with_the_numbers_of_the_library(files, ct):
     done = call("compare", "--low", files / "low.nrrd", "--full", files / "full.nrrd", "--method", "TV", "nlm",
                 "--roi", "20,50,20,45,1", "--output", files / "out")
@@ -94,6 +96,7 @@ def test_compare_writes_figure_and_tables_with_the_numbers_of_the_library(files,
     assert "PSNR" in done.stdout and "[-160, 240] HU" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_models_row_is_named_after_its_file(files):
     done = call("compare", "--low", files / "low.nrrd", "--full", files / "full.nrrd",
                 "--model", files / "mine.safetensors", "--output", files / "out")
@@ -101,6 +104,7 @@ def test_a_models_row_is_named_after_its_file(files):
     assert [r["image"] for r in csv.DictReader((files / "out" / "table.csv").open())] == ["LDCT", "mine"]
 
 
+@pytest.mark.slow
 def test_demo_does_the_whole_job(tmp_path):
     done = call("demo", "--output", tmp_path / "demo", "--slices", "1", "--size", "256")
     assert done.returncode == 0, done.stderr
@@ -112,6 +116,7 @@ def test_demo_does_the_whole_job(tmp_path):
     assert "NLM" in done.stdout and "quarter-dose scan" in done.stderr
 
 
+@pytest.mark.slow
 def test_models_lists_shows_and_adds(files):
     own = {"LDCT_DENOISE_MODELS": str(files / "own")}
     done = call("models", "--add", files / "mine.safetensors", **own)
@@ -122,6 +127,7 @@ def test_models_lists_shows_and_adds(files):
     assert card["method"] == "DCSCN" and len(card["sha256"]) == 64
 
 
+@pytest.mark.slow
 def test_bad_usage_is_one_line(files):
     low, out = files / "low.nrrd", files / "out.nrrd"
     refused(call(), "COMMAND")
@@ -143,6 +149,7 @@ def test_bad_usage_is_one_line(files):
     assert {p.name for p in files.iterdir()} == {"full.nrrd", "low.nrrd", "mine.safetensors"}
 
 
+@pytest.mark.slow
 @pytest.mark.skipif("torch" in sys.modules and sys.modules["torch"].cuda.is_available(), reason="CUDA is there")
 def test_absent_cuda_is_said(files):
     refused(call("denoise", files / "low.nrrd", files / "out.nrrd", "--model", files / "mine.safetensors",
@@ -158,6 +165,7 @@ def write(path, array, **facts):
     sitk.WriteImage(image, str(path))
 
 
+@pytest.mark.slow
 def test_bad_input_is_refused_and_leaves_the_disk_as_it_was(files, ct):
     out = files / "out.nrrd"
     bad = {
@@ -180,6 +188,7 @@ def test_bad_input_is_refused_and_leaves_the_disk_as_it_was(files, ct):
     assert not out.exists() and not (files / "table").exists() and not list(files.glob(".*"))
 
 
+@pytest.mark.slow
 def test_offset_of_unsigned_storage_can_be_given(files, ct):
     write(files / "unsigned.nrrd", (ct[1].astype(int) + 1100).clip(0).astype(np.uint16))
     done = call("denoise", files / "unsigned.nrrd", files / "out.nrrd", "--method", "TV", "--hu-offset", "-1100")
@@ -188,6 +197,7 @@ def test_offset_of_unsigned_storage_can_be_given(files, ct):
     assert abs(output[:, 30:36, 30:42].mean() - 400) < 40 and output.min() < -900
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for another process")
 @pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
 def test_an_interrupted_run_leaves_nothing_half_written(files, ct, name, code):

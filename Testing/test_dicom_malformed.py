@@ -189,6 +189,7 @@ def test_a_source_that_went_or_changed_meanwhile(tmp_path):
     assert os.listdir(tmp_path) == ["in"]
 
 
+@pytest.mark.slow
 def test_a_long_series(tmp_path):
     write_series(tmp_path / "in", 150)
     volume = read_volume(tmp_path / "in")

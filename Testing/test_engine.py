@@ -116,6 +116,7 @@ def test_progress_counts_slices_and_the_caller_may_stop():
     assert not stopped.finished and stopped.denoiser.sizes == [2]
 
 
+@pytest.mark.slow
 def test_methods_that_know_no_device_need_no_torch():
     from LDCTDenoiseLib.methods import make_denoiser
 

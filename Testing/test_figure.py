@@ -52,6 +52,7 @@ def test_every_pixel_has_the_grey_of_the_window(window):
         assert (shown[:, 1:-1, :, 1:-1] == expected[:, None, :, None, None]).all()
 
 
+@pytest.mark.slow
 def test_the_red_box_lies_where_the_roi_is():
     figure = comparison_figure([("A", blocks())], roi=ROI_BOX, crop=False)
     page = pixels(figure)

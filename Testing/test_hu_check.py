@@ -174,6 +174,7 @@ def test_compare_and_batch_ask_the_same(tmp_path, capsys):
     assert (tmp_path / "out" / "good.nrrd").exists() and not (tmp_path / "out" / "bad.nrrd").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not DATA, reason="LDCT_DATA names no folder of real CT")
 def test_no_real_scan_is_refused():
     files = sorted(Path(DATA).glob("**/*.nii.gz"))

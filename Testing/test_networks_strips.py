@@ -86,6 +86,7 @@ def test_strips_meet_without_seams(strips, method, cut):
     assert_exact(rows, expected[first + 8 * above : last - 8 * below], image)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["DCSCN", "CNN-L1"])
 @pytest.mark.parametrize("threads", [1, 2, 3, 7])
 def test_any_number_of_threads_gives_the_plain_result(strips, method, threads):
@@ -108,6 +109,7 @@ def test_any_number_of_threads_gives_the_plain_result(strips, method, threads):
     np.testing.assert_allclose(output, expected, atol=0.01)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="about the C library of most Linux systems")
 def test_memory_of_planes_is_not_cleared_anew_for_each_layer():
     code = (
@@ -146,6 +148,7 @@ def test_a_generator_of_another_kind_is_computed_as_it_is():
     assert denoise_array(volume, NetworkDenoiser(Half(), WIDE, "half")) == pytest.approx(-24.0)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif("LDCT_DATA" not in os.environ, reason="needs the folder of real volumes in LDCT_DATA")
 @pytest.mark.parametrize("method", ["DCSCN", "CNN-L1"])
 def test_real_slices_with_the_weights_that_ship(strips, method):

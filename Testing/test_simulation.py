@@ -88,6 +88,7 @@ def test_a_sharper_kernel_makes_finer_and_stronger_noise():
     assert found[0.8].std() < found[1.0].std() < found[1.3].std()
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_noise_whatever_the_batch(monkeypatch):
     volume = body(slices=5)
     expected = noise_of(volume, seed=7)
@@ -101,6 +102,7 @@ def test_the_same_seed_gives_the_same_noise_whatever_the_batch(monkeypatch):
     assert abs(np.corrcoef(expected[0].ravel(), expected[1].ravel())[0, 1]) < 0.05
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_noise_whatever_the_threads():
     volume = body(200, 200, 1.7, slices=2)
     threads = torch.get_num_threads()

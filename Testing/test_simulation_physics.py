@@ -55,6 +55,7 @@ def spread(images: np.ndarray, where: np.ndarray) -> float:
     return float(np.sqrt(images.var(axis=0, ddof=1)[where].mean()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dose", [1.0, 0.25])
 def test_noise_of_a_scan_is_that_of_the_full_simulation(scanned, dose):
     noise = inserted(dose, noise_free=True)
@@ -62,6 +63,7 @@ def test_noise_of_a_scan_is_that_of_the_full_simulation(scanned, dose):
         assert spread(noise, place(name)) == pytest.approx(spread(scanned[dose], place(name)), rel=0.05), name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dose", [0.5, 0.25, 0.1])
 def test_added_noise_is_what_the_lower_dose_adds_in_the_full_simulation(scanned, dose):
     noise, added = inserted(dose, noise_free=False), scanned[dose] - scanned[1.0]
@@ -99,6 +101,7 @@ def read(path: Path):
 ABDOMEN = DATA / "validation" / "abdomen_CRLM_1004.nii.gz"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not ABDOMEN.is_file(), reason="LDCT_DATA does not name the development data")
 def test_quarter_dose_of_an_abdomen_is_as_noisy_as_published():
     array, spacing = read(ABDOMEN)

@@ -166,6 +166,7 @@ def test_input_removed_by_the_callback(scene, logic, closed):
     assert not scene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode")
 
 
+@pytest.mark.slow
 def test_works_on_plain_slicer_core_and_loads_nothing_heavy():
     code = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"

@@ -204,6 +204,7 @@ def test_preview_is_the_slice_of_a_run(scene, logic):
     assert previews.show(volume, 2, jobsOf(["NLM"]), "cpu", 1) == [node] and not previews.nodes
 
 
+@pytest.mark.slow
 def test_figure_of_a_slice(logic, fullAndLow, tmp_path):
     import matplotlib.image
 
@@ -265,6 +266,7 @@ def test_no_two_tables_have_one_name(logic, fullAndLow):
     assert len(set(names)) == 5 and names[2] == "full slice 1" and names[4] == "full slice 2"
 
 
+@pytest.mark.slow
 def test_the_figure_prints_the_numbers_of_the_region_it_shows(logic, fullAndLow, tmp_path, monkeypatch):
     module = importlib.import_module("LDCTDenoiseLib.figure.comparison_figure")
     full, low = fullAndLow

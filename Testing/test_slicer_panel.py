@@ -185,6 +185,7 @@ def test_strength_follows_the_slider_without_a_run(widget, host, pair):
     assert output.GetAttribute("LDCTDenoise.Strength") == "0.5"
 
 
+@pytest.mark.slow
 def test_preview_follows_the_slice_and_leaves_no_trace(widget, host, pair, monkeypatch):
     before = state(slicer.mrmlScene)
     denoised = []

@@ -4,6 +4,7 @@ import importlib.util
 from pathlib import Path
 
 import numpy as np
+import pytest
 import slicer
 import slicer.util
 from LDCTDenoiseLib.volumes import read_volume
@@ -11,6 +12,7 @@ from LDCTDenoiseLib.volumes import read_volume
 _TOOL = Path(__file__).resolve().parent.parent / "tools" / "make_sample_data.py"
 
 
+@pytest.mark.slow
 def test_what_ships_is_what_the_code_makes():
     spec = importlib.util.spec_from_file_location("make_sample_data", _TOOL)
     tool = importlib.util.module_from_spec(spec)

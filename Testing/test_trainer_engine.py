@@ -42,6 +42,7 @@ def records(output):
     return [json.loads(line) for line in (output / "log.jsonl").read_text().splitlines()]
 
 
+@pytest.mark.slow
 def test_a_stop_file_leaves_a_checkpoint_and_the_run_goes_on_to_the_same_weights(patients, whole, tmp_path):
     output = tmp_path / "run"
     stopped = training(patients, output)
@@ -84,6 +85,7 @@ def test_a_validation_that_a_stop_interrupts_is_made_good(patients, tmp_path, mo
     assert (output / "model.safetensors").is_file()
 
 
+@pytest.mark.slow
 def test_a_stop_ends_the_whole_leave_one_out(patients, tmp_path):
     run = CrossValidation(
         patients, tmp_path, {k: str(v) for k, v in SMALL.items()}, device="cpu", methods=["CNN-L1"]
@@ -123,6 +125,7 @@ def test_a_setting_can_be_asked_for_without_torch():
     assert done.stdout.split() == ["80", "False"], done.stderr
 
 
+@pytest.mark.slow
 def test_the_estimate_measures_and_scales(capsys):
     arguments = ["estimate", "--method", "DCSWGAN", "--set=patch=16", "--set=batch=2", "--set=critic_steps=1",
                  "--steps", "50", "--device", "cpu"]

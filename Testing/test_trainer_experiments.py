@@ -12,6 +12,7 @@ from trainer_runs import SMALL, tinyLogic, untilEnd
 pytestmark = pytest.mark.usefixtures("mrml")
 
 
+@pytest.mark.slow
 def test_leave_one_out_trains_every_fold(mrml, tmp_path):
     logic, table = tinyLogic(mrml, tmp_path, patients=2)
     run = logic.start(table, logic.config("WGAN", **{**SMALL, "steps": 2, "critic_steps": 1, "mean_weight": 3}),

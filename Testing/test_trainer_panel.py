@@ -176,6 +176,7 @@ def layout(host):
     return node, slicer.mrmlScene.AddNewNodeByClass("vtkMRMLPlotViewNode")
 
 
+@pytest.mark.slow
 def test_start_watch_stop_leave_reload_resume_and_use(trainer, host, layout, tmp_path):
     from LDCTDenoiseLib.models import catalogue
     from LDCTDenoiseSlicer.parameters import getParameterNode

@@ -15,7 +15,7 @@ from LDCTDenoiseTrainingSlicer.jobs.process import ProcessFile, terminate
 from LDCTDenoiseTrainingSlicer.logic import LDCTDenoiseTrainingLogic
 from trainer_runs import SMALL, untilEnd, waitFor
 
-pytestmark = pytest.mark.usefixtures("mrml")
+pytestmark = [pytest.mark.usefixtures("mrml"), pytest.mark.slow]
 
 
 def test_a_training_from_the_scene_to_a_model_that_is_listed(tiny, mrml, tmp_path):

@@ -22,6 +22,8 @@ from LDCTDenoiseTrainingLib.loop.validate import measure_pair, score
 from LDCTDenoiseTrainingLib.patients import PatientSet, Scan, read_patient_set, write_patient_set
 from training_maker import body, save_scan
 
+pytestmark = pytest.mark.slow
+
 SMALL = {
     "patch": 16, "batch": 4, "steps": 12, "log_every": 3, "checkpoint_every": 3, "validate_every": 6,
     "validation_slices": 1, "validation_pairs": 4, "warmup_steps": 0,

@@ -18,6 +18,8 @@ from LDCTDenoiseTrainingLib.runs.paper import TABLE_1, side_by_side
 from LDCTDenoiseTrainingLib.runs.table import summarise, to_markdown
 from training_maker import body, save_scan
 
+pytestmark = pytest.mark.slow
+
 SMALL = {"patch": 16, "batch": 2, "steps": 2, "validation_slices": 1, "validation_pairs": 2, "critic_steps": 1}
 OPTIONS = [f"--set={key}={value}" for key, value in SMALL.items()]
 

@@ -13,6 +13,8 @@ from LDCTDenoiseTrainingLib.loop.stopping import STOP_FILE
 from LDCTDenoiseTrainingLib.patients import write_patient_set
 from training_maker import save_pairs
 
+pytestmark = pytest.mark.slow
+
 #: A piece that is to be interrupted lasts so long; a stop may take a part of it on a busy machine.
 LONG, SOON = 300, 60
 

@@ -12,7 +12,10 @@ from LDCTDenoiseLib.volumes import Volume, check_ct, read_volume, write_volume
 
 DATA = Path(os.environ.get("LDCT_DATA", "/nowhere"))
 SERIES = DATA / "dicom" / "KiTS-00072"
-pytestmark = pytest.mark.skipif(not SERIES.is_dir(), reason="LDCT_DATA does not name the development data")
+pytestmark = [
+    pytest.mark.skipif(not SERIES.is_dir(), reason="LDCT_DATA does not name the development data"),
+    pytest.mark.slow,
+]
 
 
 @pytest.fixture(scope="module")
