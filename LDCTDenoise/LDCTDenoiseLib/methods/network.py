@@ -48,5 +48,5 @@ class NetworkDenoiser:
         return self._network.start(hounsfield)
 
     def correction(self, hounsfield: np.ndarray) -> np.ndarray:
-        """Return `G(clip x) - clip x` in HU (see `hounsfield.passthrough`)."""
+        """Return `G(clip x) - clip x` in HU (see `hounsfield.add_correction`)."""
         return self.start(hounsfield)()
