@@ -1,8 +1,8 @@
 """Model files for tests: the paper's networks with weights made on the spot."""
 
 import torch
+from LDCTDenoiseLib.methods import architecture_of_method, build_generator
 from LDCTDenoiseLib.models import ModelCard, save_model
-from LDCTDenoiseLib.networks import architecture_of_method, build_generator
 
 
 def make_card(method="DCSCN", **changes) -> ModelCard:

@@ -8,20 +8,43 @@ nine layers, each as large as the one before, make 300 of them, 2e-5, if all err
 import copy
 
 import torch
+from torch.nn import functional
 
 #: What a correction in float32 may be off, of the largest value of the correction and of the image.
 TOLERANCE = 5e-6
 
 
-def plain_correction(generator, image):
-    """Return the correction of a batch of images: every layer a module of its own, planes concatenated."""
-    if not hasattr(generator, "features"):
-        return generator.stack(image) - (0 if generator.residual else image)
-    planes = [image]
-    for layer in generator.features:
-        planes.append(layer(planes[-1]))
-    planes = torch.cat(planes[1:], 1)
-    return generator.last(torch.cat([generator.a1(planes), generator.b2(generator.b1(planes))], 1))
+def plain_correction(generator, image, watch=lambda before: None):
+    """Return the correction of a batch of images from a generator's parameters alone, channels concatenated.
+
+    `watch` is called with what each activation is given.
+    """
+    weights = dict(generator.named_parameters())
+
+    def layer(name, image, activate=None):
+        weight = weights[f"{name}.weight"]
+        before = functional.conv2d(image, weight, weights.get(f"{name}.bias"), padding=weight.shape[2] // 2)
+        if activate is not None:
+            watch(before)
+        return before if activate is None else activate(before)
+
+    def activated(name, image):
+        return layer(f"{name}.0", image, lambda before: functional.prelu(before, weights[f"{name}.1.weight"]))
+
+    if "last.weight" not in weights:
+        *names, last = sorted((n.removesuffix(".weight") for n in weights if n.endswith("weight")),
+                              key=lambda n: int(n.split(".")[1]))
+        output = image
+        for name in names:
+            output = layer(name, output, torch.relu)
+        output = layer(last, output)
+        return output if generator.network.residual else output - image
+    channels = [image]
+    for n in range(sum(name.startswith("features.") and name.endswith(".0.weight") for name in weights)):
+        channels.append(activated(f"features.{n}", channels[-1]))
+    channels = torch.cat(channels[1:], 1)
+    b2 = activated("b2", activated("b1", channels))
+    return layer("last", torch.cat([activated("a1", channels), b2], 1))
 
 
 def exact_correction(generator, image) -> torch.Tensor:

@@ -15,9 +15,7 @@ from LDCTDenoiseLib.compiled.plan import plan_of
 from LDCTDenoiseLib.compiled.rows import compiled_rows
 from LDCTDenoiseLib.engine import denoise_array
 from LDCTDenoiseLib.hounsfield import WIDE
-from LDCTDenoiseLib.methods import NetworkDenoiser
-from LDCTDenoiseLib.networks import build_generator
-from LDCTDenoiseLib.networks.correction import CorrectionGenerator
+from LDCTDenoiseLib.methods import NetworkDenoiser, build_generator
 from model_maker import make_generator
 from plain_networks import TOLERANCE, exact_hounsfield
 
@@ -70,7 +68,7 @@ def test_the_plan_of_dcscn_reads_as_the_paper_draws_it():
 @needs_compiler
 def test_several_threads_and_sizes_share_one_program():
     rows = compiled_rows(make_generator())
-    images = [torch.rand(size) for size in ((30, 40), (41, 17), (9, 40), (30, 170))] * 4
+    images = [torch.rand(1, *size) for size in ((30, 40), (41, 17), (9, 40), (30, 170))] * 4
     alone = [rows(image, False, False) for image in images]
     with ThreadPoolExecutor(3) as pool:
         together = list(pool.map(lambda image: rows(image, False, False), images))
@@ -80,10 +78,10 @@ def test_several_threads_and_sizes_share_one_program():
 
 @needs_compiler
 def test_the_image_given_is_left_as_it_is_and_nothing_of_it_stays_behind():
-    rows, image = compiled_rows(make_generator()), torch.rand(20, 33)
+    rows, image = compiled_rows(make_generator()), torch.rand(1, 20, 33)
     before = image.clone()
     first = rows(image, False, False)
-    rows(torch.full((20, 33), 1e30), False, False)
+    rows(torch.full((1, 20, 33), 1e30), False, False)
     assert torch.equal(rows(image, False, False), first) and torch.equal(image, before)
 
 
@@ -105,7 +103,7 @@ def test_where_nothing_can_be_compiled_torch_does_it(lack, monkeypatch):
 
 
 def test_a_generator_of_another_kind_is_not_compiled():
-    class Half(CorrectionGenerator):
+    class Half(torch.nn.Module):
         def correction(self, image):
             return -image / 2
 

@@ -9,7 +9,7 @@ from LDCTDenoiseLib.engine.device import Device
 from LDCTDenoiseLib.errors import LDCTWarning
 from LDCTDenoiseLib.hounsfield import WIDE
 from LDCTDenoiseLib.methods import NetworkDenoiser
-from LDCTDenoiseLib.methods.gpu import GPUNetwork
+from LDCTDenoiseLib.methods.whole_slices import WholeSlices
 from model_maker import make_generator
 from plain_networks import exact_hounsfield
 
@@ -58,7 +58,7 @@ def test_what_was_begun_on_a_full_gpu_is_begun_anew_in_smaller_batches():
 def test_whole_slices_on_a_device_of_torch_give_the_plain_result(method):
     # The path of a GPU, without one: torch's CPU stands in for the device, so pinned memory is not tried.
     generator, volume = make_generator(method).eval(), ct((3, 21, 34), np.float32)
-    network = GPUNetwork(generator, WIDE, "cpu")
+    network = WholeSlices(generator, WIDE, "cpu")
     finishes = [network.start(volume[:2]), network.start(volume[2:])]
     expected = exact_hounsfield(generator, WIDE, volume).numpy()
     np.testing.assert_allclose(np.concatenate([finish() for finish in finishes]), expected, atol=0.01)
@@ -71,7 +71,7 @@ def test_convolutions_on_a_gpu_keep_float32_and_the_setting_outside():
             return unit
 
     seen, before = [], torch.backends.cudnn.allow_tf32
-    GPUNetwork(Noting(), WIDE, "cpu").start(ct((1, 4, 4), np.float32))()
+    WholeSlices(Noting(), WIDE, "cpu").start(ct((1, 4, 4), np.float32))()
     assert seen == [False] and torch.backends.cudnn.allow_tf32 == before
 
 

@@ -6,8 +6,15 @@ from pathlib import Path
 
 import pytest
 from LDCTDenoiseLib.cli.main import main
-from LDCTDenoiseLib.methods import METHOD, NETWORK_METHODS, PAPER_METHODS, REFERENCE_METHODS, colours_of, method_name
-from LDCTDenoiseLib.networks import build_generator
+from LDCTDenoiseLib.methods import (
+    METHOD,
+    NETWORK_METHODS,
+    PAPER_METHODS,
+    REFERENCE_METHODS,
+    build_generator,
+    colours_of,
+    method_name,
+)
 from LDCTDenoiseTrainingLib.cli.main import main as train_main
 from LDCTDenoiseTrainingLib.loop.config import TrainingConfig
 from LDCTDenoiseTrainingLib.runs.paper import TABLE_1

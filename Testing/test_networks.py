@@ -3,7 +3,8 @@
 import pytest
 import torch
 from LDCTDenoiseLib.errors import ModelFileError
-from LDCTDenoiseLib.networks import architecture_of_method, build_generator, count_macs, count_parameters, count_slopes
+from LDCTDenoiseLib.methods import architecture_of_method, build_generator
+from LDCTDenoiseLib.networks import count_macs, count_parameters, count_slopes
 from plain_networks import plain_correction
 from torch import nn
 
@@ -19,16 +20,16 @@ PAPER = {
 def test_parameters_and_macs_are_those_of_the_paper(method):
     generator = build_generator(method)
     parameters, slopes, gmacs = PAPER[method]
-    assert count_parameters(generator) == parameters
-    assert count_slopes(generator) == slopes
-    assert count_macs(generator) / 1e9 == pytest.approx(gmacs, abs=0.005)
+    assert count_parameters(generator.network) == parameters
+    assert count_slopes(generator.network) == slopes
+    assert count_macs(generator.network) / 1e9 == pytest.approx(gmacs, abs=0.005)
 
 
 def test_macs_are_those_of_the_weights():
     # Each weight of a convolution is used once for every pixel.
     generator = build_generator("DCSCN")
     weights = sum(p.numel() for n, p in generator.named_parameters() if p.ndim == 4)
-    assert count_macs(generator, 30, 20) == weights * 30 * 20
+    assert count_macs(generator.network, 30, 20) == weights * 30 * 20
 
 
 @pytest.mark.parametrize("method", PAPER)
@@ -57,20 +58,19 @@ def test_forward_is_image_plus_correction(method):
 def test_conv_stack_without_residual_is_the_papers_letter():
     generator = build_generator({**architecture_of_method("CNN-L1"), "residual": False}).double()
     image = torch.rand(1, 1, 12, 12, dtype=torch.float64)
-    assert torch.equal(generator(image), generator.stack(image))
-    torch.testing.assert_close(generator.correction(image), generator.stack(image) - image, rtol=0, atol=1e-12)
+    torch.testing.assert_close(generator.correction(image), plain_correction(generator, image), rtol=0, atol=1e-12)
     # No activation after the last layer: negative output must be possible.
     with torch.no_grad():
-        generator.stack[-1].bias.fill_(-100)
+        generator.get_parameter("stack.14.bias").fill_(-100)
     assert generator(image).max() < 0
 
 
 def test_dcscn_layers():
     generator = build_generator("DCSCN")
-    assert [layer[0].out_channels for layer in generator.features] == [32, 26, 22, 18, 14, 11, 8]
+    assert [generator.network.width(f"features.{n}") for n in range(7)] == [32, 26, 22, 18, 14, 11, 8]
     assert all(torch.equal(m.weight, torch.full_like(m.weight, 0.1)) for m in generator.modules()
                if isinstance(m, nn.PReLU))
-    assert generator.last.bias is None
+    assert "last.bias" not in generator.state_dict()
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from LDCTDenoiseLib.networks import build_generator  # noqa: E402
+from LDCTDenoiseLib.methods import build_generator  # noqa: E402
 from LDCTDenoiseTrainingLib.optimisers import SOAP, make_optimiser  # noqa: E402
 from torch import nn  # noqa: E402
 

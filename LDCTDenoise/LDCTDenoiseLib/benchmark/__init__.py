@@ -1,6 +1,6 @@
 """How fast the engine is on this machine, beside the plain network and other methods, in one run."""
 
-from .contenders import CONTENDERS, Contender, make_contender, plain_correction
+from .contenders import CONTENDERS, Contender, make_contender
 from .measure import run_benchmark
 from .report import to_markdown, write_report
 
@@ -8,7 +8,6 @@ __all__ = [
     "CONTENDERS",
     "Contender",
     "make_contender",
-    "plain_correction",
     "run_benchmark",
     "to_markdown",
     "write_report",

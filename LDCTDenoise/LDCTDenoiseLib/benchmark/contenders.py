@@ -8,10 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from ..hounsfield import WIDE, add_correction
-from ..methods import make_denoiser
+from ..methods import build_generator, make_denoiser
 from ..methods.cpu import CPUNetwork
-from ..networks import build_generator, count_macs
-from ..networks.dcscn import DCSCN
+from ..networks import Network
 from ..networks.strips import strips_of
 from ..requirements import require
 
@@ -26,8 +25,8 @@ class Contender:
         What it is.
     compute : callable
         HU of shape (slices, rows, columns), float32, to the denoised HU.
-    macs : int
-        Multiply-accumulate operations of a pixel; 0 where that is no measure.
+    network : Network, optional
+        What is computed, for the count of its operations.
     trained : bool
         Whether it computes the method's result, so that it can be compared with the plain model.
     slices : int
@@ -36,7 +35,7 @@ class Contender:
 
     words: str
     compute: Callable[[np.ndarray], np.ndarray]
-    macs: int = 0
+    network: Network | None = None
     trained: bool = False
     slices: int = 1
 
@@ -45,56 +44,14 @@ class Contender:
 _STACK = 8
 
 
-class _Concatenated(nn.Module):
-    """A DCSCN's correction as the paper draws it: all 131 planes concatenated, A1 and B1 one after the other."""
-
-    def __init__(self, generator: DCSCN):
-        super().__init__()
-        self.generator = generator
-
-    def forward(self, image: Tensor) -> Tensor:
-        generator, planes = self.generator, []
-        for layer in generator.features:
-            image = layer(image)
-            planes.append(image)
-        features = torch.cat(planes, dim=1)
-        return generator.last(torch.cat([generator.a1(features), generator.b2(generator.b1(features))], dim=1))
-
-
-class _REDCNN(nn.Module):
-    """RED-CNN's size and shape: five 5×5 convolutions, five transposed, 96 filters, three shortcuts.
-
-    Chen et al., IEEE Trans Med Imaging 36(12):2524-2535, 2017. With random weights: here it is only timed.
-    """
-
-    def __init__(self, filters: int = 96):
-        super().__init__()
-        inner = [filters] * 4
-        down = zip([1, *inner], [filters, *inner], strict=True)
-        up = zip([filters, *inner], [*inner, 1], strict=True)
-        self.down = nn.ModuleList(nn.Conv2d(i, o, 5) for i, o in down)
-        self.up = nn.ModuleList(nn.ConvTranspose2d(i, o, 5) for i, o in up)
-
-    def forward(self, image: Tensor) -> Tensor:
-        states = [image]
-        for layer in self.down:
-            states.append(torch.relu(layer(states[-1])))
-        image = states[5]
-        for layer, shortcut in zip(self.up, (states[4], None, states[2], None, states[0]), strict=True):
-            image = layer(image)
-            image = torch.relu(image if shortcut is None else image + shortcut)
-        return image
-
-
-def _module(network: nn.Module, hu_range, device: str, is_correction: bool) -> Callable:
+def _module(network: nn.Module, hu_range, device: str) -> Callable:
     """Return a network as one would run it: float32, NCHW, eager, one slice at a time."""
     network = network.eval().to(device)
 
     def compute(hounsfield: np.ndarray) -> np.ndarray:
         with torch.inference_mode():
             unit = hu_range.to_unit(torch.tensor(hounsfield)[:, None].to(device))
-            output = network(unit)
-            correction = (output if is_correction else output - unit) * hu_range.width
+            correction = network(unit) * hu_range.width
             return add_correction(hounsfield, correction[:, 0].cpu().numpy())
 
     return compute
@@ -116,23 +73,17 @@ class _CorrectionOf(nn.Module):
         return self.generator.correction(image)
 
 
-def plain_correction(generator: nn.Module) -> nn.Module:
-    """Return a generator's correction as one would write it down from the paper, with the generator's weights."""
-    return (_Concatenated if isinstance(generator, DCSCN) else _CorrectionOf)(generator)
-
-
 def _plain(method: str, device: str) -> Contender:
     denoiser = make_denoiser(method)
     generator = denoiser.generator
-    compute = _module(plain_correction(generator), denoiser.hu_range, device, True)
-    return Contender(f"{method}, float32, NCHW, eager", compute, count_macs(generator, 1, 1), True)
+    compute = _module(_CorrectionOf(generator), denoiser.hu_range, device)
+    return Contender(f"{method}, float32, NCHW, eager", compute, generator.network, True)
 
 
 def _engine(method: str, device: str) -> Contender:
     denoiser = make_denoiser(method)
-    macs = count_macs(denoiser.generator, 1, 1)
     words = f"{method}, this engine, {_STACK} slices at a time"
-    return Contender(words, _denoiser(denoiser, device), macs, True, _STACK)
+    return Contender(words, _denoiser(denoiser, device), denoiser.generator.network, True, _STACK)
 
 
 def _engine_torch(method: str, device: str) -> Contender:
@@ -142,21 +93,17 @@ def _engine_torch(method: str, device: str) -> Contender:
     def compute(hounsfield: np.ndarray) -> np.ndarray:
         return add_correction(hounsfield, network.start(hounsfield)())
 
-    macs = count_macs(denoiser.generator, 1, 1)
-    return Contender(f"{method}, this engine without llvmlite, on the CPU", compute, macs, True, _STACK)
+    words = f"{method}, this engine without llvmlite, on the CPU"
+    return Contender(words, compute, denoiser.generator.network, True, _STACK)
 
 
-def _red_cnn(_method: str, device: str) -> Contender:
-    network = _REDCNN()
-    # A 5×5 layer has one weight for each of its multiplications, at 512×512 but for a thin border.
-    macs = sum(p.numel() for p in network.parameters() if p.ndim == 4)
-    return Contender("RED-CNN, random weights, as plain", _module(network, WIDE, device, False), macs)
+def _of_size(method: str, words: str) -> Callable:
+    def make(_method: str, device: str) -> Contender:
+        generator = build_generator(method)
+        compute = _module(_CorrectionOf(generator), WIDE, device)
+        return Contender(f"{words}, random weights, as plain", compute, generator.network)
 
-
-def _wgan_vgg(_method: str, device: str) -> Contender:
-    network = build_generator("WGAN")
-    compute = _module(_CorrectionOf(network), WIDE, device, True)
-    return Contender("WGAN-VGG's size, random weights, as plain", compute, count_macs(network, 1, 1))
+    return make
 
 
 def _bilateral(_method: str, _device: str) -> Contender:
@@ -178,8 +125,8 @@ CONTENDERS: dict[str, Callable[[str, str], Contender]] = {
     "plain": _plain,
     "engine": _engine,
     "engine-torch": _engine_torch,
-    "red-cnn": _red_cnn,
-    "wgan-vgg": _wgan_vgg,
+    "red-cnn": _of_size("RED-CNN", "RED-CNN"),
+    "wgan-vgg": _of_size("WGAN", "WGAN-VGG's size"),
     "nlm": _reference("NLM", "non-local means of scikit-image"),
     "bilateral": _bilateral,
     "tv": _reference("TV", "total variation of scikit-image"),

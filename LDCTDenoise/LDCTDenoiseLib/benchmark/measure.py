@@ -15,6 +15,7 @@ from .. import __version__
 from ..engine import Device, denoise_array
 from ..methods import make_denoiser
 from ..metrics import measure_images
+from ..networks import count_macs
 from ..phantom import abdomen_phantom
 from .contenders import CONTENDERS, make_contender
 from .memory import peak_bytes
@@ -93,7 +94,7 @@ def run_benchmark(
     for name, contender in contenders.items():
         progress(f"memory of {name}")
         seconds = statistics.median(times[name])
-        flops = 2 * contender.macs * size**2 / seconds
+        flops = 2 * count_macs(contender.network, size, size) / seconds if contender.network else 0
         difference = None
         if contender.trained and "plain" in outputs:
             difference = float(np.abs(outputs[name][:1] - outputs["plain"]).max())

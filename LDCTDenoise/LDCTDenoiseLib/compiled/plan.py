@@ -5,13 +5,13 @@ rows at a time, each two behind the layer it reads; of each layer only the last 
 cache. Nothing is computed twice, and the planes that DCSCN concatenates are never put side by side.
 """
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
 
-from ..networks.convstack import ConvStack
-from ..networks.correction import CorrectionGenerator
-from ..networks.dcscn import DCSCN
+from ..networks import IMAGE, Network, steps_of
+from ..networks.strips import parameters_of
 
 #: Planes that are computed together. Times two registers of pixels they make twelve sums, which with the two of the
 #: input and one weight are fifteen of AVX2's sixteen registers.
@@ -88,11 +88,17 @@ class Plan:
     @property
     def radius(self) -> int:
         """Rows beyond a row of the output that it depends on."""
-        return sum(step.kernel // 2 for step in self.steps)
+        radii = [0]
+        for step in self.steps:
+            radii.append(max(radii[source.buffer] for source in step.sources) + step.kernel // 2)
+        return radii[-1]
 
 
-def _plan(layers: list[tuple[tuple[Source, ...], int, int]]) -> Plan:
-    """Return the plan of layers of (sources, kernel, planes), the n-th of which writes the buffer n + 1."""
+def _plan(channels: int, layers: list[tuple[tuple[Source, ...], int, int]]) -> Plan:
+    """Return the plan of layers of (sources, kernel, planes), the n-th of which writes the buffer n + 1.
+
+    The image has so many `channels`.
+    """
     steps, delays = [], [0]
     for number, (sources, kernel, planes) in enumerate(layers, 1):
         # The image is all there from the start; of another buffer the pair of rows below must have been computed.
@@ -104,53 +110,48 @@ def _plan(layers: list[tuple[tuple[Source, ...], int, int]]) -> Plan:
         for source in step.sources:
             needed = 2 * (step.delay - delays[source.buffer]) + step.kernel // 2 + 2
             kept[source.buffer] = max(kept[source.buffer], 1 << (needed - 1).bit_length())
-    return Plan(tuple(steps), (0, *kept[1:-1], 0), (1, *(step.planes for step in steps)))
+    return Plan(tuple(steps), (0, *kept[1:-1], 0), (channels, *(step.planes for step in steps)))
 
 
-def plan_of(generator: CorrectionGenerator) -> Plan | None:
-    """Return the plan of a generator, or None for one of another kind."""
-    if isinstance(generator, ConvStack):
-        convolutions = generator.stack[::2]
-        return _plan([
-            ((Source(number, 0, layer.in_channels),), 3, layer.out_channels)
-            for number, layer in enumerate(convolutions)
-        ])
-    if isinstance(generator, DCSCN):
-        widths = [1, *(convolution.out_channels for convolution, _ in generator.features)]
-        a1, b1, b2 = (layer[0].out_channels for layer in (generator.a1, generator.b1, generator.b2))
-        count = len(widths)
-        features = [((Source(n, 0, widths[n]),), 3, widths[n + 1]) for n in range(count - 1)]
-        both = (tuple(Source(n, 0, widths[n]) for n in range(1, count)), 1, a1 + b1)
-        return _plan([
-            *features, both, ((Source(count, a1, b1),), 3, b2), ((Source(count, 0, a1), Source(count + 1, 0, b2)), 1, 1)
-        ])
-    return None
+def plan_of(generator) -> Plan | None:
+    """Return the plan of a generator, or None for one that is not plain (`networks.Network.is_plain`)."""
+    network = getattr(generator, "network", None)
+    return _plan_of(network) if network is not None and network.is_plain else None
 
 
-def layers_of(generator: CorrectionGenerator) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+@functools.lru_cache(maxsize=8)
+def _plan_of(network: Network) -> Plan:
+    places = {IMAGE: Source(0, 0, network.channels)}
+    steps = steps_of(network)
+    for buffer, layers in enumerate(steps, 1):
+        first = 0
+        for layer in layers:
+            places[layer.name] = Source(buffer, first, layer.filters)
+            first += layer.filters
+    return _plan(network.channels, [
+        (_joined([places[name] for name in layers[0].reads]), layers[0].kernel, sum(la.filters for la in layers))
+        for layers in steps
+    ])
+
+
+def _joined(sources: list[Source]) -> tuple[Source, ...]:
+    """Return sources with those joined that follow each other in one buffer."""
+    joined: list[Source] = []
+    for source in sources:
+        last = joined[-1] if joined else None
+        if last and (last.buffer, last.first + last.planes) == (source.buffer, source.first):
+            joined[-1] = Source(last.buffer, last.first, last.planes + source.planes)
+        else:
+            joined.append(source)
+    return tuple(joined)
+
+
+def layers_of(generator) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Return weights (planes, inputs, kernel, kernel), biases and slopes (planes,) of each step of a generator's plan.
 
     An activation is `x if x > 0 else slope * x`: ReLU has the slope 0, and where there is none it is 1.
     """
-    if isinstance(generator, ConvStack):
-        layers = [(layer.weight, layer.bias, 0.0) for layer in generator.stack[::2]]
-        layers[-1] = (*layers[-1][:2], 1.0)
-    else:
-        (a1, a1_slope), (b1, b1_slope) = generator.a1, generator.b1
-        layers = [(layer.weight, layer.bias, slope.weight) for layer, slope in generator.features]
-        both = ((a1.weight, b1.weight), (a1.bias, b1.bias), (a1_slope.weight, b1_slope.weight))
-        layers.append(tuple(np.concatenate([_array(part) for part in parts]) for parts in both))
-        layers.append((generator.b2[0].weight, generator.b2[0].bias, generator.b2[1].weight))
-        layers.append((generator.last.weight, 0.0, 1.0))
-    arrays = []
-    for weight, *others in layers:
-        weight = _array(weight)
-        arrays.append((weight, *(np.broadcast_to(_array(values), len(weight)) for values in others)))
-    return arrays
-
-
-def _array(values) -> np.ndarray:
-    return values.detach().cpu().numpy() if hasattr(values, "detach") else np.asarray(values, np.float32)
+    return [tuple(t.numpy() for t in parameters_of(generator, step)) for step in steps_of(generator.network)]
 
 
 def block_weights(weight: np.ndarray, start: int, stop: int) -> np.ndarray:

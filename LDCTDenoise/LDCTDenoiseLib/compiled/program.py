@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from ..networks.correction import CorrectionGenerator
 from . import winograd
 from .block import PIXELS, BlockWriter, Words
 from .plan import Plan, Step, block_parameters, layers_of
@@ -45,7 +44,7 @@ def _size(step: Step, planes: int) -> int:
     return (weights * step.inputs + 2) * planes
 
 
-def parameters_of(generator: CorrectionGenerator, plan: Plan) -> np.ndarray:
+def parameters_of(generator, plan: Plan) -> np.ndarray:
     """Return all weights, biases and slopes of a generator in the order in which its plan's program reads them.
 
     For each step its `block_parameters`, of the weights as they are or of those of `winograd.transformed`. float32.

@@ -4,8 +4,6 @@ import threading
 
 import numpy as np
 
-from ..networks.convstack import ConvStack
-from ..networks.correction import CorrectionGenerator
 from ..requirements import require
 from .host import is_supported
 from .machine import compile_plan
@@ -14,24 +12,24 @@ from .program import MARGIN, NAME, parameters_of, scratch_floats, stride_of, tab
 
 
 class CompiledRows:
-    """A generator for strips of an image, see `networks.strips.StackStrips`; several threads may call it at once."""
+    """A generator for strips of an image, see `networks.strips.Strips`; several threads may call it at once."""
 
     # What is kept of a strip does not depend on its height, so strips are as large as can be.
     pixels = 1 << 30
 
-    def __init__(self, generator: CorrectionGenerator, plan: Plan):
+    def __init__(self, generator, plan: Plan):
         self._plan, self.radius = plan, plan.radius
         self._parameters = parameters_of(generator, self._plan)
-        self._is_image = isinstance(generator, ConvStack) and not generator.residual
+        self._network = generator.network
         self._program = compile_plan(self._plan)
         self._own = threading.local()
 
     def __call__(self, image, above: bool, below: bool):
-        """Return the correction of a strip; see `StackStrips.__call__`."""
-        height, width = image.shape
+        """Return the correction of a strip; see `Strips.__call__`."""
+        channels, height, width = image.shape
         stride = stride_of(width)
-        padded = np.zeros((height, stride), np.float32)
-        padded[:, MARGIN : MARGIN + width] = image.numpy()
+        padded = np.zeros((height, channels, stride), np.float32)
+        padded[:, :, MARGIN : MARGIN + width] = image.permute(1, 0, 2).numpy()
         output = np.empty((height, stride), np.float32)
         scratch, table = self._memory(width)
         self._program.functions[NAME](
@@ -40,8 +38,8 @@ class CompiledRows:
         )
         rows = slice(above * self.radius, height - below * self.radius)
         result = output[rows, MARGIN : MARGIN + width]
-        if self._is_image:
-            result -= padded[rows, MARGIN : MARGIN + width]
+        if not self._network.residual:
+            result -= padded[rows, self._network.image, MARGIN : MARGIN + width]
         return require("torch").from_numpy(result)
 
     def _memory(self, width: int) -> tuple[np.ndarray, np.ndarray]:
@@ -55,7 +53,7 @@ class CompiledRows:
         return self._own.memory
 
 
-def compiled_rows(generator: CorrectionGenerator) -> CompiledRows | None:
+def compiled_rows(generator) -> CompiledRows | None:
     """Return a generator compiled for this processor, or None where that cannot be had."""
     plan = plan_of(generator)
     return CompiledRows(generator, plan) if plan is not None and is_supported() else None

@@ -24,7 +24,7 @@ _LEAST = 8
 
 def is_worth(step: Step) -> bool:
     """Return whether a step is computed in this way."""
-    return step.kernel == 3 and step.inputs >= _LEAST and step.planes >= _LEAST
+    return step.kernel == 3 and len(step.sources) == 1 and min(step.inputs, step.planes) >= _LEAST
 
 
 def transformed(weight: np.ndarray) -> np.ndarray:

@@ -1,5 +1,6 @@
 """The denoising methods by name: networks, and references that need no training."""
 
+from .architecture import architecture_of_method, build_generator
 from .denoiser import Denoiser
 from .network import NetworkDenoiser
 from .registry import available_methods, make_denoiser, method_name
@@ -14,7 +15,9 @@ __all__ = [
     "Denoiser",
     "Method",
     "NetworkDenoiser",
+    "architecture_of_method",
     "available_methods",
+    "build_generator",
     "colours_of",
     "make_denoiser",
     "method_name",

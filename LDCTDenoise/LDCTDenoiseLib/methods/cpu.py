@@ -18,7 +18,7 @@ class CPUNetwork:
 
     Parameters
     ----------
-    strips : CompiledRows, StackStrips or DCSCNStrips
+    strips : CompiledRows or Strips
         See `LDCTDenoiseLib.compiled` and `LDCTDenoiseLib.networks.strips`.
     hu_range : HURange
         The range that the network sees as [0, 1].
@@ -75,7 +75,7 @@ class CPUNetwork:
         with torch.inference_mode():
             # A copy always: the caller's array may be read-only, which torch cannot express.
             unit = self._range.to_unit(torch.tensor(hounsfield[k, first:last]))
-            rows = self._strips(unit, first > 0, last < height)
+            rows = self._strips(unit[None], first > 0, last < height)
             top = start if first > 0 else 0
             output[k, start:stop] = rows[start - top : stop - top].mul_(self._range.width).numpy()
 

@@ -4,10 +4,11 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ..errors import MethodError
 from ..hounsfield import HURange
 from ..requirements import require
 from .cpu import CPUNetwork
-from .gpu import GPUNetwork
+from .whole_slices import WholeSlices
 
 
 class NetworkDenoiser:
@@ -15,7 +16,7 @@ class NetworkDenoiser:
 
     Parameters
     ----------
-    generator : CorrectionGenerator
+    generator : networks.generator.Generator
         See `LDCTDenoiseLib.networks`.
     hu_range : HURange
         The range that the network sees as [0, 1].
@@ -28,6 +29,9 @@ class NetworkDenoiser:
     on_device = True
 
     def __init__(self, generator, hu_range: HURange, name: str, sha256: str = ""):
+        channels = generator.network.channels if hasattr(generator, "network") else 1
+        if channels != 1:
+            raise MethodError(f"'{name}' reads {channels} channels, and the engine gives a network the slice alone.")
         self.name = name
         self.hu_range = hu_range
         self.sha256 = sha256
@@ -39,7 +43,7 @@ class NetworkDenoiser:
         layout = require("torch").channels_last
         self.generator = self.generator.eval().to(device=device, memory_format=layout)
         self._network = CPUNetwork.of(self.generator, self.hu_range) if device == "cpu" else None
-        self._network = self._network or GPUNetwork(self.generator, self.hu_range, device)
+        self._network = self._network or WholeSlices(self.generator, self.hu_range, device)
 
     def start(self, hounsfield: np.ndarray) -> Callable[[], np.ndarray]:
         """Begin a correction; see `methods.denoiser.start`."""

@@ -7,6 +7,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import cycle
 
+from ..networks import Network
+from ..networks.conv_stack import conv_stack
+from ..networks.dcscn import dcscn
+from ..networks.red_cnn import red_cnn
 from .reference import NonLocalMeans, TotalVariation
 
 #: Colours of curves, after matplotlib's "tab10".
@@ -25,8 +29,8 @@ class Method:
         What it is, in a few words of English; panels translate them.
     colour : str
         Of its curves, "#rrggbb".
-    network : str
-        Its architecture, a name of `networks.ARCHITECTURES`; empty for a method without a network.
+    network : callable, optional
+        Describes its network, with settings whose defaults are the paper's; its name is that of the architecture.
     reference : callable, optional
         Makes the denoiser of a method without a network.
     twin : str
@@ -42,7 +46,7 @@ class Method:
     name: str
     words: str
     colour: str
-    network: str = ""
+    network: Callable[..., Network] | None = None
     reference: Callable | None = None
     twin: str = ""
     training: Mapping = field(default_factory=dict)
@@ -61,14 +65,15 @@ _ADVERSARIAL = {
 
 #: An L1 method comes before the adversarial one that starts from it.
 _ROWS = (
-    Method("CNN-L1", "network, L1 loss", PALETTE[0], network="conv-stack", training={"optimiser": "soap"},
+    Method("CNN-L1", "network, L1 loss", PALETTE[0], network=conv_stack, training={"optimiser": "soap"},
            of_the_paper=True, other_names=("CNNL1", "CNN")),
-    Method("WGAN", "network, adversarial", PALETTE[1], network="conv-stack", twin="CNN-L1",
+    Method("WGAN", "network, adversarial", PALETTE[1], network=conv_stack, twin="CNN-L1",
            training={**_ADVERSARIAL, "l1_weight": 0.0, "least_gain_db": 2.9}, of_the_paper=True),
-    Method("DCSCN", "network with skip connections, L1 loss", PALETTE[2], network="dcscn",
+    Method("DCSCN", "network with skip connections, L1 loss", PALETTE[2], network=dcscn,
            training={"optimiser": "soap"}, of_the_paper=True),
-    Method("DCSWGAN", "network with skip connections, adversarial", PALETTE[3], network="dcscn", twin="DCSCN",
+    Method("DCSWGAN", "network with skip connections, adversarial", PALETTE[3], network=dcscn, twin="DCSCN",
            training={**_ADVERSARIAL, "l1_weight": 100.0, "least_gain_db": 4.1}, of_the_paper=True),
+    Method("RED-CNN", "residual encoder and decoder, L1 loss", PALETTE[4], network=red_cnn, other_names=("REDCNN",)),
     Method("TV", "total variation, no training", PALETTE[5], reference=TotalVariation,
            other_names=("TOTAL-VARIATION",)),
     Method("NLM", "non-local means, no training", PALETTE[6], reference=NonLocalMeans,
@@ -95,6 +100,11 @@ def colours_of(labels: Iterable[str]) -> dict[str, str]:
     return {label: METHOD[label].colour if label in METHOD else next(left) for label in labels}
 
 
+def architecture_name(describe: Callable | None) -> str:
+    """Return what a model card calls the network that a function describes; "" for none."""
+    return describe.__name__.replace("_", "-") if describe else ""
+
+
 def to_markdown() -> str:
     """Return the table for people, as it stands in docs/methods.md."""
     lines = [
@@ -104,7 +114,7 @@ def to_markdown() -> str:
     for row in _ROWS:
         trained = "adversarially" if row.adversarial else "L1" if row.network else ""
         settings = ", ".join(f"`{key}` {_text(value)}" for key, value in sorted(row.training.items()))
-        cells = (row.name, row.words, row.network, trained, row.twin, settings)
+        cells = (row.name, row.words, architecture_name(row.network), trained, row.twin, settings)
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 

@@ -22,7 +22,7 @@ class ModelCard:
     method : str
         One of `methods.NETWORK_METHODS`.
     architecture : dict
-        What `networks.build_generator` takes.
+        What `methods.build_generator` takes.
     hu_range : tuple of float
         The HU that the network sees as 0 and as 1.
     dose : dict

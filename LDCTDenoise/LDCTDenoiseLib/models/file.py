@@ -141,7 +141,7 @@ def load_model(path: str | Path) -> Model:
     safetensors = require("safetensors")
     from safetensors.torch import load
 
-    from ..networks import build_generator
+    from ..methods import build_generator
 
     try:
         # A network without memory behind it: a card may declare one of 38 GB over a file of 1 MB.
@@ -180,7 +180,7 @@ def save_model(path: str | Path, generator, card: ModelCard) -> Path:
     require("safetensors")
     from safetensors.torch import save
 
-    from ..networks import build_generator
+    from ..methods import build_generator
 
     weights = {k: v.detach().to("cpu", torch.float32).contiguous() for k, v in generator.state_dict().items()}
     try:

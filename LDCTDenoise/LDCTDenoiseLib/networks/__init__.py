@@ -1,16 +1,10 @@
-"""The generators of the four methods, built from one place.
+"""Networks as data: each in a file of its own, said once.
 
-`build_generator` turns the `architecture` entry of a model card into a network; `cost` counts what it costs.
+`generator` makes a module of torch of a description, `strips` what the CPU computes with torch, and `compiled` a
+program for this processor; `cost` counts what it costs. Which method has which network says the table in `methods`.
 """
 
-from .architecture import ARCHITECTURES, architecture_of_method, build_generator
 from .cost import count_macs, count_parameters, count_slopes
+from .description import IMAGE, Layer, Network, steps_of
 
-__all__ = [
-    "ARCHITECTURES",
-    "architecture_of_method",
-    "build_generator",
-    "count_macs",
-    "count_parameters",
-    "count_slopes",
-]
+__all__ = ["IMAGE", "Layer", "Network", "count_macs", "count_parameters", "count_slopes", "steps_of"]

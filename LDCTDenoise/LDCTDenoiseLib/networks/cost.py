@@ -1,21 +1,33 @@
-"""What a generator costs: its parameters and its multiply-accumulate operations."""
+"""What a network costs: its parameters and its multiply-accumulate operations."""
 
-from torch import nn
+from .description import Network
 
 
-def count_parameters(network: nn.Module) -> int:
+def count_parameters(network: Network) -> int:
     """Return the number of weights and biases, the PReLU slopes not counted (see `count_slopes`)."""
-    return sum(p.numel() for p in network.parameters()) - count_slopes(network)
+    biases = sum(layer.filters for layer in network.layers if layer.bias)
+    return _count_weights(network) + biases
 
 
-def count_slopes(network: nn.Module) -> int:
-    """Return the number of PReLU slopes, one for each plane that is activated."""
-    return sum(m.weight.numel() for m in network.modules() if isinstance(m, nn.PReLU))
+def count_slopes(network: Network) -> int:
+    """Return the number of PReLU slopes, one for each channel that is activated."""
+    return sum(layer.filters for layer in network.layers if layer.activation == "prelu")
 
 
-def count_macs(network: nn.Module, height: int = 512, width: int = 512) -> int:
+def count_macs(network: Network, height: int = 512, width: int = 512) -> int:
     """Return the multiply-accumulate operations of all convolutions for one slice of `height` × `width`.
 
-    Every layer keeps the image's size, so each weight of a convolution is used once for each pixel.
+    A layer that keeps the image's size uses each of its weights once for each pixel; a valid one once for each pixel
+    that it computes, a transposed one once for each pixel that it reads.
     """
-    return sum(m.weight.numel() for m in network.modules() if isinstance(m, nn.Conv2d)) * height * width
+    total, lost = 0, 0
+    for layer in network.layers:
+        lost += {"same": 0, "valid": 1, "full": 0}[layer.border] * (layer.kernel - 1)
+        weights = layer.filters * network.inputs(layer) * layer.kernel**2
+        total += weights * max(0, height - lost) * max(0, width - lost)
+        lost -= {"same": 0, "valid": 0, "full": 1}[layer.border] * (layer.kernel - 1)
+    return total
+
+
+def _count_weights(network: Network) -> int:
+    return sum(layer.filters * network.inputs(layer) * layer.kernel**2 for layer in network.layers)

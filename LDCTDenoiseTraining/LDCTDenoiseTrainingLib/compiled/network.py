@@ -1,6 +1,7 @@
 """A generator forward and backward, a patch at a time, by compiled passes."""
 
 import functools
+import itertools
 import threading
 from collections import deque
 
@@ -17,8 +18,8 @@ from LDCTDenoiseLib.compiled.plan import (
     plan_of,
     shares,
 )
-from LDCTDenoiseLib.networks.convstack import ConvStack
-from torch import Tensor, nn
+from LDCTDenoiseLib.networks import steps_of
+from torch import Tensor
 
 from .kernels import compile_passes, products
 from .layout import BYTES, Layout
@@ -87,8 +88,15 @@ def _workshop(plan: Plan, height: int, width: int, keeps: bool) -> _Workshop | N
     return _Workshop(plan, height, width, keeps) if is_supported() else None
 
 
+def _are_apart(plan: Plan) -> bool:
+    """Return whether what is read of a buffer is always the same part of it, or another one: gradients add up so."""
+    parts = {(s.buffer, s.first, s.planes) for step in plan.steps for s in step.sources}
+    pairs = itertools.combinations(parts, 2)
+    return not any(a[0] == b[0] and a[1] < b[1] + b[2] and b[1] < a[1] + a[2] for a, b in pairs)
+
+
 class CompiledByHand:
-    """A generator with a copy of its weights; it does what `cpu.dcscn.DCSCNByHand` does.
+    """A generator with a copy of its weights, forward and backward.
 
     Attributes
     ----------
@@ -98,9 +106,8 @@ class CompiledByHand:
 
     patches = 1
 
-    def __init__(self, generator: nn.Module, shop: _Workshop):
-        self._shop, self._is_stack = shop, isinstance(generator, ConvStack)
-        self._is_image = self._is_stack and not generator.residual
+    def __init__(self, generator, shop: _Workshop):
+        self._shop, self._network = shop, generator.network
         layers = layers_of(generator)
         self._slopes = [np.array(slope, np.float32) for _, _, slope in layers]
         self._forward, self._back = [], {}
@@ -114,24 +121,23 @@ class CompiledByHand:
                 parts = [block_weights(flipped, *pair) for pair in zip(edges[:-1], edges[1:], strict=True)]
                 self._back[n, s] = np.concatenate(parts)
                 first += source.planes
-        self._a1 = None if self._is_stack else generator.a1[0].out_channels
 
     @classmethod
-    def of(cls, generator: nn.Module, height: int, width: int) -> "CompiledByHand | None":
+    def of(cls, generator, height: int, width: int) -> "CompiledByHand | None":
         """Return it for patches of a size, or None where it cannot be had."""
         plan = plan_of(generator)
-        if width % PIXELS or plan is None:
+        if width % PIXELS or plan is None or generator.network.channels > 1 or not _are_apart(plan):
             return None
-        # The stack's activations are ReLUs.
-        shop = _workshop(plan, height, width, not isinstance(generator, ConvStack))
+        keeps = any(layer.activation == "prelu" for layer in generator.network.layers)
+        shop = _workshop(plan, height, width, keeps)
         return shop and cls(generator, shop)
 
     def forward(self, patches: Tensor) -> tuple[Tensor, np.ndarray]:
-        """Return the correction of one patch (1, height, width) of unit scale, and what `backward` needs."""
+        """Return the correction of one patch (1, 1, height, width) of unit scale, and what `backward` needs."""
         shop, layout = self._shop, self._shop.layout
         arena = shop.take()
         base = arena.ctypes.data
-        layout.pixels(arena, 0)[:] = patches[0].numpy()
+        layout.pixels(arena, 0)[:] = patches[0, 0].numpy()
         for n, step in enumerate(shop.plan.steps):
             table, buffer = shop.tables[n] + base, step.output
             shop.passes[f"forward_{n}"](
@@ -139,7 +145,7 @@ class CompiledByHand:
                 layout.row(buffer), layout.kept(buffer) // BYTES, self._forward[n].ctypes.data,
             )
         output = torch.from_numpy(layout.pixels(arena, len(shop.plan.steps)).copy())[None]
-        return output - patches if self._is_image else output, arena
+        return output if self._network.residual else output - patches[:, 0], arena
 
     def give_up(self, arena: np.ndarray) -> None:
         """Take back what `forward` returned for a `backward` that will not come."""
@@ -180,11 +186,15 @@ class CompiledByHand:
 
     def _order(self) -> list[np.ndarray]:
         """Return where the sums of each parameter are, in the generator's order."""
-        shop = self._shop
-        steps = list(zip(shop.weights, shop.biases, shop.slopes, strict=True))
-        if self._is_stack:
-            return [places for weight, bias, _ in steps for places in (weight, bias)]
-        *features, both, b2, last = steps
-        branches = (slice(0, self._a1), slice(self._a1, None))
-        both = [[places[branch] for places in both] for branch in branches]
-        return [places for step in (*features, *both, b2) for places in step] + [last[0]]
+        shop, order = self._shop, []
+        for n, step in enumerate(steps_of(self._network)):
+            first = 0
+            for layer in step:
+                branch = slice(first, first + layer.filters)
+                order.append(shop.weights[n][branch])
+                if layer.bias:
+                    order.append(shop.biases[n][branch])
+                if layer.activation == "prelu":
+                    order.append(shop.slopes[n][branch])
+                first += layer.filters
+        return order

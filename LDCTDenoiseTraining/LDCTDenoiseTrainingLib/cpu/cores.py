@@ -10,15 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import torch
 from LDCTDenoiseLib.methods.cpu import single_threads
-from LDCTDenoiseLib.networks.convstack import ConvStack
-from LDCTDenoiseLib.networks.dcscn import DCSCN
 from torch import Tensor, nn
 
 from ..compiled.network import CompiledByHand
-from .dcscn import DCSCNByHand
-from .stack import StackByHand
-
-_BY_HAND = {DCSCN: DCSCNByHand, ConvStack: StackByHand}
 
 _pools: dict[tuple[int, int], ThreadPoolExecutor] = {}
 
@@ -28,10 +22,10 @@ def correction_on_cores(generator: nn.Module, image: Tensor) -> Tensor:
 
     Parameters
     ----------
-    generator : DCSCN or ConvStack
+    generator : networks.generator.Generator
         On the CPU, float32.
     image : torch.Tensor
-        Float32, shape (B, 1, H, W).
+        Float32, shape (B, channels, H, W).
     """
     return _Pieces.apply(generator, image, *generator.parameters())
 
@@ -44,34 +38,48 @@ def _threads() -> ThreadPoolExecutor:
     return _pools[key]
 
 
-def _by_hand(generator: nn.Module, height: int, width: int):
-    return CompiledByHand.of(generator, height, width) or _BY_HAND[type(generator)](generator)
+class _Autograd:
+    """Any generator, by torch's own gradients; what `CompiledByHand` is for those that can be compiled."""
+
+    patches = 2
+
+    def __init__(self, generator: nn.Module):
+        self._generator = generator
+
+    def forward(self, patches: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the correction of patches (count, channels, height, width), and what `backward` needs: that."""
+        with torch.enable_grad():
+            output = self._generator.correction(patches.contiguous(memory_format=torch.channels_last))[:, 0]
+        return output.detach(), output
+
+    def give_up(self, output: Tensor) -> None:
+        """Forget what `forward` returned for a `backward` that will not come."""
+
+    def backward(self, gradient: Tensor, output: Tensor) -> list[Tensor]:
+        """Return the gradients of the generator's parameters, in its order, from that of the correction."""
+        return list(torch.autograd.grad(output, list(self._generator.parameters()), gradient))
 
 
 class _Pieces(torch.autograd.Function):
     @staticmethod
     def forward(ctx, generator, image, *parameters):
-        by_hand, graph = _by_hand(generator, *image.shape[2:]), any(ctx.needs_input_grad)
+        by_hand = CompiledByHand.of(generator, *image.shape[2:]) or _Autograd(generator)
+        graph = any(ctx.needs_input_grad)
 
         def compute(piece: Tensor):
-            with torch.inference_mode():
-                output, traces = by_hand.forward(piece)
+            output, traces = by_hand.forward(piece)
             if graph:
                 return output, traces
             by_hand.give_up(traces)
             return output, None
 
-        outputs, traces = zip(*_threads().map(compute, image[:, 0].split(by_hand.patches)), strict=True)
+        outputs, traces = zip(*_threads().map(compute, image.split(by_hand.patches)), strict=True)
         ctx.by_hand, ctx.traces = by_hand, traces
         return torch.cat(outputs)[:, None]
 
     @staticmethod
     def backward(ctx, gradient):
-        def differentiate(piece: Tensor, traces) -> list[Tensor]:
-            with torch.inference_mode():
-                return ctx.by_hand.backward(piece, traces)
-
-        pieces = list(_threads().map(differentiate, gradient[:, 0].split(ctx.by_hand.patches), ctx.traces))
+        pieces = list(_threads().map(ctx.by_hand.backward, gradient[:, 0].split(ctx.by_hand.patches), ctx.traces))
         ctx.traces = None
         return None, None, *_sum(pieces)
 

@@ -4,9 +4,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from LDCTDenoiseLib import __version__
-from LDCTDenoiseLib.methods import METHOD
+from LDCTDenoiseLib.methods import METHOD, architecture_of_method
 from LDCTDenoiseLib.models import ModelCard, save_model
-from LDCTDenoiseLib.networks import architecture_of_method
 
 from ..data.cache import CachedScan
 from ..patients import PatientSet

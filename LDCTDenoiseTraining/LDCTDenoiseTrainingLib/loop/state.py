@@ -8,8 +8,8 @@ from pathlib import Path
 
 import torch
 from LDCTDenoiseLib.errors import InputError, LDCTError, OutputError
+from LDCTDenoiseLib.methods import build_generator
 from LDCTDenoiseLib.models import load_model
-from LDCTDenoiseLib.networks import build_generator
 from LDCTDenoiseLib.strict_json import fits
 from torch import nn
 

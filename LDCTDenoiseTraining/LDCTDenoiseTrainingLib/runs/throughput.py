@@ -7,9 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from LDCTDenoiseLib.benchmark.contenders import plain_correction
 from LDCTDenoiseLib.hounsfield import HURange
-from LDCTDenoiseLib.networks import build_generator
+from LDCTDenoiseLib.methods import build_generator
 from torch.utils.data import DataLoader, Dataset
 
 from ..data import CachedScan, PatchSource
@@ -49,8 +48,8 @@ def plain_loop(folder: Path, config: TrainingConfig, device: str, steps: int) ->
 
 
 def _plain_loop(folder: Path, config: TrainingConfig, device: str, steps: int) -> float:
-    correction = plain_correction(build_generator(config.method)).to(device)
-    optimiser = torch.optim.Adam(correction.parameters(), config.learning_rate)
+    generator = build_generator(config.method).to(device)
+    optimiser = torch.optim.Adam(generator.parameters(), config.learning_rate)
     scale = HURange(*config.hu_range)
     loader = DataLoader(_PatchFiles(folder), config.batch, shuffle=True, num_workers=1, drop_last=True)
     done, started = 0, 0.0
@@ -61,7 +60,7 @@ def _plain_loop(folder: Path, config: TrainingConfig, device: str, steps: int) -
                 started = time.monotonic()
             low, full = (scale.to_unit(pairs[:, n : n + 1].float().to(device)) for n in (0, 1))
             optimiser.zero_grad()
-            torch.nn.functional.l1_loss(low + correction(low), full).backward()
+            torch.nn.functional.l1_loss(generator(low), full).backward()
             optimiser.step()
             done += 1
             if done == steps + _WARM_UP:

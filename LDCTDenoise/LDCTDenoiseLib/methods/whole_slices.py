@@ -1,4 +1,4 @@
-"""A generator on a device of torch, whole slices in batches, while the host does other work."""
+"""A generator as it is, whole slices in batches: on a GPU, and on the CPU for networks that are not plain."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ from ..hounsfield import HURange
 from ..requirements import require
 
 
-class GPUNetwork:
+class WholeSlices:
     """Computes the corrections of batches of slices on a device.
 
     On CUDA the copies to and from the device go through pinned memory and, like the computation, are only begun: the
@@ -16,7 +16,7 @@ class GPUNetwork:
 
     Parameters
     ----------
-    generator : CorrectionGenerator
+    generator : networks.generator.Generator
         On the device, channels-last.
     hu_range : HURange
         The range that the network sees as [0, 1].

@@ -1,0 +1,119 @@
+"""A network as data: its layers, said once. The module, the strips, the compiled program and training read it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+#: What a layer reads when it reads the image.
+IMAGE = "image"
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A convolution with its activation.
+
+    Attributes
+    ----------
+    name : str
+        What other layers, and the parameters in a model file, call it.
+    filters : int
+        Channels that it computes.
+    kernel : int
+        Rows and columns of its kernel, an odd number.
+    reads : tuple of str
+        Layers before it, or `IMAGE`, whose channels it reads one after the other.
+    activation : str
+        "relu", "prelu" (a slope for each channel), or "" for none.
+    bias : bool
+        Whether it adds one.
+    border : str
+        "same" reads zeros beyond the image; "valid" computes only where all is known, so that the image becomes
+        smaller; "full" is the transposed convolution that makes up for it.
+    adds : str
+        A layer, or `IMAGE`, of as many channels that is added before the activation; "" for none.
+    first_for : str
+        The activation for which the first weights are drawn. Default: its own.
+    """
+
+    name: str
+    filters: int
+    kernel: int
+    reads: tuple[str, ...]
+    activation: str = ""
+    bias: bool = True
+    border: str = "same"
+    adds: str = ""
+    first_for: str = ""
+
+    @property
+    def convolution(self) -> str:
+        """What a model file calls the parameters of the convolution."""
+        return f"{self.name}.0" if self.activation == "prelu" else self.name
+
+    @property
+    def slopes(self) -> str:
+        """What a model file calls the parameters of the PReLU."""
+        return f"{self.name}.1"
+
+
+@dataclass(frozen=True)
+class Network:
+    """Layers in the order in which they are computed; the last one has one filter.
+
+    Attributes
+    ----------
+    layers : tuple of Layer
+    residual : bool
+        Whether the last layer computes what is added to the image, or the image itself.
+    channels : int
+        Channels of the image that it reads: the slice and, say, a map of its noise, or its neighbours.
+    image : int
+        Which of them is the slice that the correction is added to.
+    """
+
+    layers: tuple[Layer, ...]
+    residual: bool = True
+    channels: int = 1
+    image: int = 0
+
+    def width(self, name: str) -> int:
+        """Return the channels of a layer, or of the image."""
+        return self.channels if name == IMAGE else next(la.filters for la in self.layers if la.name == name)
+
+    def inputs(self, layer: Layer) -> int:
+        """Return the channels that a layer reads."""
+        return sum(map(self.width, layer.reads))
+
+    @property
+    def shrinks(self) -> int:
+        """Pixels of an image's side of which nothing is left between the valid and the transposed layers."""
+        return sum(layer.kernel - 1 for layer in self.layers if layer.border == "valid")
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether all layers are of the kind that strips and programs compute: 3×3 or 1×1, as large as the image."""
+        return all(la.kernel in (1, 3) and la.border == "same" and not la.adds for la in self.layers)
+
+    def last_readers(self) -> dict[str, str]:
+        """Return the layer after which the channels of a layer, or of the image, are needed no more, by name."""
+        return {name: la.name for la in self.layers for name in (*la.reads, *([la.adds] if la.adds else ()))}
+
+
+def steps_of(network: Network) -> list[tuple[Layer, ...]]:
+    """Return the layers; those that follow each other and read the same in the same way together, as one step."""
+    steps: list[tuple[Layer, ...]] = []
+    for layer in network.layers:
+        kind = (layer.reads, layer.kernel, layer.activation, layer.bias, layer.border, layer.adds)
+        before = steps[-1][0] if steps else None
+        alike = before and kind == (
+            before.reads, before.kernel, before.activation, before.bias, before.border, before.adds
+        )
+        if alike and not layer.adds:
+            steps[-1] = (*steps[-1], layer)
+        else:
+            steps.append((layer,))
+    return steps
+
+
+def chain(names: Sequence[str]) -> list[tuple[str, ...]]:
+    """Return what each of some layers reads when it reads the one before it, and the first one the image."""
+    return [(name,) for name in (IMAGE, *names[:-1])]
