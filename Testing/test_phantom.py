@@ -4,8 +4,7 @@ import numpy as np
 import pydicom
 import pytest
 from LDCTDenoiseLib.errors import InputError
-from LDCTDenoiseLib.phantom import abdomen_phantom
-from LDCTDenoiseLib.phantom.synthetic_series import write_series
+from LDCTDenoiseLib.phantom import abdomen_phantom, write_series
 from LDCTDenoiseLib.volumes import read_volume
 
 

@@ -268,7 +268,7 @@ def test_no_two_tables_have_one_name(logic, fullAndLow):
 
 @pytest.mark.slow
 def test_the_figure_prints_the_numbers_of_the_region_it_shows(logic, fullAndLow, tmp_path, monkeypatch):
-    module = importlib.import_module("LDCTDenoiseLib.figure.comparison_figure")
+    module = importlib.import_module("LDCTDenoiseLib.figure")
     full, low = fullAndLow
     figure, drawn = module.comparison_figure, []
     monkeypatch.setattr(module, "comparison_figure", lambda *a, **k: drawn.append(figure(*a, **k)) or drawn[-1])

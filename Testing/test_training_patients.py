@@ -12,7 +12,7 @@ import pytest
 from LDCTDenoiseLib.archive.names import looks_like_patient, patient_of, stem_of
 from LDCTDenoiseLib.archive.pairing import is_placeholder
 from LDCTDenoiseLib.errors import InputError
-from LDCTDenoiseLib.phantom.synthetic_series import write_series
+from LDCTDenoiseLib.phantom import write_series
 from LDCTDenoiseLib.volumes import read_volume
 from LDCTDenoiseTrainingLib.patients import (
     PatientSet,

@@ -1,7 +1,7 @@
 """Small CT for the tests of training: bodies of noise, tissue and bone, as files and as DICOM series."""
 
 import numpy as np
-from LDCTDenoiseLib.phantom.synthetic_series import write_series
+from LDCTDenoiseLib.phantom import write_series
 from LDCTDenoiseLib.volumes import Geometry, Volume, write_volume
 
 SIDE, SLICES = 32, 4

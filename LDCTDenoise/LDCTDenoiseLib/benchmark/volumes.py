@@ -9,7 +9,7 @@ import numpy as np
 from ..derived import Provenance, write_derived_series
 from ..engine import DenoiseRun, Device
 from ..methods import make_denoiser
-from ..phantom.synthetic_series import write_series
+from ..phantom import write_series
 from ..volumes import read_volume
 
 

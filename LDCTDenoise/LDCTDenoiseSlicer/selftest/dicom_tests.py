@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import slicer
 import vtk
-from LDCTDenoiseLib.phantom.synthetic_series import write_series
+from LDCTDenoiseLib.phantom import write_series
 
 from ..logic import LDCTDenoiseLogic
 from .logic_tests import makePair

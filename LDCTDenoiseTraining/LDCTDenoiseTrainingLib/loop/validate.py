@@ -16,7 +16,7 @@ from scipy import ndimage
 
 from ..data.bank import simulate_slices
 from ..data.cache import CachedScan, is_whole, save_array, to_int16
-from ..losses.tissues import tissue_masks
+from ..losses import tissue_masks
 from ..validation_metrics import METRIC
 from .config import TrainingConfig
 

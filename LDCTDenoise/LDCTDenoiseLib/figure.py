@@ -1,18 +1,174 @@
-"""Methods side by side as in Figs. 2 and 3 of You et al., arXiv 1811.10564."""
+"""Methods side by side as in Figs. 2 and 3 of You et al., arXiv 1811.10564: the slices, the ROI enlarged below."""
 
 import textwrap
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 
 import numpy as np
 
-from ..errors import InputError, OutputError
-from ..files import write_atomic
-from ..hounsfield import PAPER, Window
-from ..metrics import METRICS, ROI, SSIM_VARIANT
-from ..requirements import require
-from .crop import crop_to_body
-from .page_layout import Box, Layout, plan
+from .errors import InputError, OutputError
+from .files import write_atomic
+from .hounsfield import PAPER, Window
+from .metrics import METRICS, ROI, SSIM_VARIANT
+from .requirements import require
+
+#: What is denser than this, in HU, can be the patient's outline.
+_BODY_HU = -350.0
+
+
+def crop_to_body(hounsfield: np.ndarray, margin: int = 8) -> tuple[int, int, int, int]:
+    """Find the columns and rows that hold the patient.
+
+    The patient is the largest connected region above -350 HU; the table, thin and apart, is left out.
+
+    Parameters
+    ----------
+    hounsfield : numpy.ndarray
+        A slice in HU, shape (rows, columns).
+    margin : int
+        Pixels of air to keep on every side, as far as there are any.
+
+    Returns
+    -------
+    tuple of int
+        (i0, i1, j0, j1): columns i0 to i1 and rows j0 to j1, upper bounds exclusive. The whole slice when nothing
+        in it looks like a patient.
+    """
+    ndimage = require("scipy.ndimage")
+    rows, columns = hounsfield.shape
+    # Averaging over 3×3 pixels keeps the noise of a low dose from bridging the air to the table.
+    dense = ndimage.uniform_filter(np.asarray(hounsfield, dtype=np.float32), 3) > _BODY_HU
+    regions, count = ndimage.label(dense)
+    if count == 0:
+        return 0, columns, 0, rows
+    largest = 1 + int(np.argmax(np.bincount(regions.ravel())[1:]))
+    along_rows, along_columns = ndimage.find_objects(regions)[largest - 1]
+    return (
+        max(0, along_columns.start - margin),
+        min(columns, along_columns.stop + margin),
+        max(0, along_rows.start - margin),
+        min(rows, along_rows.stop + margin),
+    )
+
+
+#: Least and greatest width of the figure in pixels.
+LEAST_WIDTH, GREATEST_WIDTH = 2400, 6600
+#: Panels side by side before a further row is begun.
+MOST_IN_A_ROW = 6
+#: The enlarged ROI may be this much taller than its panel is wide.
+_TALLEST_ZOOM = 1.25
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle in pixels; `top` is counted from the top of the figure."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The figure's size, its text size and a place for everything, in pixels.
+
+    Attributes
+    ----------
+    width, height : int
+        Size of the figure.
+    text : float
+        Height of the labels' type; smaller print is a part of it.
+    panels, zooms : list of Box
+        Images in the order of the panels; `zooms` is empty without an ROI.
+    footnote_top : int
+        Where the small print begins.
+    title_top : int
+        Where the title begins.
+    """
+
+    width: int
+    height: int
+    text: float
+    panels: list[Box]
+    zooms: list[Box]
+    footnote_top: int
+    title_top: int
+
+
+def _panel_size(columns: int, rows: int, aspect: float, per_row: int) -> tuple[int, int]:
+    """Enlarge by a whole factor, or, when the figure would grow beyond reason, shrink by one."""
+    factor = max(1, ceil(LEAST_WIDTH / (per_row * columns)))
+    shrink = max(1, ceil(per_row * columns / GREATEST_WIDTH))
+    width = max(1, round(columns * factor / shrink))
+    return width, max(1, round(rows * aspect * factor / shrink))
+
+
+def plan(
+    count: int,
+    shape: tuple[int, int],
+    aspect: float,
+    roi_shape: tuple[int, int] | None,
+    *,
+    title: bool,
+    metrics: bool,
+    footnote_lines: int,
+) -> Layout:
+    """Plan the figure.
+
+    Parameters
+    ----------
+    count : int
+        Number of panels.
+    shape : tuple of int
+        Rows and columns of a panel's image.
+    aspect : float
+        Height of a pixel over its width.
+    roi_shape : tuple of int, optional
+        Rows and columns of the ROI; without it there is no second row.
+    title, metrics : bool
+        Whether room is needed for them.
+    footnote_lines : int
+        Lines of small print.
+    """
+    bands = ceil(count / MOST_IN_A_ROW)
+    per_row = ceil(count / bands)
+    panel_width, panel_height = _panel_size(shape[1], shape[0], aspect, per_row)
+    gap = max(4, round(0.006 * per_row * panel_width))
+    width = per_row * panel_width + (per_row + 1) * gap
+    text = 0.0145 * width
+
+    zoom_width = zoom_height = 0
+    if roi_shape:
+        scale = min(panel_width / roi_shape[1], _TALLEST_ZOOM * panel_width / (roi_shape[0] * aspect))
+        zoom_width = max(1, round(scale * roi_shape[1]))
+        zoom_height = max(1, round(scale * roi_shape[0] * aspect))
+
+    top = gap
+    title_top = top
+    if title:
+        top += round(2.0 * text)
+    panels, zooms = [], []
+    for band in range(bands):
+        top += round(1.55 * text)
+        here = min(per_row, count - band * per_row)
+        for place in range(here):
+            left = gap + place * (panel_width + gap)
+            panels.append(Box(left, top, panel_width, panel_height))
+            if roi_shape:
+                inside = left + (panel_width - zoom_width) // 2
+                zooms.append(Box(inside, top + panel_height + gap, zoom_width, zoom_height))
+        top += panel_height + gap
+        if roi_shape:
+            top += zoom_height + gap
+        if metrics:
+            top += round(1.35 * text)
+    footnote_top = top + round(0.25 * text)
+    height = footnote_top + round(footnote_lines * 0.72 * 1.35 * text) + gap
+    return Layout(width, height, text, panels, zooms, footnote_top, title_top)
+
 
 _RED = "#e8141c"
 #: Size of the metrics' and of the small print's type, as parts of the labels'.
