@@ -1,5 +1,6 @@
 """Open DICOM files, also such as lack the part in front that says what they are."""
 
+import os
 import zlib
 from pathlib import Path
 
@@ -67,7 +68,8 @@ def read_dataset(path: str | Path, **options):
     Raises
     ------
     InputError
-        If it is deflated and unpacks to more than any image; the text is to follow its name.
+        If it is deflated and unpacks to more than any image, or claims more than memory holds; the text is to follow
+        the file's name.
     Exception
         Whatever the parser stumbles over in a damaged file.
     """
@@ -75,7 +77,13 @@ def read_dataset(path: str | Path, **options):
     from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
     _require_bounded(path)
-    dataset = pydicom.dcmread(path, force=True, **options)
+    try:
+        dataset = pydicom.dcmread(path, force=True, **options)
+    except MemoryError as error:
+        # Asked for by a length in the header, which can be anything; a file of that length is another matter.
+        if os.path.getsize(path) > _MOST_UNPACKED:
+            raise
+        raise InputError("has a damaged header") from error
     if "TransferSyntaxUID" not in dataset.file_meta:
         implicit, little = dataset.original_encoding
         plain = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian if little else ExplicitVRBigEndian
