@@ -18,7 +18,7 @@ from dicom_server import TITLE, free_port, serving  # noqa: E402
 from LDCTDenoiseLib.derived import Provenance, write_derived_series  # noqa: E402
 from LDCTDenoiseLib.errors import InputError, MissingDependencyError, SendError  # noqa: E402
 from LDCTDenoiseLib.sending import Sender, Target  # noqa: E402
-from LDCTDenoiseLib.sending.tls import tls_context  # noqa: E402
+from LDCTDenoiseLib.sending.server import tls_context  # noqa: E402
 from LDCTDenoiseLib.volumes import read_volume  # noqa: E402
 
 SHORT = (0.05, 0.05, 0.1)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..sending import DEFAULT_TITLE, Journal, Sender, Target
-from ..sending.tls import tls_context
+from ..sending.server import tls_context
 
 
 def add_send_options(parser: argparse.ArgumentParser) -> None:

@@ -12,8 +12,7 @@ from ..requirements import require
 from ..volumes import Volume
 from ..volumes.dicom_frames import SourceSlice
 from ..volumes.quiet import quiet_pydicom
-from .options import COMPRESSIONS, SeriesOptions
-from .provenance import Provenance
+from .series_options import COMPRESSIONS, Provenance, SeriesOptions
 from .storage import choose_storage, whole_hu
 
 #: What pydicom raises over damaged elements, which it parses when they are used.

@@ -9,8 +9,7 @@ from pydicom.sequence import Sequence
 from pydicom.uid import generate_uid
 
 from ..volumes.dicom_tags import numbers, text, words
-from .options import SeriesOptions
-from .provenance import MANUFACTURER, NOTICE, Provenance, plain
+from .series_options import MANUFACTURER, NOTICE, Provenance, SeriesOptions, plain
 
 #: Transfer syntaxes that lose, to what LossyImageCompressionMethod calls them.
 _LOSSY = {

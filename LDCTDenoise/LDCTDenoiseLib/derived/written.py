@@ -8,8 +8,7 @@ from ..volumes import Volume
 from ..volumes.dicom_file import read_dataset
 from ..volumes.dicom_tags import text
 from ..volumes.quiet import quiet_pydicom
-from .options import COMPRESSIONS, SeriesOptions
-from .provenance import MANUFACTURER, Provenance
+from .series_options import COMPRESSIONS, MANUFACTURER, Provenance, SeriesOptions
 
 #: What may differ between two runs of one command.
 _OF_THE_RUN = ("device ", "LDCTDenoise ")

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 
 from ..hounsfield import PAPER, Window
 from ..volumes import Volume, require_same_grid
-from .metric import Metric
-from .quality import DATA_RANGE, METRICS, SSIM_VARIANT
+from .quality import DATA_RANGE, METRICS, SSIM_VARIANT, Metric
 from .roi import ROI
 from .summary import VolumeMeasurement, measure_volumes
 

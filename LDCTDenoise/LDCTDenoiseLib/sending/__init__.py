@@ -2,6 +2,6 @@
 
 from .journal import Journal
 from .sender import DEFAULT_TITLE, WAITS, Sender, Sent
-from .target import Target
+from .server import Target
 
 __all__ = ["DEFAULT_TITLE", "WAITS", "Journal", "Sender", "Sent", "Target"]

@@ -11,7 +11,7 @@ from pathlib import Path
 from ..errors import SendError
 from ..requirements import require
 from ..volumes.quiet import quiet_pydicom
-from .target import Target, check_title
+from .server import Target, check_title
 
 #: The application entity title that the server sees, where the user names no other.
 DEFAULT_TITLE = "LDCTDENOISE"

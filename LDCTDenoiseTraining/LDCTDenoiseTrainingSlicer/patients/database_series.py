@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from LDCTDenoiseLib.derived.options import DESCRIPTION_NOTICE
+from LDCTDenoiseLib.derived.series_options import DESCRIPTION_NOTICE
 from LDCTDenoiseLib.errors import InputError
 
 from .pairing import Candidate, Pair, proposePairs
