@@ -124,6 +124,8 @@ def test_wrong_weights_are_refused(tmp_path):
         ({"method": "MAGIC"}, "unknown method"),
         ({"format_version": 99}, "format version"),
         ({"hu_range": [3, 1]}, "HU range"),
+        ({"hu_range": [-1e300, 1e300]}, "HU range"),
+        ({"hu_range": [0, 0.5]}, "HU range"),
         ({"hu_range": "wide"}, "hu_range"),
         ({"hu_range": [0, 10**5]*2}, "2 numbers"),
         ({"architecture": "dcscn"}, "architecture"),

@@ -1,10 +1,9 @@
 """What a model file says of itself."""
 
 import json
-import math
 from dataclasses import asdict, dataclass, field
 
-from ..errors import ModelFileError
+from ..errors import InputError, ModelFileError
 from ..hounsfield import HURange
 from ..methods.table import NETWORK_METHODS
 from ..strict_json import as_fields, parse_json
@@ -59,16 +58,17 @@ class ModelCard:
 
     def __post_init__(self):
         _require_version(self.format_version)
+        _typed(vars(self))
         if self.method not in NETWORK_METHODS:
             known = ", ".join(NETWORK_METHODS)
             raise ModelFileError(f"it names the unknown method {self.method!r}; known are {known}.")
-        _typed(vars(self))
         if not isinstance(self.architecture.get("name"), str):
             raise ModelFileError("its model card's 'architecture' has no name.")
-        lower, upper = (float(v) for v in self.hu_range)
-        if not (math.isfinite(lower) and math.isfinite(upper) and lower < upper):
-            raise ModelFileError(f"its HU range [{lower:g}, {upper:g}] is not a range.")
-        object.__setattr__(self, "hu_range", (lower, upper))
+        try:
+            given = HURange(*(float(v) for v in self.hu_range))
+        except InputError as error:
+            raise ModelFileError(f"of its model card: {error}") from error
+        object.__setattr__(self, "hu_range", (given.lower, given.upper))
 
     @property
     def range(self) -> HURange:
