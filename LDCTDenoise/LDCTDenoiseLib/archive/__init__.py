@@ -7,18 +7,3 @@ from .processes import Processes
 from .report import make_report
 from .run import BatchRun
 from .steps import Settings
-
-__all__ = [
-    "BatchOptions",
-    "BatchRun",
-    "Found",
-    "Ledger",
-    "Processes",
-    "Settings",
-    "Task",
-    "check_roots",
-    "find_archive",
-    "make_plan",
-    "make_report",
-    "owner_at",
-]

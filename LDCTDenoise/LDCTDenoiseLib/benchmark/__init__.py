@@ -3,12 +3,3 @@
 from .contenders import CONTENDERS, Contender, make_contender
 from .measure import run_benchmark
 from .report import to_markdown, write_report
-
-__all__ = [
-    "CONTENDERS",
-    "Contender",
-    "make_contender",
-    "run_benchmark",
-    "to_markdown",
-    "write_report",
-]

@@ -2,13 +2,3 @@
 
 from .derived_series import check_series_place, require_source, write_derived_series
 from .series_options import COMPRESSIONS, MANUFACTURER, Provenance, SeriesOptions
-
-__all__ = [
-    "COMPRESSIONS",
-    "MANUFACTURER",
-    "Provenance",
-    "SeriesOptions",
-    "check_series_place",
-    "require_source",
-    "write_derived_series",
-]

@@ -2,5 +2,3 @@
 
 from .device import Device, choose_device
 from .run import DenoiseRun, Progress, denoise_array
-
-__all__ = ["DenoiseRun", "Device", "Progress", "choose_device", "denoise_array"]

@@ -5,21 +5,6 @@ from .report import write_report
 from .run import Evidence, EvidenceRun, Options, Scan, make_methods
 from .words import sentences, verdicts
 
-__all__ = [
-    "QUANTITIES",
-    "Evidence",
-    "EvidenceRun",
-    "Finding",
-    "Findings",
-    "Options",
-    "Scan",
-    "collect_evidence",
-    "make_methods",
-    "sentences",
-    "verdicts",
-    "write_report",
-]
-
 
 def collect_evidence(scans, methods=(), models=(), options=None, progress=None, work=None) -> Evidence:
     """Collect evidence in one call.

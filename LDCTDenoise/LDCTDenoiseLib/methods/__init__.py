@@ -5,20 +5,3 @@ from .denoiser import Denoiser
 from .network import NetworkDenoiser
 from .registry import available_methods, make_denoiser, method_name
 from .table import METHOD, METHODS, NETWORK_METHODS, PAPER_METHODS, REFERENCE_METHODS, Method, colours_of
-
-__all__ = [
-    "METHODS",
-    "NETWORK_METHODS",
-    "PAPER_METHODS",
-    "REFERENCE_METHODS",
-    "METHOD",
-    "Denoiser",
-    "Method",
-    "NetworkDenoiser",
-    "architecture_of_method",
-    "available_methods",
-    "build_generator",
-    "colours_of",
-    "make_denoiser",
-    "method_name",
-]

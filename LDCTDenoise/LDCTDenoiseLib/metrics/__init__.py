@@ -5,29 +5,3 @@ from .noise_power import NoisePower, flat_blocks, noise_power
 from .quality import HU_STATISTICS, METRICS, SSIM_VARIANT, Metric, Quality, Reference, measure_images, measure_slice
 from .roi import ROI
 from .summary import Summary, VolumeMeasurement, measure_volume, measure_volumes
-
-__all__ = [
-    "CONDITIONS",
-    "FIGURES",
-    "HU_STATISTICS",
-    "METRICS",
-    "PSNR_ALL",
-    "ROI",
-    "SSIM_VARIANT",
-    "Comparison",
-    "Metric",
-    "NoisePower",
-    "Quality",
-    "Reference",
-    "Row",
-    "Summary",
-    "VolumeMeasurement",
-    "compare_volumes",
-    "flat_blocks",
-    "measure_images",
-    "measure_slice",
-    "measure_volume",
-    "measure_volumes",
-    "noise_power",
-    "records_to_csv",
-]

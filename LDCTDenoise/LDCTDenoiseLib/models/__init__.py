@@ -3,16 +3,3 @@
 from .card import ModelCard
 from .catalogue import Entry, add_model, catalogue, find_model, user_folder
 from .file import Model, load_model, read_card, save_model
-
-__all__ = [
-    "Entry",
-    "Model",
-    "ModelCard",
-    "add_model",
-    "catalogue",
-    "find_model",
-    "load_model",
-    "read_card",
-    "save_model",
-    "user_folder",
-]

@@ -6,5 +6,3 @@ program for this processor; `cost` counts what it costs. Which method has which 
 
 from .cost import count_macs, count_parameters, count_slopes
 from .description import IMAGE, Layer, Network, steps_of
-
-__all__ = ["IMAGE", "Layer", "Network", "count_macs", "count_parameters", "count_slopes", "steps_of"]

@@ -3,5 +3,3 @@
 from .journal import Journal
 from .sender import DEFAULT_TITLE, WAITS, Sender, Sent
 from .server import Target
-
-__all__ = ["DEFAULT_TITLE", "WAITS", "Journal", "Sender", "Sent", "Target"]

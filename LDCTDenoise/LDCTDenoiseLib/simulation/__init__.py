@@ -3,13 +3,3 @@
 from .lowdose import LowDoseRun, low_dose_noise, simulate_low_dose
 from .pair import as_scanned, full_dose_run, low_dose_run
 from .settings import ScanSettings
-
-__all__ = [
-    "LowDoseRun",
-    "ScanSettings",
-    "as_scanned",
-    "full_dose_run",
-    "low_dose_noise",
-    "low_dose_run",
-    "simulate_low_dose",
-]

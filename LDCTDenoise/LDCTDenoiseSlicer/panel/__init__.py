@@ -1,5 +1,3 @@
 """The panel, a file for each of its parts (desktop only); `Panel` puts them together."""
 
 from .denoise_panel import Panel
-
-__all__ = ["Panel"]

@@ -7,5 +7,3 @@ PANEL_TESTS = (
     "applyMeasureAndCompare", "strengthAndPreview", "cancelAndClose", "saveAndReopen", "deletedIsNothing",
     "answersWhileItRuns", "linkedViews", "dragAndDrawTheBox", "layoutsStayTheUsers", "reload",
 )
-
-__all__ = ["PANEL_TESTS", "badInput", "denoiseAndCompare", "makePair"]

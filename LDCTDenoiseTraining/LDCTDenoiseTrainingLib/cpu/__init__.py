@@ -2,5 +2,3 @@
 
 from .cores import correction_on_cores
 from .memory import keep_freed_memory
-
-__all__ = ["correction_on_cores", "keep_freed_memory"]

@@ -3,5 +3,3 @@
 from .bank import NoiseBank
 from .cache import CachedScan, cache_scans
 from .patches import PatchSource
-
-__all__ = ["CachedScan", "NoiseBank", "PatchSource", "cache_scans"]

@@ -2,8 +2,6 @@
 
 from .config import TrainingConfig
 
-__all__ = ["Training", "TrainingConfig"]
-
 
 def __getattr__(name: str):
     # Only who trains needs torch; who asks for a setting's default does not.

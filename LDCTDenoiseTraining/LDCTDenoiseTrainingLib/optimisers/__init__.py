@@ -13,6 +13,3 @@ OPTIMISERS = {"adam": torch.optim.Adam, "soap": SOAP}
 def make_optimiser(name: str, parameters: Iterable, learning_rate: float, betas: tuple) -> torch.optim.Optimizer:
     """Return one of `OPTIMISERS`; `betas` are Adam's, and of SOAP those for biases and slopes."""
     return OPTIMISERS[name](parameters, lr=learning_rate, betas=betas)
-
-
-__all__ = ["OPTIMISERS", "SOAP", "make_optimiser"]

@@ -4,15 +4,3 @@ from .file import read_patient_set, write_patient_set
 from .find import find_patients
 from .patient import ROLES, PatientSet, Scan, SimulationRanges
 from .split import choose_validation, leave_one_out
-
-__all__ = [
-    "ROLES",
-    "PatientSet",
-    "Scan",
-    "SimulationRanges",
-    "choose_validation",
-    "find_patients",
-    "leave_one_out",
-    "read_patient_set",
-    "write_patient_set",
-]

@@ -3,5 +3,3 @@
 from .run_state import RunState
 from .runs_folder import findRuns, runsFolder
 from .training_run import TrainingRun
-
-__all__ = ["RunState", "TrainingRun", "findRuns", "runsFolder"]

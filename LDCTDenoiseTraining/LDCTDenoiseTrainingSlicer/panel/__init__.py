@@ -1,5 +1,3 @@
 """What the user sees and presses; a section of the panel a file (desktop only)."""
 
 from .training_panel import Panel
-
-__all__ = ["Panel"]

@@ -2,5 +2,3 @@
 
 from .images import FileImage, SceneImage
 from .patient_table import PatientTable, Row
-
-__all__ = ["FileImage", "PatientTable", "Row", "SceneImage"]
