@@ -6,12 +6,13 @@
 # LDCT_DATA and LDCT_REFERENCE, the folders of the larger tests' data, pass through from the environment.
 
 PYTHON_OF_VENV := .venv/bin/python
-.PHONY: help demo test test-slicer lint lists clean
+.PHONY: help demo test test-slicer cases lint lists clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo    phantom, quarter dose, every method, figure and table, in demo/"
 	@echo "make test    ruff and the tests (TESTS=Testing/test_cli.py for some of them, FAST=1 for the quick ones)"
+	@echo "make cases   inputs that once went wrong, one line each: what happens, and what is right"
 	@echo "make lint    ruff alone"
 	@echo "make test-slicer SLICER=<path to Slicer>   the modules' self tests in a real Slicer; pictures in build/slicer"
 	@echo "make lists   write the CMake lists from the files on disk, and docs/methods.md"
@@ -23,6 +24,10 @@ demo:
 
 test: lint
 	@$(PYTHON_OF_VENV) -m pytest $(if $(FAST),-m "not slow") $(TESTS)
+
+cases:
+	@bash requirements/set-up test
+	@$(PYTHON_OF_VENV) tools/show_cases.py
 
 # Slicer must have torch, safetensors and scikit-image already: in testing mode nothing is installed.
 test-slicer:

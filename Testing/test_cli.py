@@ -1,6 +1,7 @@
 """The command line as a user meets it: in a process of its own, by its output, files and exit codes."""
 
 import csv
+import errno
 import json
 import os
 import signal
@@ -11,6 +12,7 @@ import time
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from LDCTDenoiseLib.cli.main import main
 from LDCTDenoiseLib.engine import denoise_array
 from LDCTDenoiseLib.methods import make_denoiser
 from LDCTDenoiseLib.metrics import measure_volume
@@ -217,3 +219,16 @@ def test_an_interrupted_run_leaves_nothing_half_written(files, ct, name, code):
     said += process.communicate(timeout=60)[1]
     assert process.returncode == code and "Traceback" not in said, said
     assert {p.name for p in files.iterdir()} == before
+
+
+def test_what_the_system_refuses_is_one_line(tmp_path, monkeypatch, capsys):
+    """Whatever file it is about, also where no code of ours expected it."""
+
+    def full(*_arguments):
+        raise OSError(errno.ENOSPC, "No space left on device", "some/file")
+
+    monkeypatch.setattr("LDCTDenoiseLib.cli.models.run", full)
+    assert main(["models"]) == 2
+    assert capsys.readouterr().err == (
+        "ldct-denoise: error: cannot read or write 'some/file': No space left on device.\n"
+    )

@@ -77,6 +77,11 @@ def run_command(parser: Parser, arguments: list[str] | None, interrupted: str) -
         # The reader of our output went away (| head); what it wanted it has. Python would complain at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_OK
+    except OSError as error:
+        # A full disk, a share that went: of whatever file, it is no fault of the program's.
+        place = f" '{error.filename}'" if error.filename else ""
+        say(f"error: cannot read or write{place}: {error.strerror or error}.")
+        return EXIT_USER
     except KeyboardInterrupt:
         say(f"interrupted, {interrupted}.")
         return EXIT_INTERRUPTED
