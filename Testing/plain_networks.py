@@ -7,6 +7,7 @@ nine layers, each as large as the one before, make 300 of them, 2e-5, if all err
 
 import copy
 
+import numpy as np
 import torch
 from torch.nn import functional
 
@@ -54,9 +55,15 @@ def exact_correction(generator, image) -> torch.Tensor:
 
 
 def exact_hounsfield(generator, hu_range, volume) -> torch.Tensor:
-    """Return `G(clip x) - clip x` of slices (slices, rows, columns) in HU, computed and returned in float64."""
-    unit = hu_range.to_unit(torch.as_tensor(volume).double())[:, None]
-    return torch.cat([exact_correction(generator, one[None]) for one in unit])[:, 0] * hu_range.width
+    """Return `G(clip x) - clip x` of slices (slices, rows, columns) in HU, computed and returned in float64.
+
+    The network sees each slice's mirror image beyond its borders.
+    """
+    margin = generator.radius
+    mirrored = np.pad(np.asarray(volume), ((0, 0), (margin, margin), (margin, margin)), "symmetric")
+    unit = hu_range.to_unit(torch.from_numpy(mirrored).double())[:, None]
+    corrections = torch.cat([exact_correction(generator, one[None]) for one in unit])[:, 0]
+    return corrections[:, margin:-margin, margin:-margin] * hu_range.width
 
 
 def assert_exact(correction, expected, image) -> None:

@@ -190,12 +190,13 @@ def test_devices():
 def test_memory_is_input_output_and_one_batch():
     volume = ct((60, 128, 128))
     denoiser = Adding()
+    denoise_array(volume[:1], denoiser, device="cpu")  # what is imported and kept once is not the run's
     tracemalloc.start()
     denoise_array(volume, denoiser, device="cpu")
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     batch = 128 * 128 * 4
-    assert peak < volume.nbytes + 12 * batch
+    assert peak < volume.nbytes + 16 * batch  # masks of padding and metal among them
 
 
 @pytest.mark.parametrize("name", ["TV", "NLM"])

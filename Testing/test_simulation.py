@@ -17,6 +17,9 @@ from LDCTDenoiseLib.simulation import LowDoseRun, ScanSettings, low_dose_noise, 
 from LDCTDenoiseLib.volumes import Geometry, Volume  # noqa: E402
 from poisson_scan import mean_frequency, one_thread  # noqa: E402, F401
 
+#: Exposure and kernel that are given, so that nothing is measured.
+SCAN = {"photons": 340.0, "kernel_cutoff": 1.0}
+
 
 def body(rows=96, columns=96, spacing=3.0, slices=3) -> Volume:
     """Return ellipses of water in air, a little larger from slice to slice, as int16 HU."""
@@ -28,7 +31,7 @@ def body(rows=96, columns=96, spacing=3.0, slices=3) -> Volume:
 
 def noise_of(volume, *, noise_free=False, first_slice=0, **scan):
     spacing = volume.geometry.spacing[:2]
-    settings = ScanSettings(**{"views": 96, **scan})
+    settings = ScanSettings(**{"views": 96, "photons": 340.0, "kernel_cutoff": 1.0, **scan})
     found = low_dose_noise(volume.array, spacing, settings, noise_free=noise_free, first_slice=first_slice)
     return np.stack([noise for _, noise in found])
 
@@ -121,12 +124,12 @@ def test_the_low_dose_is_the_full_dose_plus_noise_and_nothing_else():
     volume = body()
     noise = noise_of(volume)
     kept = volume.array.copy()
-    low = simulate_low_dose(volume, views=96)
+    low = simulate_low_dose(volume, **SCAN, views=96)
     assert low.array.dtype == np.int16 and low.geometry == volume.geometry
     np.testing.assert_array_equal(low.array - np.rint(noise).astype(np.int16), volume.array)
     np.testing.assert_array_equal(volume.array, kept)
     real = volume.with_array(volume.array.astype(np.float32))
-    low = simulate_low_dose(real, views=96)
+    low = simulate_low_dose(real, **SCAN, views=96)
     assert low.array.dtype == np.float32
     np.testing.assert_array_equal(low.array, real.array + noise)
 
@@ -146,7 +149,7 @@ def test_padding_is_air_to_the_rays_and_is_left_alone():
     padded, air = volume.array.copy(), volume.array.copy()
     padded[:, outside], air[:, outside] = -3024, -1000
     padded[1][outside] = -2000
-    low, in_air = (simulate_low_dose(volume.with_array(a), views=96).array for a in (padded, air))
+    low, in_air = (simulate_low_dose(volume.with_array(a), **SCAN, views=96).array for a in (padded, air))
     np.testing.assert_array_equal(low[:, outside], padded[:, outside])
     np.testing.assert_array_equal(low[:, ~outside], in_air[:, ~outside])
     assert (low[:, ~outside] != padded[:, ~outside]).mean() > 0.9
@@ -154,7 +157,7 @@ def test_padding_is_air_to_the_rays_and_is_left_alone():
 
 def test_noise_never_makes_padding_of_air():
     volume = body(slices=1)
-    low = simulate_low_dose(volume, dose=0.01, photons=20, views=96).array
+    low = simulate_low_dose(volume, dose=0.01, photons=20, kernel_cutoff=1.0, views=96).array
     assert low.min() == -1500
 
 
@@ -162,7 +165,7 @@ def test_noise_never_makes_padding_of_air():
 @pytest.mark.parametrize("spacing", [(0.5, 0.5), (1.0, 3.0), (20.0, 4.0)])
 def test_any_shape_and_spacing_works(shape, spacing):
     volume = Volume(np.zeros(shape, np.int16), Geometry(spacing=(*spacing, 1.0)))
-    low = simulate_low_dose(volume, views=64)
+    low = simulate_low_dose(volume, **SCAN, views=64)
     assert low.array.shape == shape
     assert np.isfinite(noise_of(volume, views=64)).all()
 
@@ -189,10 +192,10 @@ def test_a_patient_larger_than_the_scan_field_gets_noise_inside_it_only():
 
 def test_a_run_tells_its_progress_and_can_be_stopped():
     volume = body(slices=4)
-    run = LowDoseRun(volume, ScanSettings(views=96))
+    run = LowDoseRun(volume, ScanSettings(**SCAN, views=96))
     told = [(step.done, step.of) for step in run]
     assert told == [(1, 4), (2, 4), (3, 4), (4, 4)] and run.finished
-    stopped = LowDoseRun(volume, ScanSettings(views=96))
+    stopped = LowDoseRun(volume, ScanSettings(**SCAN, views=96))
     for step in stopped:
         if step.done == 2:
             break
@@ -200,7 +203,7 @@ def test_a_run_tells_its_progress_and_can_be_stopped():
     np.testing.assert_array_equal(stopped.output.array[:2], run.output.array[:2])
     np.testing.assert_array_equal(stopped.output.array[2:], volume.array[2:])
     told.clear()
-    simulate_low_dose(volume, views=96, progress=lambda step: told.append(step.done))
+    simulate_low_dose(volume, **SCAN, views=96, progress=lambda step: told.append(step.done))
     assert told == [1, 2, 3, 4]
 
 
@@ -260,13 +263,14 @@ def test_the_cpu_works_in_place_of_an_apple_gpu(monkeypatch):
     monkeypatch.setattr(
         simulation.lowdose, "choose_device", lambda choice: choose("cpu") if choice == "cpu" else Device("mps", "GPU")
     )
-    assert {step.device.name for step in LowDoseRun(body(slices=1), ScanSettings(views=64))} == {"cpu"}
+    assert {step.device.name for step in LowDoseRun(body(slices=1), ScanSettings(**SCAN, views=64))} == {"cpu"}
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_cuda_draws_the_same_noise():
     volume = body()
     on_cpu = noise_of(volume)
-    on_cuda = np.stack([n for _, n in low_dose_noise(volume.array, (3.0, 3.0), ScanSettings(views=96), device="cuda")])
+    settings = ScanSettings(**SCAN, views=96)
+    on_cuda = np.stack([n for _, n in low_dose_noise(volume.array, (3.0, 3.0), settings, device="cuda")])
     # The draws are the same; sums of another order and a sample rounded the other way are all that differs.
     assert np.abs(on_cuda - on_cpu).max() < 0.05 * on_cpu.std()

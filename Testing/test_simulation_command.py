@@ -24,9 +24,10 @@ def full(tmp_path):
 
 def test_the_command_writes_what_the_library_makes(full, tmp_path, capsys):
     output = tmp_path / "low.nrrd"
-    assert main(["simulate", str(full), str(output), "--dose", "0.1", "--seed", "3", "--device", "cpu"]) == 0
+    assert main(["simulate", str(full), str(output), "--dose", "0.1", "--seed", "3", "--device", "cpu",
+                 "--photons", "340", "--kernel-cutoff", "1"]) == 0
     low, volume = read_volume(output), read_volume(full)
-    expected = simulate_low_dose(volume, dose=0.1, seed=3, device="cpu")
+    expected = simulate_low_dose(volume, dose=0.1, photons=340, kernel_cutoff=1, seed=3, device="cpu")
     np.testing.assert_array_equal(low.array, expected.array)
     assert low.array.dtype == np.int16 and low.geometry == volume.geometry
     told = capsys.readouterr()

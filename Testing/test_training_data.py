@@ -1,15 +1,16 @@
-"""The cache, the noise bank and the patches: what a batch holds, and that it follows from its number alone."""
+"""The cache, the noise cache and the patches: what a batch holds, and that it follows from its number alone."""
 
 import json
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from LDCTDenoiseLib.errors import LDCTError
 from LDCTDenoiseLib.simulation import ScanSettings, low_dose_noise
-from LDCTDenoiseTrainingLib.data import NoiseBank, PatchSource, cache_scans
-from LDCTDenoiseTrainingLib.data.bank import dose_factor, draw_settings
+from LDCTDenoiseTrainingLib.data import NoiseCache, PatchSource, Variety, cache_scans
 from LDCTDenoiseTrainingLib.data.batches import batches_of_steps
+from LDCTDenoiseTrainingLib.data.noise_cache import averaging_gain, dose_factor, lesions, simulate_slices
 from LDCTDenoiseTrainingLib.patients import PatientSet, Scan, SimulationRanges
 from LDCTDenoiseTrainingLib.patients.check import PatientSetError
 from training_maker import body, save_scan
@@ -37,10 +38,10 @@ def cached(patients, tmp_path_factory):
 @pytest.fixture(scope="module")
 def source(cached):
     training = [c for c in cached if c.scan.role == "train"]
-    bank = NoiseBank([c for c in training if c.scan.simulation], seed=1, generations=2, workers=1)
-    bank.wait(0)
-    bank.wait(1)
-    return PatchSource(training, bank, seed=1, patch=16, refresh=10)
+    noise = NoiseCache([c for c in training if c.scan.simulation], seed=1, generations=2, workers=1)
+    noise.wait(0)
+    noise.wait(1)
+    return PatchSource(training, noise, seed=1, patch=16, refresh=10)
 
 
 def test_the_cache_holds_the_volumes_and_is_found_again(patients, cached):
@@ -120,10 +121,10 @@ def test_air_is_rare(cached):
     training = [c for c in cached if c.scan.patient == "p2"]
     counts = {}
     for keep in (0.0, 1.0):
-        source = PatchSource(training, NoiseBank([], 1, 1, 1), 1, 8, 10, least_body=0.9, keep_air=keep)
+        source = PatchSource(training, NoiseCache([], 1, 1, 1), 1, 8, 10, least_body=0.9, keep_air=keep)
         full = source.batch(0, 0, 200).full.numpy()
         counts[keep] = np.mean((full > -500).mean(axis=(1, 2)) < 0.5)
-    assert counts[0.0] < 0.05 < 0.15 < counts[1.0]
+    assert counts[0.0] < 0.04 < 0.06 < counts[1.0]
 
 
 def test_patches_are_moved_to_bone(tmp_path):
@@ -138,45 +139,100 @@ def test_patches_are_moved_to_bone(tmp_path):
     assert with_bone.bone.tolist() == [[1, 1, 1], [1, 1, 2], [1, 2, 1], [1, 2, 2]] and not len(without.bone)
     shares = {}
     for wanted in (0.0, 0.5, 1.0):
-        source = PatchSource([with_bone], NoiseBank([], 1, 1, 1), 1, 16, 10, bone_patches=wanted)
+        source = PatchSource([with_bone], NoiseCache([], 1, 1, 1), 1, 16, 10, bone_patches=wanted)
         full = source.batch(0, 0, 200).full.numpy()
         shares[wanted] = np.mean((full == 400).sum(axis=(1, 2)) >= 16)
     assert shares[0.0] < 0.5 and shares[0.0] + 0.1 < shares[0.5] < 0.9 and shares[1.0] == 1
-    source = PatchSource([without], NoiseBank([], 1, 1, 1), 1, 16, 10, bone_patches=1.0)
-    plain = PatchSource([without], NoiseBank([], 1, 1, 1), 1, 16, 10)
+    source = PatchSource([without], NoiseCache([], 1, 1, 1), 1, 16, 10, bone_patches=1.0)
+    plain = PatchSource([without], NoiseCache([], 1, 1, 1), 1, 16, 10)
     assert source.batch(0, 0, 8).full.shape == plain.batch(0, 0, 8).full.shape
-    assert len(pickle.dumps(PatchSource([with_bone], NoiseBank([], 1, 1, 1), 1, 16, 10))) < 20_000
+    assert len(pickle.dumps(PatchSource([with_bone], NoiseCache([], 1, 1, 1), 1, 16, 10))) < 20_000
 
 
 def test_generations_differ_and_come_again(source):
-    bank, scan = source.bank, source.bank.scans[0]
-    noise = [np.load(bank.file(scan, g)) for g in (0, 1, 2)]
+    cache, scan = source.noise, source.noise.scans[0]
+    noise = [cache.open(scan, g).noise for g in (0, 1, 2)]
     assert not np.array_equal(noise[0], noise[1]) and np.array_equal(noise[0], noise[2])
     assert source.generation(9) == 0 and source.generation(10) == 1
     assert not source.batch(9, 0, 4).low.equal(source.batch(10, 0, 4).low)
 
 
 def test_noise_made_again_is_the_same(source, tmp_path):
-    bank, scan = source.bank, source.bank.scans[0]
-    before = bank.file(scan, 0).read_bytes()
-    bank.file(scan, 0).unlink()
-    bank.wait(0)
-    assert bank.file(scan, 0).read_bytes() == before
+    cache, scan = source.noise, source.noise.scans[0]
+    before = cache.open(scan, 0)
+    cache.file(scan, 0).unlink()
+    cache.wait(0)
+    assert np.array_equal(cache.open(scan, 0).noise, before.noise) and cache.open(scan, 0).dose == before.dose
 
 
 def test_failed_simulation_is_an_error(cached):
     scan = cached[0]
-    bank = NoiseBank([scan], seed=77, generations=1, workers=1, device="nowhere")
+    noise = NoiseCache([scan], seed=77, generations=1, workers=1, device="nowhere")
     with pytest.raises(LDCTError, match="p0"):
-        bank.wait(0)
+        noise.wait(0)
 
 
-def test_settings_stay_in_their_ranges():
-    ranges = SimulationRanges((0.2, 0.3), (500, 600), (1.0, 1.1))
-    drawn = [draw_settings(ranges, 1, "ab" * 10, 0, b) for b in range(50)]
-    assert all(0.2 <= s.dose <= 0.3 and 500 <= s.photons <= 600 and 1.0 <= s.kernel_cutoff <= 1.1 for s in drawn)
-    assert len({s.seed for s in drawn}) == 50
-    assert drawn[3] == draw_settings(ranges, 1, "ab" * 10, 0, 3)
+def test_what_is_drawn_stays_in_its_ranges(cached):
+    ranges = SimulationRanges((0.2, 0.3), (500, 600), (1, 1.1))
+    scan = replace(cached[0], scan=replace(cached[0].scan, simulation=ranges))
+    cache = NoiseCache([scan], 1, 1000, 1, variety=Variety(slices=2, thickness=7.0, scale=(0.9, 1.1)))
+    drawn = [cache.draw(scan, g) for g in range(50)]
+    assert all(0.2 <= d.settings.dose <= 0.3 and 500 <= d.settings.photons <= 600 for d in drawn)
+    assert all(1.0 <= d.settings.kernel_cutoff <= 1.1 and len({d.settings.seed for d in drawn}) == 50 for d in drawn)
+    assert {d.averaged for d in drawn} == set(range(1, min(int(7 / scan.slice_spacing), scan.shape[0]) + 1))
+    assert all(k + d.averaged <= scan.shape[0] for d in drawn for k in d.slices)
+    assert {k for d in drawn for k in d.slices} == set(range(scan.shape[0]))
+    assert drawn[3] == cache.draw(scan, 3) and drawn[3] != cache.draw(scan, 4)
+
+
+def test_without_ranges_exposure_and_kernel_are_the_scans_own(cached):
+    drawn = NoiseCache([cached[0]], 1, 4, 1).draw(cached[0], 0)
+    assert drawn.settings.photons is None and drawn.settings.kernel_cutoff is None
+
+
+def test_averaged_slices_get_the_noise_that_is_left_of_it(cached):
+    ranges = SimulationRanges((0.25, 0.25), (900, 900), (1.0, 1.0))
+    scan = replace(cached[0], scan=replace(cached[0].scan, simulation=ranges))
+    cache = NoiseCache([scan], 1, 1, 1)
+    drawn = replace(cache.draw(scan, 0), slices=(0,) * 8)
+    one, two = (simulate_slices(scan, replace(drawn, averaged=n)) for n in (1, 2))
+    assert np.array_equal(two.full[0], np.rint(scan.full[:2].mean(0)))
+    body_of = scan.full[0] > -500
+    assert two.noise[:, body_of].std() == pytest.approx(one.noise[:, body_of].std() / np.sqrt(2), rel=0.06)
+
+
+def test_averaging_gains_less_where_slices_overlap():
+    assert averaging_gain(4, 0.0) == 4
+    # Two slices of twice the spacing: correlation 1/2, so the variance of the mean is (1 + 1/2) / 2.
+    assert averaging_gain(2, 0.5) == pytest.approx(4 / 3)
+
+
+def test_scaled_slices_have_pixels_of_another_size(cached):
+    cache = NoiseCache([cached[0]], 1, 1, 1)
+    made = simulate_slices(cached[0], replace(cache.draw(cached[0], 0), scale=0.8))
+    assert made.full.shape[1:] == tuple(round(n / 0.8) for n in cached[0].shape[1:]) == made.noise.shape[1:]
+
+
+def test_lesions_lie_in_flat_soft_tissue_and_are_as_large_as_said():
+    image = np.full((128, 128), 50.0, np.float32)
+    image[:, :64] = -1000
+    added = lesions(image, (0.8, 0.8), 40, np.random.default_rng(0))
+    assert 5 <= np.abs(added).max() <= 200 and np.abs(added[:, :40]).max() < 1
+    assert (added < -4).any() and (added > 4).any()
+
+
+def test_a_share_of_the_patches_is_full_dose_itself(source):
+    alike = replace(source, full_dose=1.0).batch(0, 0, 40)
+    simulated = [n for n in range(40) if alike.low[n].equal(alike.full[n])]
+    # Those of the real pair are as they are.
+    assert 8 < len(simulated) < 32
+
+
+def test_patches_reach_beyond_the_border_and_show_its_mirror_image(source):
+    batch = replace(source, margin=8, least_body=0.0, keep_air=1.0).batch(0, 0, 400).full.numpy()
+    folded = [p for p in batch for q in (p, p.T) for m in range(1, 9)
+              if np.array_equal(q[m:2 * m], q[m - 1::-1]) and q[:2 * m].std() > 0]  # fmt: skip
+    assert folded
 
 
 def test_scaled_noise_has_the_spread_of_a_direct_simulation():
@@ -212,11 +268,11 @@ def test_cache_files_that_are_not_whole_are_made_anew(tmp_path):
 
 def test_noise_that_is_not_whole_is_made_anew(tmp_path):
     patients = PatientSet((Scan("a", "train", save_scan(tmp_path / "a.nii.gz", body(0))),))
-    bank = NoiseBank(cache_scans(patients, tmp_path / "cache", 16), seed=1, generations=1, workers=1)
-    path = bank.file(bank.scans[0], 0)
+    noise = NoiseCache(cache_scans(patients, tmp_path / "cache", 16), seed=1, generations=1, workers=1)
+    path = noise.file(noise.scans[0], 0)
     path.write_bytes(b"\x93NUMPY")
-    assert bank.missing(0)
-    np.save(path, np.zeros(bank.scans[0].shape, np.int16))
-    assert not bank.missing(0)
+    assert noise.missing(0)
+    noise.wait(0)
+    assert not noise.missing(0)
     path.write_bytes(path.read_bytes()[:-2])
-    assert bank.missing(0)
+    assert noise.missing(0)

@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from ..derived import Provenance, SeriesOptions, write_derived_series
-from ..engine import DenoiseRun, Progress
+from ..engine import DenoiseRun, Progress, strength_leaving
 from ..errors import InputError, LDCTError
 from ..hounsfield import PAPER, Window
 from ..methods.denoiser import Denoiser
 from ..metrics import CONDITIONS, FIGURES, compare_volumes
+from ..scan import remarks_on
 from ..volumes import Volume, check_ct, read_volume, write_volume
 from ..volumes.dicom_series import read_series_files
 from ..volumes.hu_check import looks_like_labels
@@ -42,6 +43,8 @@ class Settings:
         Of the metrics.
     series : SeriesOptions
         Of derived DICOM series.
+    leave_noise : str
+        Instead of the strength, the noise to leave in each series, see `engine.wanted_noise`.
     """
 
     denoiser: Denoiser
@@ -50,6 +53,7 @@ class Settings:
     batch: int | None = None
     window: Window = PAPER
     series: SeriesOptions = SeriesOptions()
+    leave_noise: str = ""
 
     def check(self) -> None:
         """Raise what would stop every single series: a strength, batch or device that cannot be."""
@@ -61,6 +65,7 @@ class Settings:
             "method": self.denoiser.name,
             "model": getattr(self.denoiser, "sha256", ""),
             "strength": self.strength,
+            **({"noise left": self.leave_noise} if self.leave_noise else {}),
             "volumes": options.volumes,
             "metrics in": str(self.window) if options.metrics else "",
         }
@@ -116,7 +121,11 @@ def read(series: Series) -> Volume:
 def denoise(job: Job, settings: Settings) -> Iterator[Progress]:
     """Denoise the volume of a job, with a `Progress` after each batch of slices."""
     started = time.monotonic()
-    run = DenoiseRun(job.volume.array, settings.denoiser, settings.device, settings.strength, settings.batch)
+    strength, remarks = settings.strength, remarks_on(job.volume, settings.denoiser)
+    if settings.leave_noise:
+        strength, words = strength_leaving(settings.leave_noise, job.volume, settings.denoiser, settings.device)
+        remarks = (words, *remarks)
+    run = DenoiseRun(job.volume, settings.denoiser, settings.device, strength, settings.batch, remarks)
     yield from run
     job.output, job.provenance = run.output, Provenance.of_run(run)
     job.record.device = run.device.words

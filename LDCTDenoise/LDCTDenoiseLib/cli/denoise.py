@@ -21,6 +21,7 @@ from .options import (
     progress_bar,
     read_ct,
     run_with_bar,
+    strength_and_remarks,
 )
 from .send_options import add_send_options, make_sender, send_series
 
@@ -70,7 +71,8 @@ def run(arguments: argparse.Namespace) -> None:
         denoiser = loading.result()
     if as_dicom:
         require_source(volume)
-    work = DenoiseRun(volume.array, denoiser, arguments.device, arguments.strength, arguments.batch)
+    strength, remarks = strength_and_remarks(volume, denoiser, arguments)
+    work = DenoiseRun(volume, denoiser, arguments.device, strength, arguments.batch, remarks)
     if as_dicom and sent_before:
         files = written_before(volume, arguments.output, Provenance.of_run(work), options)
         print(f"{denoiser.name}: '{arguments.output}' holds this series already, it is sent as it is")

@@ -4,13 +4,16 @@ import argparse
 import os
 import sys
 
+import numpy as np
+
 from ..derived import COMPRESSIONS, SeriesOptions
-from ..engine import DenoiseRun
+from ..engine import DenoiseRun, strength_leaving
 from ..errors import OutputError
 from ..hounsfield import PAPER, Window
 from ..methods import METHODS
 from ..methods.denoiser import Denoiser
 from ..requirements import require
+from ..scan import remarks_on
 from ..volumes import Volume, check_ct, check_writable, read_volume
 
 DEFAULT_METHOD = "DCSCN"
@@ -25,7 +28,12 @@ def add_method_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--method", metavar="NAME", help=f"one of {', '.join(METHODS)} (default: {DEFAULT_METHOD})")
     parser.add_argument("--model", metavar="FILE", help="a model file of your own")
     add_device_option(parser)
-    parser.add_argument("--strength", type=float, default=1.0, metavar="S", help="0 (input) to 1 (default: 1)")
+    control = parser.add_mutually_exclusive_group()
+    control.add_argument("--strength", type=float, default=1.0, metavar="S", help="0 (input) to 1 (default: 1)")
+    control.add_argument(
+        "--leave-noise", metavar="HU|%",
+        help="instead of a strength, the noise to leave in flat soft tissue: 12 (HU), or 50%% of the scan's own",
+    )  # fmt: skip
     parser.add_argument("--batch", type=int, metavar="N", help="slices at a time (default: 1 on the CPU, 16 on a GPU)")
 
 
@@ -89,6 +97,21 @@ def derived_options(arguments: argparse.Namespace) -> SeriesOptions:
     )
 
 
+def strength_and_remarks(volume: Volume, denoiser: Denoiser, arguments) -> tuple[float, tuple[str, ...]]:
+    """Return the strength that was asked for, and what the output's record is to say of scan and strength.
+
+    Warns of a scan that is unlike those that a network was trained on.
+    """
+    # Refuses a device, strength or batch that cannot be, before anything is measured.
+    DenoiseRun(np.zeros((1, 1, 1)), denoiser, arguments.device, arguments.strength, arguments.batch)
+    strength, remarks = arguments.strength, []
+    if arguments.leave_noise is not None:
+        strength, words = strength_leaving(arguments.leave_noise, volume, denoiser, arguments.device)
+        remarks.append(words)
+        print(f"{denoiser.name}: strength {strength:.2f}, {words}")
+    return strength, (*remarks, *remarks_on(volume, denoiser))
+
+
 def check_output(output: str, source: str) -> None:
     """Raise `OutputError` when a volume cannot be written to `output`, or that is the volume it is made from."""
     check_writable(output)
@@ -117,6 +140,6 @@ def run_with_bar(run, slices: int, description: str, device: str = "") -> None:
 
 def denoise_with_bar(volume: Volume, denoiser: Denoiser, *, device="auto", strength=1.0, batch=None) -> Volume:
     """Denoise a volume with a progress bar that names the method and the device."""
-    run = DenoiseRun(volume.array, denoiser, device, strength, batch)
+    run = DenoiseRun(volume, denoiser, device, strength, batch)
     run_with_bar(run, len(volume.array), denoiser.name, str(run.device))
     return volume.with_array(run.output, denoiser.name)

@@ -17,15 +17,15 @@ def add_parser(commands) -> None:
     parser.add_argument("output", metavar="OUTPUT", help="NRRD, NIfTI or MHA file to write")
     parser.add_argument(
         "--dose", type=float, default=default.dose, metavar="A",
-        help=f"fraction of the full dose, above 0 and at most 1 (default: {default.dose:g})",
+        help=f"fraction of the scan's own dose, above 0 and at most 1 (default: {default.dose:g})",
     )  # fmt: skip
     parser.add_argument(
-        "--photons", type=float, default=default.photons, metavar="N",
-        help=f"photons that central rays detect at full dose (default: {default.photons:g})",
+        "--photons", type=float, metavar="N",
+        help="photons that central rays detect at full dose (default: those that give the scan its own noise)",
     )  # fmt: skip
     parser.add_argument(
-        "--kernel-cutoff", type=float, default=default.kernel_cutoff, metavar="F",
-        help=f"cut-off of the kernel, 0.9 smooth to 1.3 sharp (default: {default.kernel_cutoff:g})",
+        "--kernel-cutoff", type=float, metavar="F",
+        help="cut-off of a Hann kernel, 0.9 smooth to 1.3 sharp (default: the kernel of the scan's own noise)",
     )  # fmt: skip
     parser.add_argument(
         "--seed", type=int, default=default.seed, metavar="S",

@@ -32,6 +32,8 @@ class Provenance:
         What the network saw as its range; empty for a method without one.
     version : str
         Of this software.
+    remarks : tuple of str
+        What was unusual about the scan, how the strength was chosen.
     """
 
     method: str
@@ -40,6 +42,7 @@ class Provenance:
     model_sha256: str = ""
     hu_range: str = ""
     version: str = __version__
+    remarks: tuple[str, ...] = ()
 
     @classmethod
     def of_run(cls, run) -> "Provenance":
@@ -51,6 +54,7 @@ class Provenance:
             device=run.device.words,
             model_sha256=getattr(denoiser, "sha256", ""),
             hu_range=str(getattr(denoiser, "hu_range", "")),
+            remarks=tuple(run.remarks),
         )
 
     @property
@@ -63,6 +67,7 @@ class Provenance:
             f"HU range {self.hu_range.removesuffix(' HU')}" if self.hu_range else "",
             f"strength {self.strength:g}",
             f"device {self.device}",
+            *self.remarks,
         ]
         return plain("; ".join(part for part in parts if part))[:600]
 

@@ -11,6 +11,8 @@ from ..errors import InputError, LDCTWarning, MethodError
 from ..hounsfield import add_correction
 from ..methods.denoiser import Denoiser, start
 from ..requirements import require
+from ..volumes.volume import Volume
+from .conditioning import Conditioning
 from .device import HOST, Device, check_choice, choose_device, is_out_of_memory, release_memory
 
 #: Slices of one batch where the caller does not say. On the CPU one slice keeps both memory and caches small; a GPU
@@ -79,8 +81,9 @@ class DenoiseRun:
 
     Parameters
     ----------
-    volume : array_like or torch.Tensor
-        HU of shape (slices, rows, columns) or (rows, columns), any integer or float type.
+    volume : Volume, array_like or torch.Tensor
+        HU of shape (slices, rows, columns) or (rows, columns), any integer or float type. A `Volume` says how large its
+        pixels are: where a network was trained on others, it works on a grid of its own.
     denoiser : Denoiser
         See `LDCTDenoiseLib.methods.make_denoiser`.
     device : str
@@ -89,6 +92,8 @@ class DenoiseRun:
         0 (the input) to 1 (the method's full correction).
     batch : int, optional
         Slices at a time. Default: 1 on the CPU, 16 on a GPU.
+    remarks : tuple of str
+        What the record of the output is to say besides: what is unusual about the scan, how the strength was chosen.
 
     Attributes
     ----------
@@ -113,10 +118,17 @@ class DenoiseRun:
     device: Device | str = "auto"
     strength: float = 1.0
     batch: int | None = None
+    remarks: tuple[str, ...] = ()
     notices: list[str] = field(default_factory=list, init=False)
     finished: bool = field(default=False, init=False)
 
     def __post_init__(self):
+        self._conditioning = Conditioning()
+        if isinstance(self.volume, Volume):
+            trained = getattr(self.denoiser, "trained", {}).get("pixel_mm")
+            spacing = tuple(self.volume.geometry.spacing[:2])
+            self._conditioning = Conditioning(spacing, tuple(trained)) if trained else Conditioning(spacing)
+            self.volume = self.volume.array
         self._input = _as_array(self.volume)
         if not 0 <= self.strength <= 1:
             raise InputError(f"the strength must lie between 0 and 1, not {self.strength:g}.")
@@ -170,7 +182,11 @@ class DenoiseRun:
         if not np.isfinite(slices).all():
             bad = first + int(np.flatnonzero(~np.isfinite(slices).all(axis=(1, 2)))[0])
             raise InputError(f"slice {bad} holds NaN or infinity; replace those values before denoising.")
-        return stop, slices, start(self.denoiser, slices.astype(np.float32, copy=False))
+        shown = slices.astype(np.float32, copy=False)
+        # Methods that need no training work in the slice as it is.
+        if self.denoiser.on_device:
+            return stop, slices, self._conditioning.start(self.denoiser, shown)
+        return stop, slices, start(self.denoiser, shown)
 
     def _require_sane(self, slices: np.ndarray, correction: np.ndarray) -> None:
         """Refuse what absurd weights or HU ranges give: NaN, infinity, or corrections that no noise explains."""

@@ -7,6 +7,7 @@ import numpy as np
 from ..errors import MethodError
 from ..hounsfield import HURange
 from ..requirements import require
+from .borders import extended
 from .cpu import CPUNetwork
 from .whole_slices import WholeSlices
 
@@ -24,17 +25,20 @@ class NetworkDenoiser:
         What to call it.
     sha256 : str
         Of the model file, when the generator came from one: for the record of what made an output.
+    trained : dict, optional
+        On which scans, as `scan.TRAINED` has it; what it lacks is taken from there.
     """
 
     on_device = True
 
-    def __init__(self, generator, hu_range: HURange, name: str, sha256: str = ""):
+    def __init__(self, generator, hu_range: HURange, name: str, sha256: str = "", trained: dict | None = None):
         channels = generator.network.channels if hasattr(generator, "network") else 1
         if channels != 1:
             raise MethodError(f"'{name}' reads {channels} channels, and the engine gives a network the slice alone.")
         self.name = name
         self.hu_range = hu_range
         self.sha256 = sha256
+        self.trained = trained or {}
         self.generator = generator
         self._network = None
 
@@ -49,7 +53,9 @@ class NetworkDenoiser:
         """Begin a correction; see `methods.denoiser.start`."""
         if self._network is None:
             self.prepare("cpu")
-        return self._network.start(hounsfield)
+        margin = self.generator.radius
+        finish = self._network.start(extended(hounsfield, margin))
+        return lambda: finish()[:, margin:-margin, margin:-margin]
 
     def correction(self, hounsfield: np.ndarray) -> np.ndarray:
         """Return `G(clip x) - clip x` in HU (see `hounsfield.add_correction`)."""

@@ -39,7 +39,8 @@ class Model:
 
     def denoiser(self) -> NetworkDenoiser:
         """Return the model as a denoiser for the engine."""
-        return NetworkDenoiser(self.generator, self.card.range, self.card.method, self.sha256)
+        trained = self.card.dose.get("trained")
+        return NetworkDenoiser(self.generator, self.card.range, self.card.method, self.sha256, trained)
 
 
 def _refuse(path: Path, reason: str) -> ModelFileError:

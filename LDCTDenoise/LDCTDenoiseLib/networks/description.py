@@ -89,6 +89,15 @@ class Network:
         return sum(layer.kernel - 1 for layer in self.layers if layer.border == "valid")
 
     @property
+    def radius(self) -> int:
+        """How many pixels away an input pixel can change an output pixel, at most."""
+        reach = {IMAGE: 0}
+        for layer in self.layers:
+            read = max(reach[name] for name in layer.reads) + layer.kernel // 2
+            reach[layer.name] = max(read, reach.get(layer.adds, 0))
+        return reach[self.layers[-1].name]
+
+    @property
     def is_plain(self) -> bool:
         """Whether all layers are of the kind that strips and programs compute: 3×3 or 1×1, as large as the image."""
         return all(la.kernel in (1, 3) and la.border == "same" and not la.adds for la in self.layers)

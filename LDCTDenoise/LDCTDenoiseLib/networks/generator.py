@@ -40,6 +40,11 @@ class Generator(nn.Module):
             parent = parent._modules[part]
         parent.add_module(name, module)
 
+    @property
+    def radius(self) -> int:
+        """How many pixels away an input pixel can change an output pixel, at most."""
+        return self.network.radius
+
     def slice_of(self, image: Tensor) -> Tensor:
         """Return the channel that the correction is added to, shape (B, 1, H, W)."""
         return image[:, self.network.image : self.network.image + 1]

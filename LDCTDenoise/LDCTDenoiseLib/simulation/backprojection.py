@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import torch
 from torch.nn import functional
 
@@ -16,8 +17,8 @@ UPSAMPLING = 4
 VIEWS_AT_ONCE = 12
 
 
-def ramp_response(fan: FanBeam, kernel_cutoff: float, length: int) -> torch.Tensor:
-    """Frequency response of the equiangular ramp filter times a Hann window and the loss of an interpolation.
+def ramp_response(fan: FanBeam, window, length: int) -> torch.Tensor:
+    """Frequency response of the equiangular ramp filter times a window and the loss of an interpolation.
 
     An ordinary reconstruction interpolates linearly between detector samples, here half a column apart, which takes
     4 % off the noise. `back_project` interpolates nothing, so the filter takes off what that does on average over the
@@ -26,8 +27,8 @@ def ramp_response(fan: FanBeam, kernel_cutoff: float, length: int) -> torch.Tens
     Parameters
     ----------
     fan : FanBeam
-    kernel_cutoff : float
-        Frequency at which the window reaches zero, in units of the detector's Nyquist frequency.
+    window : callable
+        Frequencies in units of the detector's Nyquist frequency to factors, as `ScanSettings.window`.
     length : int
         Length of the transform, at least `2 * fan.columns - 1`.
 
@@ -44,12 +45,12 @@ def ramp_response(fan: FanBeam, kernel_cutoff: float, length: int) -> torch.Tens
     kernel = torch.where(odd, -1 / (2 * (math.pi * torch.sin(n * step)) ** 2), 0.0)
     kernel[0] = 1 / (8 * step**2)
     frequency = torch.linspace(0, 1, length // 2 + 1, dtype=torch.float64)
-    window = torch.where(frequency <= kernel_cutoff, 0.5 + 0.5 * torch.cos(math.pi * frequency / kernel_cutoff), 0.0)
+    shape = torch.from_numpy(np.asarray(window(frequency.numpy()), np.float64))
     interpolation = ((2 + torch.cos(math.pi / 2 * frequency)) / 3).sqrt()
-    return (torch.fft.rfft(kernel).real * step * window * interpolation).float()
+    return (torch.fft.rfft(kernel).real * step * shape * interpolation).float()
 
 
-def filter_views(sinogram: torch.Tensor, fan: FanBeam, kernel_cutoff: float) -> torch.Tensor:
+def filter_views(sinogram: torch.Tensor, fan: FanBeam, window) -> torch.Tensor:
     """Weight, filter and upsample the views of one slice.
 
     Parameters
@@ -57,7 +58,7 @@ def filter_views(sinogram: torch.Tensor, fan: FanBeam, kernel_cutoff: float) -> 
     sinogram : torch.Tensor
         Line integrals without unit, shape (views, columns), float32.
     fan : FanBeam
-    kernel_cutoff : float
+    window : callable
         See `ramp_response`.
 
     Returns
@@ -68,7 +69,7 @@ def filter_views(sinogram: torch.Tensor, fan: FanBeam, kernel_cutoff: float) -> 
     # The ramp reaches from any column to any other; zeros of that length keep the circular convolution from wrapping.
     length = 1 << (2 * fan.columns - 1).bit_length()
     weight = (fan.source_to_isocentre * torch.cos(fan.fan_angles(sinogram.device))).float()
-    spectrum = torch.fft.rfft(sinogram * weight, length) * ramp_response(fan, kernel_cutoff, length).to(sinogram.device)
+    spectrum = torch.fft.rfft(sinogram * weight, length) * ramp_response(fan, window, length).to(sinogram.device)
     return torch.fft.irfft(spectrum, length * UPSAMPLING)[:, : fan.columns * UPSAMPLING] * UPSAMPLING
 
 

@@ -59,7 +59,15 @@ def noise_of_slices(
         # Fewer views than the scanner's carry all its photons.
         variance = variance_at(detected_photons(p, fan, settings.photons), settings.dose) * fan.views / SCANNER_VIEWS
         # Drawn on the CPU whatever the device, so that the seed alone decides.
-        generator = np.random.default_rng([settings.seed, number])
-        drawn = torch.from_numpy(generator.standard_normal((fan.views, fan.columns), dtype=np.float32)).to(device)
-        filtered.append(filter_views(drawn * variance.sqrt(), fan, settings.kernel_cutoff))
+        drawn = torch.from_numpy(_draws(settings, number, (fan.views, fan.columns))).to(device)
+        filtered.append(filter_views(drawn * variance.sqrt(), fan, settings.window))
     return hounsfield_change(back_project(torch.stack(filtered), fan, grid)).cpu().numpy()
+
+
+def _draws(settings: ScanSettings, number: int, shape: tuple[int, int]) -> np.ndarray:
+    """Return standard normal numbers of one slice; overlapping slices share some of theirs."""
+    drawn = np.zeros(shape, np.float32)
+    for step, weight in enumerate(settings.slice_weights().astype(np.float32)):
+        generator = np.random.default_rng([settings.seed, number + step])
+        drawn += weight * generator.standard_normal(shape, dtype=np.float32)
+    return drawn

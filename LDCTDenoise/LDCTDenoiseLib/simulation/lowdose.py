@@ -2,21 +2,17 @@
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from ..engine import Device, Progress, choose_device
 from ..errors import InputError
-from ..hounsfield import NEVER_TOUCHED
 from ..requirements import require
+from ..scan.planes import axial_planes
 from ..volumes.volume import Volume
-from .settings import ScanSettings
-
-#: HU below this are padding outside the scanner's field.
-PADDING_BELOW = NEVER_TOUCHED[0]
-
-#: HU that padding counts as in the projections.
-AIR = -1000.0
+from .calibration import AIR, PADDING_BELOW, calibrate
+from .settings import DEFAULT_CUTOFF, DEFAULT_PHOTONS, ScanSettings
 
 #: Slices that share a table of samples. Bounded by pixels too, which is what takes memory.
 MOST_SLICES, MOST_PIXELS = 8, 8 * 512 * 512
@@ -84,15 +80,15 @@ class LowDoseRun:
         device: str = "auto",
     ):
         self._device = _device(device)
-        spacing = volume.geometry.spacing[:2]
+        planes, spacing, _ = axial_planes(volume)
         self._noise = low_dose_noise(
-            volume.array, spacing, settings, noise_free=noise_free, first_slice=first_slice, device=device
+            planes, spacing, settings, noise_free=noise_free, first_slice=first_slice, device=device
         )
         self.output = volume.with_array(np.array(volume.array))
         self.finished = False
 
     def __iter__(self) -> Iterator[Progress]:
-        array = self.output.array
+        array, _, _ = axial_planes(self.output)
         started = time.monotonic()
         for k, noise in self._noise:
             array[k] = _with_noise(array[k], noise)
@@ -124,7 +120,8 @@ def low_dose_noise(
     pixel_spacing : tuple of float
         Distance in mm between neighbouring columns and between neighbouring rows.
     settings : ScanSettings, optional
-        Dose, photons, kernel, seed. Default: a quarter of the dose.
+        Dose, photons, kernel, seed. Default: a quarter of the dose. What it does not say of photons and kernel is
+        measured in the array, see `calibrate`.
     noise_free : bool
         The image has no noise of its own (a phantom): yield all the noise of a scan at `settings.dose`, which may be
         1. Otherwise the noise is what is missing between full dose and the lower one, at a dose of 1 none.
@@ -150,7 +147,13 @@ def low_dose_noise(
     settings = settings or ScanSettings()
     _check(array, pixel_spacing, first_slice)
     require("torch")
-    return _noise(array, tuple(pixel_spacing), settings, noise_free, first_slice, _device(device).name)
+    name = _device(device).name
+    if noise_free and not settings.complete:
+        cutoff = settings.kernel_cutoff or (None if settings.kernel else DEFAULT_CUTOFF)
+        settings = replace(settings, photons=settings.photons or DEFAULT_PHOTONS, kernel_cutoff=cutoff)
+    if settings.dose != 1:
+        settings = calibrate(array, tuple(pixel_spacing), settings, name)
+    return _noise(array, tuple(pixel_spacing), settings, noise_free, first_slice, name)
 
 
 def _noise(array, pixel_spacing, settings, noise_free, first_slice, device):

@@ -4,7 +4,7 @@ import numpy as np
 
 from ..volumes.volume import Volume
 from .lowdose import LowDoseRun
-from .settings import ScanSettings
+from .settings import DEFAULT_CUTOFF, ScanSettings
 
 #: Part of the full dose that the low-dose scan has.
 LOW_DOSE = 0.25
@@ -15,12 +15,13 @@ _PHOTONS = 700.0
 
 def full_dose_run(phantom: Volume, seed: int = 1, device: str = "auto") -> LowDoseRun:
     """Return the simulation of a full-dose scan of a noise-free phantom."""
-    return LowDoseRun(phantom, ScanSettings(1.0, _PHOTONS, seed=2 * seed), noise_free=True, device=device)
+    settings = ScanSettings(1.0, _PHOTONS, DEFAULT_CUTOFF, seed=2 * seed)
+    return LowDoseRun(phantom, settings, noise_free=True, device=device)
 
 
 def low_dose_run(full: Volume, seed: int = 1, device: str = "auto") -> LowDoseRun:
-    """Return the simulation of a quarter-dose scan that belongs to a full-dose scan."""
-    return LowDoseRun(full, ScanSettings(LOW_DOSE, _PHOTONS, seed=2 * seed + 1), device=device)
+    """Return the simulation of a quarter-dose scan that belongs to a full-dose scan, by the noise of that scan."""
+    return LowDoseRun(full, ScanSettings(LOW_DOSE, seed=2 * seed + 1), device=device)
 
 
 def as_scanned(run: LowDoseRun, name: str) -> Volume:

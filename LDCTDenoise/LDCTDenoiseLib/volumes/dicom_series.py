@@ -12,7 +12,7 @@ from .dicom_grid import order
 from .dicom_headers import Instance, look
 from .dicom_pixels import hounsfield_of
 from .dicom_scan import find_series
-from .dicom_tags import text
+from .dicom_tags import optional, text
 from .quiet import quiet_pydicom
 from .volume import Volume
 
@@ -123,6 +123,10 @@ def _facts(frames: list[Frame]) -> dict:
         "description": text(header, "SeriesDescription"),
         "kernel": text(header, "ConvolutionKernel"),
         "manufacturer": text(header, "Manufacturer"),
+        "scanner": text(header, "ManufacturerModelName"),
+        "body_part": text(header, "BodyPartExamined"),
+        "derivation": text(header, "DerivationDescription"),
+        "thickness": next(iter(optional([header], "SliceThickness", frames[0].name)), None),
         # Once each: a multi-frame file holds many slices.
         "files": list(dict.fromkeys(str(frame.instance.path) for frame in frames)),
     }

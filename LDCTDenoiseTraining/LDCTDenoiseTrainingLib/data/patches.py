@@ -5,9 +5,10 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from LDCTDenoiseLib.methods.borders import mirrored
 
-from .bank import SLICES_ALIKE, NoiseBank, dose_factor
 from .cache import BLOCK, LOWER, UPPER, CachedScan
+from .noise_cache import NoiseCache, dose_factor
 
 #: Places that are tried for a patch before one with little body in it is taken.
 _TRIES = 20
@@ -36,29 +37,34 @@ class Batch(NamedTuple):
 class PatchSource:
     """Draws pairs of patches from the scans.
 
-    Patients are drawn equally often, then one of their scans, then a place. Patches of which less than `least_body`
-    is body are air: they are kept with the probability `keep_air`. Bone and contrast-filled vessels are rare: with the
+    Patients are drawn by the root of their number of slices, then one of their scans, then a place. Patches of which
+    less than `least_body` is body are air: they are kept with the probability `keep_air`. Bone and contrast-filled
+    vessels are rare: with the
     probability `bone_patches` a patch is moved to show some, where the scan has any. Each patch is flipped and turned
     at random; noise of simulated scans changes its sign at random, which its distribution allows, and is scaled to a
-    dose around the simulated one.
+    dose around the simulated one, or, in a share of the patches, left out: a scan at full dose is to stay as it is. A
+    patch may reach beyond the slice by `margin` pixels, of which the loss sees none, and shows its mirror image there,
+    as the engine does.
 
     Parameters
     ----------
     scans : list of CachedScan
-    bank : NoiseBank
-        With the noise of those scans that are simulated.
+    noise : NoiseCache
+        With the slices and the noise of those scans that are simulated.
     seed : int
     patch : int
         Side in pixels.
     refresh : int
-        Batches that one generation of the bank serves.
-    least_body, keep_air, bone_patches : float
+        Batches that one generation of the noise cache serves.
+    least_body, keep_air, bone_patches, full_dose : float
+        Shares, see above; `full_dose` is that of the patches without noise.
     dose_jitter : float
         The dose of a patch lies between the simulated one divided by this and multiplied by it, within the range.
+    margin : int
     """
 
     scans: list[CachedScan]
-    bank: NoiseBank
+    noise: NoiseCache
     seed: int
     patch: int
     refresh: int
@@ -66,16 +72,20 @@ class PatchSource:
     keep_air: float = 0.1
     dose_jitter: float = 1.15
     bone_patches: float = 0.0
+    full_dose: float = 0.0
+    margin: int = 0
 
     def __post_init__(self):
         patients: dict[str, list[CachedScan]] = {}
         for scan in self.scans:
             patients.setdefault(scan.scan.patient, []).append(scan)
         self._patients = list(patients.values())
-        self._noise: dict = {}
+        weights = np.sqrt([sum(scan.shape[0] for scan in scans) for scans in self._patients])
+        self._weights = weights / weights.sum()
+        self._slices: dict = {}
 
     def __getstate__(self):
-        return {**self.__dict__, "_noise": {}}
+        return {**self.__dict__, "_slices": {}}
 
     def generation(self, step: int) -> int:
         """Return which generation of the bank a step uses."""
@@ -95,58 +105,67 @@ class PatchSource:
         """
         rng = np.random.default_rng([self.seed, step, part])
         # Everything is drawn for the whole batch, so that a share holds the same pairs however many there are.
-        plans = [self._plan(rng) for _ in range(count)]
+        generation = self.generation(step)
+        plans = [self._plan(rng, generation) for _ in range(count)]
         mix = rng.random(count, dtype=np.float32)[share]
-        pairs = [self._cut(plan, self.generation(step)) for plan in plans[share]]
+        pairs = [self._cut(*plan) for plan in plans[share]]
         low, full = (torch.from_numpy(np.stack(images)) for images in zip(*pairs, strict=True))
         return Batch(low, full, torch.from_numpy(mix))
 
-    def _plan(self, rng: np.random.Generator) -> tuple:
-        scans = self._patients[rng.integers(len(self._patients))]
+    def _plan(self, rng: np.random.Generator, generation: int) -> tuple:
+        scans = self._patients[rng.choice(len(self._patients), p=self._weights)]
         scan = scans[rng.integers(len(scans))]
+        slices = self._slices_of(scan, generation)
+        shape, reach = slices.full.shape, 2 * self.margin
         for _ in range(_TRIES):
-            k, j, i = (int(rng.integers(n)) for n in (scan.shape[0], *(s - self.patch + 1 for s in scan.shape[1:])))
-            if self._body(scan, k, j, i) >= self.least_body or rng.random() < self.keep_air:
+            k = int(rng.integers(shape[0]))
+            j, i = (int(rng.integers(n - self.patch + 1 + reach)) - self.margin for n in shape[1:])
+            if self._body(slices.body[k], j, i) >= self.least_body or rng.random() < self.keep_air:
                 break
         # Asked only where it is wanted, so that batches without it are what they were.
-        if self.bone_patches and rng.random() < self.bone_patches and len(scan.bone):
-            k, *block = (int(n) for n in scan.bone[rng.integers(len(scan.bone))])
-            j, i = (self._around(rng, n, size) for n, size in zip(block, scan.shape[1:], strict=True))
+        if self.bone_patches and rng.random() < self.bone_patches and len(slices.bone):
+            k, *block = (int(n) for n in slices.bone[rng.integers(len(slices.bone))])
+            j, i = (self._around(rng, n, size) for n, size in zip(block, shape[1:], strict=True))
         turns, flip, sign = (int(n) for n in rng.integers((4, 2, 2)))
-        return scan, k, j, i, turns, flip, 1 - 2 * sign, rng.uniform(-1, 1)
+        return scan, slices, k, j, i, turns, flip, 1 - 2 * sign, rng.uniform(-1, 1), rng.random()
 
     def _around(self, rng: np.random.Generator, block: int, size: int) -> int:
         """Return where a patch begins that shows a block, not at its very edge."""
         edge = min(_EDGE, self.patch // 4)
         begin = block * BLOCK + BLOCK // 2 - int(rng.integers(edge, self.patch - edge))
-        return min(max(begin, 0), size - self.patch)
+        return min(max(begin, -self.margin), size - self.patch + self.margin)
 
-    def _body(self, scan: CachedScan, k: int, j: int, i: int) -> float:
+    def _body(self, table: np.ndarray, j: int, i: int) -> float:
         """Return about which part of a patch is body."""
-        top, left = j // BLOCK, i // BLOCK
-        bottom, right = max(top + 1, (j + self.patch) // BLOCK), max(left + 1, (i + self.patch) // BLOCK)
-        table = scan.body[k]
+        blocks = []
+        for begin, most in zip((j, i), (n - 1 for n in table.shape), strict=True):
+            first = min(max(begin, 0) // BLOCK, most - 1)
+            blocks.append((first, min(max(first + 1, (begin + self.patch) // BLOCK), most)))
+        (top, bottom), (left, right) = blocks
         inside = table[bottom, right] - table[top, right] - table[bottom, left] + table[top, left]
         return inside / ((bottom - top) * (right - left) * BLOCK**2)
 
-    def _cut(self, plan: tuple, generation: int) -> tuple[np.ndarray, np.ndarray]:
-        scan, k, j, i, turns, flip, sign, jitter = plan
-        box = np.s_[k, j : j + self.patch, i : i + self.patch]
-        full = scan.full[box]
+    def _cut(self, scan, slices, k, j, i, turns, flip, sign, jitter, identity) -> tuple[np.ndarray, np.ndarray]:
+        sizes = slices.full.shape[1:]
+        rows, columns = (mirrored(n, n + self.patch, size) for n, size in zip((j, i), sizes, strict=True))
+        full = slices.full[k][rows[:, None], columns]
         if scan.scan.low is not None:
-            low = scan.low[box]
+            low = slices.low[k][rows[:, None], columns]
+        elif identity < self.full_dose:
+            low = full
         else:
-            noise, settings = self._noise_of(scan, generation)
-            simulated = settings[k // SLICES_ALIKE].dose
-            dose = np.clip(simulated * self.dose_jitter**jitter, *scan.scan.simulation.dose)
-            low = full + (sign * dose_factor(simulated, dose)) * noise[box].astype(np.float32)
+            dose = np.clip(slices.dose * self.dose_jitter**jitter, *scan.scan.simulation.dose)
+            noise = slices.noise[k][rows[:, None], columns].astype(np.float32)
+            low = full + (sign * dose_factor(slices.dose, dose)) * noise
             low = np.rint(low.clip(LOWER, UPPER)).astype(np.int16)
         images = (np.rot90(image, turns) for image in (low, full))
         return tuple(np.ascontiguousarray(image[:, ::-1] if flip else image) for image in images)
 
-    def _noise_of(self, scan: CachedScan, generation: int):
-        entry = self._noise.get(scan.key)
+    def _slices_of(self, scan: CachedScan, generation: int):
+        """Return the slices that patches are cut from: those of the noise cache, or a real pair as it is."""
+        if scan.scan.low is not None:
+            return scan
+        entry = self._slices.get(scan.key)
         if entry is None or entry[0] != generation:
-            noise = np.load(self.bank.file(scan, generation), mmap_mode="r")
-            entry = self._noise[scan.key] = (generation, noise, self.bank.settings(scan, generation))
-        return entry[1:]
+            entry = self._slices[scan.key] = (generation, self.noise.open(scan, generation))
+        return entry[1]

@@ -71,8 +71,11 @@ def _dose(scans: list[CachedScan]) -> dict:
     measured = len(scans) - len(ranges)
     if not ranges:
         return {"fraction": "as scanned", "simulation": "none: measured low-dose images"}
+
     def span(name):
-        return [min(getattr(r, name)[0] for r in ranges), max(getattr(r, name)[1] for r in ranges)]
+        given = [getattr(r, name) for r in ranges if getattr(r, name)]
+        return [min(r[0] for r in given), max(r[1] for r in given)] if given else "the scan's own"
+
     return {
         "fraction": span("dose"), "photons": span("photons"), "kernel_cutoff": span("kernel"),
         "simulation": "fan beam, noise inserted in the projections (LDCTDenoiseLib.simulation)",

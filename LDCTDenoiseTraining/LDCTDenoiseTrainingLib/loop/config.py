@@ -43,9 +43,19 @@ class TrainingConfig:
     outside_weight : float
         How much voxels count in L1 whose full dose lies outside the loss window, widened by a quarter on each side.
     loss_margin : int
-        Pixels along a patch's edges that L1 and the means leave out: the network sees less there than in a slice.
+        Pixels along a patch's edges that L1 and the means leave out: the network sees less there than in a slice. -1 is
+        as far as the networks of the paper look, 8, but at most a quarter of the patch.
     bone_weight, bone_patches : float
         How much bone counts among the tissues, and the share of patches that are moved to show some.
+    full_dose : float
+        Share of the simulated patches whose low dose is full dose itself: a scan without added noise is to stay so.
+    dose_jitter : float
+        Factor up to which a patch's dose lies above or below that of the noise it is cut from.
+    thickness, scale, lesions, noise_slices
+        How slices vary before noise is added, see `data.noise_cache.Variety`: averaged up to so many mm, pixels
+        scaled between two factors, so many lesions a slice, and how many slices of a scan a generation of noise holds.
+    validation_dose, validation_photons, validation_kernel : float
+        The low dose of validation patients that have no measured one; 0 for photons and kernel takes the scan's own.
     generator_average : float
         The validated generator is a running mean of the weights with this decay; 0 takes them as they are.
     validate_every, checkpoint_every, log_every : int
@@ -79,7 +89,7 @@ class TrainingConfig:
     loss_window: tuple[float, float] = (-160.0, 240.0)
     l1_weight: float = 1.0
     outside_weight: float = 1.0
-    loss_margin: int = 0
+    loss_margin: int = -1
     mean_weight: float = 0.0
     mean_block: int = 20
     tissue_weight: float = 0.0
@@ -90,7 +100,12 @@ class TrainingConfig:
     least_body: float = 0.1
     keep_air: float = 0.1
     bone_patches: float = 0.0
+    full_dose: float = 0.1
     dose_jitter: float = 1.15
+    thickness: float = 5.0
+    scale: tuple[float, float] = (0.8, 1.25)
+    lesions: float = 0.0
+    noise_slices: int = 16
     noise_generations: int = 8
     noise_refresh: int = 2000
     noise_workers: int = 1
@@ -101,8 +116,8 @@ class TrainingConfig:
     validate_every: int = 0
     validation_slices: int = 6
     validation_dose: float = 0.25
-    validation_photons: float = 700.0
-    validation_kernel: float = 1.1
+    validation_photons: float = 0.0
+    validation_kernel: float = 0.0
     select_by: str = "psnr"
     least_gain_db: float = 0.0
     start_from: str = ""
@@ -131,13 +146,21 @@ class TrainingConfig:
             if getattr(self, name) not in known:
                 yield f"'{name}' must be one of {', '.join(known)}, not '{getattr(self, name)}'"
         for name in ("l1_weight", "mean_weight", "tissue_weight", "bone_weight", "outside_weight", "penalty_weight",
-                     "steps", "loss_margin", "validation_pairs", "warmup_steps", "validate_every", "seed"):
+                     "steps", "validation_pairs", "warmup_steps", "validate_every", "seed", "thickness",
+                     "lesions", "noise_slices", "validation_photons", "validation_kernel"):
             if getattr(self, name) < 0:
                 yield f"'{name}' must not be negative, not {getattr(self, name)}"
+        if self.loss_margin < -1:
+            yield f"'loss_margin' must be -1 or more, not {self.loss_margin}"
         if 2 * self.loss_margin >= self.patch:
             yield f"'loss_margin' of {self.loss_margin} leaves nothing of a patch of {self.patch}"
-        if not 0 <= self.bone_patches <= 1:
-            yield f"'bone_patches' must lie from 0 to 1, not {self.bone_patches}"
+        for name in ("bone_patches", "full_dose"):
+            if not 0 <= getattr(self, name) <= 1:
+                yield f"'{name}' must lie from 0 to 1, not {getattr(self, name)}"
+        if not 0.3 <= self.scale[0] <= self.scale[1] <= 3:
+            yield f"'scale' must rise and lie within 0.3 to 3, not {self.scale}"
+        if not 0 < self.validation_dose <= 1:
+            yield f"'validation_dose' is a fraction above 0 and at most 1, not {self.validation_dose}"
         if not 0 <= self.generator_average < 1:
             yield f"'generator_average' must lie from 0 to below 1, not {self.generator_average}"
 
@@ -145,6 +168,11 @@ class TrainingConfig:
     def adversarial(self) -> bool:
         """Whether there is a critic."""
         return METHOD[self.method].adversarial
+
+    @property
+    def margin(self) -> int:
+        """Pixels along a patch's edges that the losses leave out."""
+        return min(8, self.patch // 4) if self.loss_margin < 0 else self.loss_margin
 
     @property
     def epoch_steps(self) -> int:

@@ -1,11 +1,11 @@
 """The patches that a training draws, as its settings have it."""
 
-from ..data import CachedScan, NoiseBank, PatchSource
+from ..data import CachedScan, NoiseCache, PatchSource, Variety
 from .config import TrainingConfig
 
 
 def make_source(config: TrainingConfig, scans: list[CachedScan], device: str, refresh: int = 0) -> PatchSource:
-    """Return a training's patches, of those scans that train; their noise is in the source's bank.
+    """Return a training's patches, of those scans that train; their noise is in the source's cache.
 
     Parameters
     ----------
@@ -18,6 +18,9 @@ def make_source(config: TrainingConfig, scans: list[CachedScan], device: str, re
     """
     training = [scan for scan in scans if scan.scan.role == "train"]
     simulated = [scan for scan in training if scan.scan.simulation]
-    bank = NoiseBank(simulated, config.seed, config.noise_generations, config.noise_workers, device)
-    return PatchSource(training, bank, config.seed, config.patch, refresh or config.noise_refresh, config.least_body,
-                       config.keep_air, config.dose_jitter, config.bone_patches)
+    variety = Variety(config.noise_slices, config.thickness, config.scale, config.lesions)
+    noise = NoiseCache(simulated, config.seed, config.noise_generations, config.noise_workers, device, variety)
+    return PatchSource(
+        training, noise, config.seed, config.patch, refresh or config.noise_refresh, config.least_body, config.keep_air,
+        config.dose_jitter, config.bone_patches, config.full_dose, config.margin,
+    )  # fmt: skip

@@ -146,7 +146,7 @@ class Training:
     def _train(self, state: State, scans, log: RunLog) -> None:
         config, total = self.config, self.config.total_steps
         source = make_source(config, scans, self.simulation_device)
-        bank, training = source.bank, source.scans
+        noise, training = source.noise, source.scans
         slices = self._validation_slices(scans, state, log) if self.processes.first else []
         if state.unvalidated and slices:
             self._validate(state, slices, training, log)
@@ -160,10 +160,10 @@ class Training:
         try:
             while state.step < total:
                 generation = source.generation(state.step)
-                bank.wait(generation, makes_noise, self._stops.teller("simulating low dose", state, log))
+                noise.wait(generation, makes_noise, self._stops.teller("simulating low dose", state, log))
                 end = min(total, (generation + 1) * config.noise_refresh)
                 if makes_noise and end < total:
-                    bank.start(generation + 1)
+                    noise.start(generation + 1)
                 steps = range(state.step, end)
                 pinned = self.device.name.startswith("cuda")
                 for drawn in batches_of_steps(source, steps, batches, config.batch, self._share, workers, pinned):
@@ -195,7 +195,7 @@ class Training:
                     if not last:
                         self._stops.here(state, log)
         finally:
-            bank.close()
+            noise.close()
         if self.processes.first and state.best:
             warn_if_worse(state.best["validation"], config.method, log)
         self.processes.wait_for_all()
@@ -243,7 +243,7 @@ class Training:
         config = self.config
         low, full = self._unit(batch.low), self._unit(batch.full)
         output, target = self._contrast(self._generate(state, low)), self._contrast(full)
-        inside = slice(config.loss_margin, config.patch - config.loss_margin)
+        inside = slice(config.margin, config.patch - config.margin)
         images = output, target, self._hounsfield(batch.full)
         inner, wanted, hounsfield = (image[..., inside, inside] for image in images)
         losses = {"l1": absolute_error(inner, wanted, config.outside_weight)}

@@ -14,8 +14,8 @@ from LDCTDenoiseLib.metrics import SSIM_VARIANT, measure_slice
 from LDCTDenoiseLib.simulation import ScanSettings
 from scipy import ndimage
 
-from ..data.bank import simulate_slices
 from ..data.cache import CachedScan, is_whole, save_array, to_int16
+from ..data.noise_cache import Drawn, simulate_slices
 from ..losses import tissue_masks
 from ..validation_metrics import METRIC
 from .config import TrainingConfig
@@ -45,7 +45,7 @@ class ValidationSlices:
 def validation_slices(scan: CachedScan, config: TrainingConfig, count: int) -> ValidationSlices:
     """Return `count` evenly spread slices of a scan, all of them for 0; low dose is simulated once and kept.
 
-    Simulated scans have the dose, the photons and the kernel of the config, not drawn ones: numbers must compare.
+    Simulated scans have the dose of the config, not a drawn one, and their own noise: numbers must compare.
     """
     total = scan.shape[0]
     count = min(count or total, total)
@@ -54,28 +54,12 @@ def validation_slices(scan: CachedScan, config: TrainingConfig, count: int) -> V
     full = np.asarray(scan.full[chosen])
     if scan.scan.low is not None:
         return ValidationSlices(scan, full, np.asarray(scan.low[chosen]))
-    settings = ScanSettings(config.validation_dose, config.validation_photons, config.validation_kernel, seed=0)
-    facts = json.dumps([scan.key, chosen, settings.dose, settings.photons, settings.kernel_cutoff])
+    settings = ScanSettings(config.validation_dose, config.validation_photons or None, config.validation_kernel or None)
+    facts = json.dumps([2, scan.key, chosen, settings.dose, settings.photons, settings.kernel_cutoff])
     path = scan.folder / f"{hashlib.sha256(facts.encode()).hexdigest()[:20]}-validation.npy"
     if not is_whole(path, full.shape):
-        noise = np.empty(full.shape, np.int16)
-        for first in range(0, len(chosen), 8):
-            part = CachedSlices(full[first : first + 8], scan.spacing)
-            simulate_slices(part, slice(0, 8), _of_block(settings, first), noise[first:], "cpu")
-        save_array(path, noise)
+        save_array(path, simulate_slices(scan, Drawn(tuple(chosen), 1, 1.0, settings)).noise)
     return ValidationSlices(scan, full, to_int16(full + np.load(path).astype(np.int32)))
-
-
-@dataclass(frozen=True)
-class CachedSlices:
-    """Slices as `simulate_slices` wants them."""
-
-    full: np.ndarray
-    spacing: tuple[float, float]
-
-
-def _of_block(settings: ScanSettings, first: int) -> ScanSettings:
-    return ScanSettings(settings.dose, settings.photons, settings.kernel_cutoff, seed=first)
 
 
 def measure_pair(full: np.ndarray, image: np.ndarray) -> dict[str, float]:

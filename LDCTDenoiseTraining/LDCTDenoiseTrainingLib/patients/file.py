@@ -87,7 +87,7 @@ def _entry(scan: Scan, folder: Path) -> dict:
     if scan.identity:
         entry["identity"] = scan.identity
     if scan.simulation is not None:
-        entry["simulation"] = {name: list(getattr(scan.simulation, name)) for name in _RANGES}
+        entry["simulation"] = {n: list(r) for n in _RANGES if (r := getattr(scan.simulation, n)) is not None}
     return {key: value for key, value in entry.items() if value != ""}
 
 

@@ -23,20 +23,24 @@ class SimulationRanges:
     Attributes
     ----------
     dose : tuple of float
-        Fraction of the full dose; the default lies around a quarter, evenly in the logarithm.
-    photons : tuple of float
-        Photons that the central rays of the full-dose scan detect, see `LDCTDenoiseLib.simulation.ScanSettings`.
-    kernel : tuple of float
-        Cut-off of the reconstruction kernel in units of the detector's Nyquist frequency.
+        Fraction of the scan's own dose, drawn evenly in the logarithm.
+    photons : tuple of float, optional
+        Photons that the central rays of the full-dose scan detect, see `LDCTDenoiseLib.simulation.ScanSettings`. Left
+        out, they are those that give the scan its own noise.
+    kernel : tuple of float, optional
+        Cut-off of the reconstruction kernel in units of the detector's Nyquist frequency. Left out, the kernel is the
+        scan's own.
     """
 
-    dose: tuple[float, float] = (0.18, 0.45)
-    photons: tuple[float, float] = (490.0, 1100.0)
-    kernel: tuple[float, float] = (0.9, 1.3)
+    dose: tuple[float, float] = (0.1, 0.6)
+    photons: tuple[float, float] | None = None
+    kernel: tuple[float, float] | None = None
 
     def __post_init__(self):
         for name, (least, most) in _BOUNDS.items():
             values = getattr(self, name)
+            if values is None and name != "dose":
+                continue
             try:
                 if not isinstance(values, (list, tuple)) or any(isinstance(v, bool) for v in values):
                     raise ValueError

@@ -99,7 +99,7 @@ def write_patches(source: PatchSource, folder: Path, count: int) -> None:
 def source_of(training: Training, scans: list[CachedScan]) -> PatchSource:
     """Return the patches of a training with the first generation of noise made."""
     source = make_source(training.config, scans, training.simulation_device, refresh=_NEVER)
-    source.bank.wait(0)
+    source.noise.wait(0)
     return source
 
 

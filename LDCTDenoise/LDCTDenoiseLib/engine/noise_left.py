@@ -1,0 +1,116 @@
+"""How much noise to leave: the strength at which a scan keeps a wanted part of its own noise."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import InputError
+from ..methods.denoiser import Denoiser
+from ..scan.noise import FEWEST_WINDOWS, noise_of_windows, scan_windows
+from ..scan.planes import orientation
+from ..volumes.volume import Volume
+from .run import DenoiseRun
+
+#: Slices that are denoised to find out.
+_SLICES = 3
+
+
+@dataclass(frozen=True)
+class NoiseLeft:
+    """What is left of a scan's noise at each strength.
+
+    Attributes
+    ----------
+    own : float
+        SD of the scan's noise in HU, in flat soft tissue.
+    correction, common : float
+        Variance of the correction there, and its covariance with the image, HU².
+    """
+
+    own: float
+    correction: float
+    common: float
+
+    def at(self, strength: float) -> float:
+        """Return the SD in HU that is left at a strength."""
+        return float(np.sqrt(max(self.own**2 + 2 * strength * self.common + strength**2 * self.correction, 0.0)))
+
+    def strength_for(self, noise: float) -> float:
+        """Return the strength from 0 to 1 that leaves `noise` HU: the nearest that can be reached."""
+        strengths = np.linspace(0, 1, 1001)
+        left = np.array([self.at(s) for s in strengths])
+        stop = int(left.argmin()) + 1  # beyond its least noise a stronger correction adds some
+        return float(strengths[np.abs(left[:stop] - noise).argmin()])
+
+
+def measure_noise_left(volume: Volume, denoiser: Denoiser, device: str = "auto") -> NoiseLeft:
+    """Find out what a method leaves of a scan's noise, from a few slices.
+
+    Parameters
+    ----------
+    volume : Volume
+        HU.
+    denoiser : Denoiser
+    device : str
+        See `DenoiseRun`.
+
+    Raises
+    ------
+    InputError
+        If the scan has too little flat soft tissue to measure noise in.
+    """
+    columns, rows = volume.geometry.spacing[:2]
+    windows = scan_windows(volume.array, (rows, columns))
+    numbers, counts = np.unique([k for k, _, _ in windows] or [0], return_counts=True)
+    chosen = sorted(int(k) for k in numbers[np.argsort(-counts, kind="stable")][:_SLICES])
+    places = [(chosen.index(k), j, i) for k, j, i in windows if k in chosen]
+    if len(places) < FEWEST_WINDOWS:
+        raise InputError(
+            f"the noise of '{volume.name}' cannot be measured in its {orientation(volume.geometry)} slices (too little "
+            "flat soft tissue); give a strength instead of the noise to leave."
+        )
+    part = volume.with_array(volume.array[chosen].astype(np.float32))
+    run = DenoiseRun(part, denoiser, device)
+    for _ in run:
+        pass
+    image, correction = (noise_of_windows(a, places) for a in (part.array, run.output - part.array))
+    sd = np.sqrt((image**2).mean(1))
+    quiet = sd <= np.median(sd)  # windows that hide anatomy are noisier
+    image, correction = image[quiet], correction[quiet]
+    own = float((image**2).mean())
+    return NoiseLeft(own**0.5, float((correction**2).mean()), float((image * correction).mean()))
+
+
+def wanted_noise(text: str, own: float) -> float:
+    """Return HU of noise from what a user wrote: "12" in HU, or "50%" of the scan's own.
+
+    Raises
+    ------
+    InputError
+        If it is neither, or more than the scan has.
+    """
+    part = text.strip().removesuffix("%")
+    try:
+        value = float(part) / 100 * own if text.strip().endswith("%") else float(part)
+    except ValueError as error:
+        raise InputError(f"the noise to leave is a number of HU or a percentage such as 50%, not '{text}'.") from error
+    if not 0 <= value <= own * 1.0001:
+        raise InputError(
+            f"the noise to leave must lie between 0 and the scan's own {own:.1f} HU (100%), not at {text.strip()}."
+        )
+    return value
+
+
+def strength_leaving(text: str, volume: Volume, denoiser: Denoiser, device: str = "auto") -> tuple[float, str]:
+    """Return the strength that leaves the noise that a user asked for, and the words that the record keeps of it.
+
+    Parameters
+    ----------
+    text : str
+        See `wanted_noise`.
+    volume, denoiser, device
+        See `measure_noise_left`; `InputError` as there and as in `wanted_noise`.
+    """
+    left = measure_noise_left(volume, denoiser, device)
+    strength = left.strength_for(wanted_noise(text, left.own))
+    return strength, f"noise {left.at(strength):.1f} of {left.own:.1f} HU left"

@@ -1,0 +1,129 @@
+"""What a network is shown of a slice: borders, padding, metal and pixels are no business of the anatomy's."""
+
+import numpy as np
+import pytest
+from LDCTDenoiseLib.engine import DenoiseRun, denoise_array, measure_noise_left, wanted_noise
+from LDCTDenoiseLib.errors import InputError
+from LDCTDenoiseLib.hounsfield import WIDE
+from LDCTDenoiseLib.methods import NetworkDenoiser, make_denoiser
+from LDCTDenoiseLib.volumes import Geometry, Volume
+from model_maker import make_generator
+
+torch = pytest.importorskip("torch")
+
+
+@pytest.fixture(scope="module")
+def dcscn():
+    return make_denoiser("DCSCN")
+
+
+def noisy(shape=(4, 160, 160), hu=50.0, sd=20.0, seed=0) -> np.ndarray:
+    ndimage = pytest.importorskip("scipy.ndimage")
+    noise = ndimage.gaussian_filter(np.random.default_rng(seed).standard_normal(shape), (0, 0.7, 0.7))
+    return (hu + noise * (sd / noise.std())).astype(np.float32)
+
+
+def test_a_constant_slice_stays_constant_to_its_corners(dcscn):
+    output = denoise_array(np.full((1, 64, 64), 50, np.float32), dcscn)
+    assert np.abs(output - output[0, 32, 32]).max() < 0.05
+
+
+def test_border_rows_have_the_mean_of_the_inside(dcscn):
+    output = denoise_array(noisy(), dcscn)
+    inside = output[:, 16:-16, 16:-16].mean()
+    for row in (output[:, 0], output[:, 1], output[:, -1], output[:, :, 0], output[:, :, -1]):
+        assert row.mean() == pytest.approx(inside, abs=2)
+
+
+def test_a_crop_of_the_result_is_near_the_result_of_the_crop(dcscn):
+    scan = noisy((2, 256, 256), sd=30)
+    cut = np.s_[:, 60:188, 60:188]
+    difference = denoise_array(np.ascontiguousarray(scan[cut]), dcscn) - denoise_array(scan, dcscn)[cut]
+    outer = np.ones(difference.shape[1:], bool)
+    outer[8:-8, 8:-8] = False
+    assert np.sqrt((difference[:, outer] ** 2).mean()) < 8 and abs(difference[:, outer].mean()) < 1
+    assert np.abs(difference[:, ~outer]).max() < 0.05
+
+
+def test_padding_is_no_edge(dcscn):
+    whole = noisy((2, 160, 160))
+    y, x = np.mgrid[-80:80, -80:80] + 0.5
+    field = np.hypot(y, x) < 70
+    expected = denoise_array(whole, dcscn)
+    for value in (-2000, -1024):
+        padded = np.where(field, whole, np.float32(value))
+        output = denoise_array(padded, dcscn)
+        assert (output[:, ~field] == value).all()
+        rim = field & (np.hypot(y, x) > 66)
+        assert abs((output - expected)[:, rim].mean()) < 2
+        assert np.sqrt(((output - expected)[:, rim] ** 2).mean()) < 12
+
+
+def test_metal_does_not_ring_and_stays(dcscn):
+    scan = noisy((1, 128, 128), sd=10)
+    y, x = np.mgrid[-64:64, -64:64] + 0.5
+    distance = np.hypot(y, x)
+    scan[0][distance < 6] = 3071
+    output = denoise_array(scan, dcscn)
+    near = distance < 6 + 3
+    np.testing.assert_array_equal(output[0][distance < 8], scan[0][distance < 8])
+    assert np.abs(output[0][near] - scan[0][near]).max() < 20
+    around = (distance > 10) & (distance < 16)
+    assert abs((output[0] - scan[0])[around].mean()) < 2
+
+
+class _Halving:
+    """A network that knows how many pixels it was shown."""
+
+    name, on_device, trained = "half", True, {"pixel_mm": (0.6, 1.2)}
+
+    def prepare(self, device):
+        self.shapes = []
+
+    def correction(self, hounsfield):
+        self.shapes.append(hounsfield.shape)
+        return -0.5 * hounsfield
+
+
+@pytest.mark.parametrize("pixel, size", [(0.8, 64), (0.4, 32), (1.6, 128), (1.2, 64)])
+def test_pixels_of_another_size_are_worked_on_in_a_grid_that_was_trained(pixel, size):
+    y, x = np.mgrid[:64, :64]
+    smooth = (40 + 30 * np.sin(x / 9) * np.cos(y / 11)).astype(np.float32)[None]
+    network = _Halving()
+    run = DenoiseRun(Volume(smooth, Geometry((pixel, pixel, 3.0))), network)
+    assert [p.done for p in run] == [1]
+    assert network.shapes == [(1, size, size)]
+    assert np.abs(run.output - smooth / 2)[:, 3:-3, 3:-3].max() < 1
+
+
+def test_an_array_without_geometry_is_taken_as_it_is():
+    network = _Halving()
+    denoise_array(np.ones((1, 40, 50), np.float32), network)
+    assert network.shapes == [(1, 40, 50)]
+
+
+def test_the_noise_that_is_left_is_what_was_asked_for():
+    scan = noisy((6, 128, 128), sd=24)
+    volume = Volume(scan, Geometry((0.8, 0.8, 3.0)))
+    nlm = make_denoiser("NLM")
+    left = measure_noise_left(volume, nlm)
+    assert left.own == pytest.approx(24, rel=0.15)
+    strength = left.strength_for(wanted_noise("50%", left.own))
+    output = DenoiseRun(volume, nlm, strength=strength)
+    for _ in output:
+        pass
+    middle = np.s_[:, 30:-30, 30:-30]
+    assert output.output[middle].std() == pytest.approx(0.5 * scan[middle].std(), rel=0.1)
+    assert left.strength_for(left.own) == 0 and left.at(0) == left.own
+
+
+@pytest.mark.parametrize("text", ["many", "-1", "200%", "50"])
+def test_noise_that_cannot_be_left_is_refused(text):
+    with pytest.raises(InputError, match="noise to leave"):
+        wanted_noise(text, 20.0)
+
+
+def test_without_flat_tissue_the_noise_left_is_not_known():
+    volume = Volume(np.full((2, 64, 64), -900, np.int16), Geometry((0.8, 0.8, 3.0)), "lung")
+    with pytest.raises(InputError, match="'lung'"):
+        measure_noise_left(volume, NetworkDenoiser(make_generator(), WIDE, "DCSCN"))
