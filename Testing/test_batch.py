@@ -75,6 +75,7 @@ def test_a_second_run_does_nothing_twice_and_a_new_series_once(archive, output):
     assert all(after[name] == facts for name, facts in before.items() if name.startswith("patient 1/series 2"))
 
 
+@pytest.mark.slow
 def test_a_failure_in_the_middle_ends_nothing_and_is_tried_again(archive, output, capsys):
     write_archive(archive, 5)
     broken = sorted((archive / "patient 1" / "series 2").iterdir())[0]

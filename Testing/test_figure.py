@@ -38,6 +38,7 @@ def grey(hounsfield, window=PAPER):
     return int(np.round(255 * np.clip((hounsfield - window.lower) / (window.upper - window.lower), 0, 1)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("window", [PAPER, Window(0, 150)])
 def test_every_pixel_has_the_grey_of_the_window(window):
     slices = [blocks(), blocks(11.0)]

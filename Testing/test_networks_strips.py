@@ -50,6 +50,7 @@ ARCHITECTURES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ARCHITECTURES)
 @pytest.mark.parametrize("size", [(1, 1), (2, 30), (19, 1), (33, 47), (70, 20)])
 def test_dcscn_in_one_strip_is_the_papers_network(strips, name, size):

@@ -221,6 +221,7 @@ def test_denoise_sends_the_series_it_wrote(series, tmp_path, capsys):
     assert len(list((tmp_path / "d").glob("*.dcm"))) == 4 and not (tmp_path / "c.nrrd").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [[], ["--compression", "rle", "--series-window", "-200", "300"]])
 def test_the_same_command_sends_what_is_missing_with_the_same_uids(series, tmp_path, capsys, options):
     from LDCTDenoiseLib.cli.main import main

@@ -75,6 +75,7 @@ def test_a_phantom_gets_all_the_noise_of_its_scan():
     assert low.std() == pytest.approx(2 * full.std(), rel=0.05)
 
 
+@pytest.mark.slow
 def test_a_sharper_kernel_makes_finer_and_stronger_noise():
     volume = body(128, 128, 0.8, slices=4)
     volume.array[:] = 40

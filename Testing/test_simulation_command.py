@@ -22,6 +22,7 @@ def full(tmp_path):
     return path
 
 
+@pytest.mark.slow
 def test_the_command_writes_what_the_library_makes(full, tmp_path, capsys):
     output = tmp_path / "low.nrrd"
     assert main(["simulate", str(full), str(output), "--dose", "0.1", "--seed", "3", "--device", "cpu",

@@ -73,6 +73,7 @@ def test_added_noise_is_what_the_lower_dose_adds_in_the_full_simulation(scanned,
     assert spread(noise, body) == pytest.approx(spread(added, body), rel=0.02)
 
 
+@pytest.mark.slow
 def test_noise_has_the_texture_of_the_full_simulation(scanned):
     middle = slice(SIZE // 2 - 32, SIZE // 2 + 32)
     drawn = scanned[0.25] - scanned[1.0]

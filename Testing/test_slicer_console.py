@@ -24,6 +24,7 @@ def applicationScene(scene):
     del slicer.mrmlScene
 
 
+@pytest.mark.slow
 def test_the_page_runs_without_a_window(applicationScene, capsys):
     full = ct((4, 64, 64))
     addVolume(applicationScene, full, "FDCT")

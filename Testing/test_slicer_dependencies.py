@@ -73,6 +73,7 @@ def test_packages_are_installed_with_slicers_numpy_kept(bare):
     assert bare.installed >= {"skimage"} and dependencies.fasterPackages() == ["llvmlite"]
 
 
+@pytest.mark.slow
 def test_a_declined_install_is_one_question_and_a_line(bare, widget, monkeypatch):
     from LDCTDenoiseSlicer import dependencies
 

@@ -89,6 +89,7 @@ def step(architecture, correction, patches, size=COMPILED):
     return output.detach(), [p.grad for p in generator.parameters()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 @pytest.mark.parametrize("patches", [1, 4, 11])
 @pytest.mark.parametrize("size", [COMPILED, TORCH, (1, 16), (26, 48)])

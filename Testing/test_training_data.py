@@ -78,6 +78,7 @@ def test_padding_becomes_air(tmp_path):
     assert scan.full.min() == -1024
 
 
+@pytest.mark.slow
 def test_a_batch_follows_from_its_number(source):
     first, again, other = (source.batch(n, 0, 8) for n in (3, 3, 4))
     for a, b in zip(first, again, strict=True):
@@ -157,6 +158,7 @@ def test_generations_differ_and_come_again(source):
     assert not source.batch(9, 0, 4).low.equal(source.batch(10, 0, 4).low)
 
 
+@pytest.mark.slow
 def test_noise_made_again_is_the_same(source, tmp_path):
     cache, scan = source.noise, source.noise.scans[0]
     before = cache.open(scan, 0)
@@ -165,6 +167,7 @@ def test_noise_made_again_is_the_same(source, tmp_path):
     assert np.array_equal(cache.open(scan, 0).noise, before.noise) and cache.open(scan, 0).dose == before.dose
 
 
+@pytest.mark.slow
 def test_failed_simulation_is_an_error(cached):
     scan = cached[0]
     noise = NoiseCache([scan], seed=77, generations=1, workers=1, device="nowhere")

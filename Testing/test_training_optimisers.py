@@ -33,6 +33,7 @@ def loss_after(optimiser, steps, rate):
     return loss.item()
 
 
+@pytest.mark.slow
 def test_soap_finds_the_flat_directions_that_adam_creeps_along():
     adam = min(loss_after("adam", 200, rate) for rate in (0.02, 0.05, 0.1, 0.2))
     soap = min(loss_after("soap", 200, rate) for rate in (0.02, 0.05, 0.1, 0.2))
@@ -67,6 +68,7 @@ def test_biases_and_slopes_are_adams():
         torch.testing.assert_close(one, two)
 
 
+@pytest.mark.slow
 def test_it_goes_on_bit_for_bit_from_its_state():
     whole = network()
     expected = trained(whole, SOAP(whole.parameters()), 14)
@@ -87,6 +89,7 @@ def test_it_goes_on_bit_for_bit_from_its_state():
     assert all(torch.equal(value, expected[name]) for name, value in second.state_dict().items())
 
 
+@pytest.mark.slow
 def test_the_basis_stays_one():
     model = network()
     optimiser = SOAP(model.parameters())
