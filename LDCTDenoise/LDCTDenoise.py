@@ -143,15 +143,10 @@ class LDCTDenoiseWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.panel.onNodeRemoved()
 
     def initializeParameterNode(self):
-        """Make sure that there is a parameter node; the first time, with a volume chosen when the scene has one."""
+        """Make sure that there is a parameter node; the first time, with a pair proposed when the scene has one."""
         self.setParameterNode(self.logic.getParameterNode())
         if not self._parameterNode.inputVolume and not self._parameterNode.parameterNode.GetAttribute(_CHOSEN):
-            # By class name: label maps and vector volumes are scalar volumes, too, by inheritance.
-            volumes = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
-            first = next((v for v in volumes
-                          if v.GetClassName() == "vtkMRMLScalarVolumeNode" and not v.GetHideFromEditors()), None)
-            if first:
-                self._parameterNode.inputVolume = first
+            self.panel.proposePair()
         self._rememberChoice()
 
     def setParameterNode(self, parameterNode):

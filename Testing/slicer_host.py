@@ -64,7 +64,7 @@ _CLASSES = {
     "QTimer": ({}, {"": "timeout()"}),
 }
 
-_ANY = {"visible": True, "enabled": True, "toolTip": "", "geometry": None, "sizePolicy": None}
+_ANY = {"visible": True, "enabled": True, "toolTip": "", "geometry": None, "sizePolicy": None, "maximumSize": None}
 
 #: Methods that change nothing which a test could see.
 _SILENT = {

@@ -252,3 +252,24 @@ def test_what_is_missing_is_told(scene, logic, images, ownModel):
     assert logic.missingMethods(low, ["TV"]) == ["TV"]
     logic.comparedImages(low).remove(outputs["TV"])
     assert logic.missingMethods(low, ["TV"]) == ["TV"]
+
+
+def test_a_pair_is_proposed_by_name_and_else_by_noise(scene, logic, images):
+    full, low, scanner = images.values()
+    found = logic.proposePair(scene)
+    assert (found.low, found.full) == (low, full) and "By their names: 'LDCT' is low dose" in found.words
+    for node, name in ((full, "A"), (low, "B")):
+        node.SetName(name)
+    scene.RemoveNode(scanner)
+    found = logic.proposePair(scene)
+    assert (found.low, found.full) == (low, full) and "(about 38 HU between pixels)" in found.words and "(5 HU)" in found.words
+    # The name outweighs the noise; an output of ours is neither; alone, one is low dose, and that is said.
+    low.SetName("Routine dose")
+    assert logic.proposePair(scene).full is low
+    scene.RemoveNode(low)
+    logic.denoise(full, "TV", device="cpu")
+    found = logic.proposePair(scene)
+    assert (found.low, found.full) == (full, None) and "'A' is taken for low dose" in found.words
+    scene.RemoveNode(full)
+    slicer.util.updateVolumeFromArray(scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "small"), ct((2, 3, 4)))
+    assert logic.proposePair(scene).low.GetName() == "A TV"

@@ -16,6 +16,7 @@ from .dicom_export import exportTask
 from .measuring import compareTask, figureTask, labelled, requireReference, requireSameGrid, windowOf
 from .nodes import requireVolume
 from .numbers import Made, Numbers, measureRows, wholeSlice
+from .pair_proposal import PairProposal, proposePair
 from .region_numbers import RegionNumbers, measureRegions
 from .regions import Region, regionsOf
 from .rois import pixelROI
@@ -263,6 +264,10 @@ class LDCTDenoiseLogic:
         """
         return figureTask(path, reference, volumes, sliceIndex, roi, window)
 
+    def proposePair(self, scene=None) -> PairProposal:
+        """Propose low dose and full dose among the volumes of the scene, by names and noise, see `pair_proposal`."""
+        return proposePair(slicer.mrmlScene if scene is None else scene)
+
     def missingMethods(self, inputVolume, methods: Sequence[str] = (), models: Sequence[str | Path] = ()) -> list[str]:
         """Return the labels of those methods and models whose output for this input is not there, or not up to date.
 
@@ -295,19 +300,26 @@ class LDCTDenoiseLogic:
 
     def makeRegion(self, volume, roi, shape: str = "box", role: str = "none", name: str | None = None):
         """Make a region of columns i0 to i1 and rows j0 to j1 of slice k, see `regions.makeRegion`."""
-        return regionNodes.makeRegion(volume, roi, shape, role, name)
+        return self._marked(regionNodes.makeRegion(volume, roi, shape, role, name))
 
     def addRegion(self, node, role: str = "none", name: str | None = None, segment: str = ""):
         """Put a Markups ROI, a closed curve or a segment into the list of regions, see `regions.addRegion`."""
-        return regionNodes.addRegion(node, role, name, segment)
+        return self._marked(regionNodes.addRegion(node, role, name, segment))
 
     def changeRegion(self, region: Region, role=None, name=None, follows=None, color=None) -> Region:
         """Give a region another role, name or colour, or let it follow the slice; returns what it is then."""
-        return regionNodes.changeRegion(region.node, role, name, follows, color, region.segment)
+        return self._marked(regionNodes.changeRegion(region.node, role, name, follows, color, region.segment))
 
     def removeRegion(self, region: Region) -> None:
         """Take a region out of the list; its node stays in the scene."""
         regionNodes.removeRegion(region.node, region.segment)
+        self._marked(region)
+
+    @staticmethod
+    def _marked(region: Region) -> Region:
+        """Show the list as it is now where it is laid out, and return the region."""
+        SideBySide.of(region.node.GetScene()).markRegions()
+        return region
 
     def measureRegions(self, volumes, reference=None, regions=None, low: str = LOW) -> RegionNumbers:
         """Measure regions of volumes: mean, SD and RMSE of each, CNR, contrast kept and noise left.

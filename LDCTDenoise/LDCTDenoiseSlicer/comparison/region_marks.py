@@ -20,6 +20,7 @@ _LOOK = {
     "OutlineVisibility": 1,
     "OutlineOpacity": 1.0,
     "PointLabelsVisibility": 0,
+    "PropertiesLabelVisibility": 0,
     "CurveLineSizeMode": 1,
     "RotationHandleVisibility": 0,
     "InteractionHandleScale": 1.2,

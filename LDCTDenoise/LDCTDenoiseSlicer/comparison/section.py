@@ -237,9 +237,7 @@ class ComparisonSection(VTKObservationMixin):
         listed = [region.node for region in self.logic.regions()]
         if self._parameters is not None and self.roi is not None and self.roi not in listed:
             self.release(self.roi)
-        self.logic.comparison.markRegions()
         self._refresh()
-        self._tell("roi")
 
     def _guarded(self, step) -> None:
         guarded(step, _("LDCT Denoise"), _("LDCT Denoise failed."), self._say)
@@ -264,7 +262,7 @@ class ComparisonSection(VTKObservationMixin):
                 with slicer.util.NodeModify(parameters.parameterNode):
                     parameters.comparisonROI = request.roi
                     parameters.zoomRow = "zoom" in request.rows
-        if what in ("roiEnd", "shown"):
+        if what in ("roiEnd", "regions", "shown"):
             self._table.refresh(self.roi)
         self._tell(what)
 

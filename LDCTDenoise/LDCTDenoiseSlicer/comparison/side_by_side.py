@@ -60,7 +60,10 @@ class SideBySide(VTKObservationMixin):
         return self._stage.sliceIndex if self._stage is not None else None
 
     def addListener(self, listener) -> None:
-        """Call `listener(what)` after each change: "shown", "changed", "moving", "slice", "roi", "roiEnd", "window"."""
+        """Call `listener(what)` after each change.
+
+        "shown", "changed", "moving", "slice", "roi", "roiEnd", "regions" (the list of them), "window".
+        """
         self._listeners.append(listener)
 
     def notices(self) -> str:
@@ -137,6 +140,7 @@ class SideBySide(VTKObservationMixin):
         """Show the regions as the list has them now."""
         if self._stage is not None:
             self._stage.markRegions(self.request)
+        self._tell("regions")
 
     def makeBox(self, request: LayoutRequest | None = None, corners=None):
         """Add a box on the slice: in the middle of the image, or around points of shape (n, 3)."""

@@ -17,6 +17,7 @@ from .cost import Cost
 from .dicom_button import DICOMExport
 from .images_section import ImagesSection
 from .method_list import MethodList
+from .numbers_dock import NumbersDock
 from .numbers_export import NumbersExport
 from .numbers_section import NumbersSection
 from .preview_control import PreviewControl
@@ -50,6 +51,8 @@ class Panel:
         self.view = ViewedSlice(self.section, self._onLookedElsewhere, self._onMoving, self._onRegion)
         self.numbers = NumbersSection(ui, self.view, self.images)
         self.export = NumbersExport(ui, self)
+        self.dock = NumbersDock(ui)
+        self.section.addListener(self._onComparison)
         self.preview = PreviewControl(self.view, self.guarded, self._onPreviewShown)
         self.follower = StrengthFollower(logic.strengths, self.say)
         self.advanced = Advanced(ui, logic, self._requirements, self.guarded, self.refresh)
@@ -58,6 +61,8 @@ class Panel:
         ui.applyButton.connect("clicked(bool)", self.onApplyButton)
         ui.measureButton.connect("clicked(bool)", self._onMeasure)
         ui.sampleButton.connect("clicked(bool)", self._onSample)
+        ui.swapButton.connect("clicked(bool)", self._onSwap)
+        self._looked = None
         ui.numbersButton.connect("contentsCollapsed(bool)", lambda collapsed: self.numbers.refresh())
         self.refresh()
 
@@ -95,9 +100,14 @@ class Panel:
             return
         self.methods.refresh()
         self.list.refresh(low, parameters.referenceVolume)
-        self.ui.outputSelector.enabled = len(labels) == 1
+        self.ui.outputSelector.enabled = len(labels) == 1 and not running
+        self.ui.modelPathEdit.enabled = not running
         if low is not None and len(labels) == 1:
             self.ui.outputSelector.baseName = f"{low.GetName()} {labels[0]}"
+        if low is not self._looked:
+            self._looked = low
+            if low is not None and not self.section.shown:
+                slicer.util.setSliceViewerLayers(background=low, fit=True)
         self.ui.deviceLabel.text = self.cost.words(parameters.device, labels, low)
         self.view.follow(low)
         if parameters.strength != self.shownStrength:
@@ -119,6 +129,14 @@ class Panel:
         low = self.parameters.inputVolume
         previews = {previewLabel(label): node for label, node in self.preview.nodes.items()}
         return {**({LOW: low} if isShown(low) else {}), **self.list.shown(), **previews}
+
+    def proposePair(self) -> None:
+        """Choose the pair that the scene seems to hold, and say so."""
+        found = self.logic.proposePair()
+        if found.low is not None:
+            with slicer.util.NodeModify(self.parameters.parameterNode):
+                self.parameters.inputVolume, self.parameters.referenceVolume = found.low, found.full
+            self.say(found.words)
 
     def onApplyButton(self, checked: bool = False) -> None:
         """Start, or stop what runs."""
@@ -154,6 +172,7 @@ class Panel:
         self.preview.close()
         self.view.follow(None)
         self.section.close()
+        self.dock.show(False)
         self._runner.close()
 
     def saveFigure(self, path: str) -> None:
@@ -208,11 +227,17 @@ class Panel:
 
         self.guarded(start)
 
+    def _onSwap(self, checked: bool = False) -> None:
+        parameters = self.parameters
+        if parameters is not None:
+            with slicer.util.NodeModify(parameters.parameterNode):
+                parameters.inputVolume, parameters.referenceVolume = (
+                    parameters.referenceVolume, parameters.inputVolume)
+
     def _onSample(self, checked: bool = False) -> None:
         def start() -> None:
             full, low = self.logic.loadSampleData()
             self.parameters.inputVolume, self.parameters.referenceVolume = low, full
-            slicer.util.setSliceViewerLayers(background=low, fit=True)
             self.say(_("Phantom: full dose (FDCT) and quarter dose (LDCT). Press Apply."))
 
         self.guarded(start)
@@ -251,6 +276,10 @@ class Panel:
         if self.numbers.region == "slice":
             self.numbers.refresh()
 
+    def _onComparison(self, what: str) -> None:
+        if what == "shown":
+            self.dock.show(self.section.shown)
+
     def _onRegion(self) -> None:
         self.numbers.regionMoved()
 
@@ -285,4 +314,5 @@ class Panel:
         for widget in (self.ui.choices, self.ui.settings, self.ui.regionRow, self.ui.numbersButtons):
             widget.enabled = not running
         self.ui.sampleButton.visible = low is None and not running
+        self.ui.swapButton.enabled = low is not None and self.parameters.referenceVolume is not None
         self.ui.measureButton.enabled = low is not None and self.parameters.referenceVolume is not None

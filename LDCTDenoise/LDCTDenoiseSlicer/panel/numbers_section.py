@@ -308,7 +308,7 @@ class NumbersSection:
         if header != self._header:
             self._header = header
             table.setColumnCount(len(header))
-            table.setHorizontalHeaderLabels(header)
+            table.setHorizontalHeaderLabels([text.replace(": ", "\n") for text in header])
         if table.rowCount != len(rows):
             table.setRowCount(len(rows))
         for row, cells in enumerate(rows):

@@ -77,7 +77,7 @@ class ViewedSlice(VTKObservationMixin):
     def _onComparison(self, what: str) -> None:
         if what == "moving":
             self._onMoving()
-        elif what == "roi":
+        elif what in ("roi", "regions"):
             self._onRegion()
         else:
             self._onChanged()

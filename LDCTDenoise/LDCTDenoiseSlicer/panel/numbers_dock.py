@@ -1,0 +1,42 @@
+"""The numbers below the views while the comparison is laid out, and in the panel else (desktop only)."""
+
+import qt
+import slicer
+import slicer.util
+from slicer.i18n import tr as _
+
+
+class NumbersDock:
+    """Moves the section "Numbers" between the panel and the foot of the main window.
+
+    Parameters
+    ----------
+    ui : object
+        The panel's widgets by name.
+    """
+
+    def __init__(self, ui):
+        self._ui, self._dock = ui, None
+
+    def show(self, below: bool) -> None:
+        """Put the section below the views, or back into the panel; where there is no main window it stays there."""
+        ui, window = self._ui, slicer.util.mainWindow()
+        if below == (self._dock is not None) or window is None:
+            return
+        if below:
+            self._dock = qt.QDockWidget(_("LDCT Denoise: numbers"), window)
+            self._dock.setObjectName("LDCTDenoiseNumbers")
+            # Moved and floated, but not closed: it goes with the comparison.
+            self._dock.setFeatures(qt.QDockWidget.DockWidgetMovable | qt.QDockWidget.DockWidgetFloatable)
+            self._dock.setWidget(ui.numbersButton)
+            # As low as it can be: what it takes the views lose.
+            ui.regionRow.layout().addWidget(ui.numbersButtons)
+            window.addDockWidget(qt.Qt.BottomDockWidgetArea, self._dock)
+            ui.numbersButton.show()
+        else:
+            ui.numbersPlace.layout().addWidget(ui.numbersButton)
+            ui.numbersButton.layout().addWidget(ui.numbersButtons)
+            ui.numbersButton.show()
+            window.removeDockWidget(self._dock)
+            self._dock.deleteLater()
+            self._dock = None
