@@ -60,7 +60,7 @@ _CLASSES = {
         {"sizeAdjustPolicy": None, "editTriggers": None, "minimumSize": None, "selectionMode": None,
          "selectionBehavior": None, "contextMenuPolicy": None},
         {"": "cellChanged(int,int)", " ": "itemSelectionChanged()", "  ": "cellClicked(int,int)"}),
-    "QHeaderView": ({}, {"": "sectionMoved(int,int,int)"}),
+    "QHeaderView": ({"defaultSectionSize": 22}, {"": "sectionMoved(int,int,int)"}),
     "QTimer": ({}, {"": "timeout()"}),
 }
 

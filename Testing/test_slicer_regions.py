@@ -262,7 +262,8 @@ def test_a_pair_is_proposed_by_name_and_else_by_noise(scene, logic, images):
         node.SetName(name)
     scene.RemoveNode(scanner)
     found = logic.proposePair(scene)
-    assert (found.low, found.full) == (low, full) and "(about 38 HU between pixels)" in found.words and "(5 HU)" in found.words
+    assert (found.low, found.full) == (low, full)
+    assert "(about 38 HU between pixels)" in found.words and "(5 HU)" in found.words
     # The name outweighs the noise; an output of ours is neither; alone, one is low dose, and that is said.
     low.SetName("Routine dose")
     assert logic.proposePair(scene).full is low

@@ -27,7 +27,7 @@ _LOOK = {
 }
 
 #: Millimetres that the lines of the active region, and of the others, are wide.
-_THICK, _THIN = 2.0, 0.8
+_THICK, _THIN = 2.0, 1.0
 
 
 class RegionMark(VTKObservationMixin):

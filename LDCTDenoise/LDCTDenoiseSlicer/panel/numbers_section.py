@@ -27,6 +27,9 @@ from .words import regions
 #: slice, since a second round comes only after the views have been drawn.
 _BUDGET = 0.15
 
+#: Pixels of the table's two-line header and its scroll bar; rows that are in sight without scrolling.
+_HEADER, _MOST_ROWS = 62, 8
+
 #: Seconds between two measurements of regions while one is dragged.
 _BETWEEN = 0.06
 
@@ -319,7 +322,9 @@ class NumbersSection:
                 elif item.text() != text:
                     item.setText(text)
         table.resizeColumnsToContents()
-        table.setMinimumHeight(table.sizeHint.height())
+        # All rows and the bar below them, which the size hint leaves out; many rows scroll.
+        rowHeight = table.verticalHeader().defaultSectionSize
+        table.setMinimumHeight(_HEADER + rowHeight * min(len(rows), _MOST_ROWS))
         table.visible = bool(rows)
         self.ui.captionLabel.text = caption
         for button in (self.ui.copyNumbersButton, self.ui.csvButton, self.ui.tableButton):
