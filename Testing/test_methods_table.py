@@ -16,8 +16,8 @@ from LDCTDenoiseLib.methods import (
     method_name,
 )
 from LDCTDenoiseTrainingLib.cli.main import main as train_main
-from LDCTDenoiseTrainingLib.loop.config import TrainingConfig
-from LDCTDenoiseTrainingLib.runs.paper import TABLE_1
+from LDCTDenoiseTrainingLib.experiments.paper import TABLE_1
+from LDCTDenoiseTrainingLib.training.config import TrainingConfig
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 from LDCTDenoiseTrainingLib.cli.main import main
-from LDCTDenoiseTrainingLib.loop import Training
-from LDCTDenoiseTrainingLib.loop.picture import PICTURE
-from LDCTDenoiseTrainingLib.loop.resume import make_config
-from LDCTDenoiseTrainingLib.loop.stopping import STOP_FILE
-from LDCTDenoiseTrainingLib.runs.cross_validation import CrossValidation
+from LDCTDenoiseTrainingLib.experiments.cross_validation import CrossValidation
+from LDCTDenoiseTrainingLib.training import Training
+from LDCTDenoiseTrainingLib.training.picture import PICTURE
+from LDCTDenoiseTrainingLib.training.resume import make_config
+from LDCTDenoiseTrainingLib.training.stopping import STOP_FILE
 from training_maker import body, save_pairs
 
 SMALL = {"patch": 16, "batch": 2, "steps": 4, "validation_slices": 2, "validation_pairs": 2, "log_every": 1,
@@ -65,7 +65,7 @@ def test_a_stop_file_leaves_a_checkpoint_and_the_run_goes_on_to_the_same_weights
 
 
 def test_a_validation_that_a_stop_interrupts_is_made_good(patients, tmp_path, monkeypatch):
-    from LDCTDenoiseTrainingLib.loop import train
+    from LDCTDenoiseTrainingLib.training import train
 
     output = tmp_path / "run"
     run, validate = training(patients, output), train.validate
@@ -117,8 +117,8 @@ def test_a_setting_can_be_asked_for_without_torch():
     import subprocess
     import sys
 
-    code = ("import sys; from LDCTDenoiseTrainingLib.loop.config import TrainingConfig; "
-            "import LDCTDenoiseTrainingLib.patients.check, LDCTDenoiseTrainingLib.runs.curves; "
+    code = ("import sys; from LDCTDenoiseTrainingLib.training.config import TrainingConfig; "
+            "import LDCTDenoiseTrainingLib.patients.check, LDCTDenoiseTrainingLib.experiments.curves; "
             "print(TrainingConfig.of_method('DCSCN').patch, 'torch' in sys.modules)")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120,
                           env={"PYTHONPATH": ":".join(p for p in sys.path if p)})
@@ -138,8 +138,8 @@ def test_the_estimate_measures_and_scales(capsys):
 
 
 def test_the_estimate_finds_the_batch_that_fits(monkeypatch):
-    from LDCTDenoiseTrainingLib.loop.config import TrainingConfig
-    from LDCTDenoiseTrainingLib.runs import estimate as module
+    from LDCTDenoiseTrainingLib.experiments import estimate as module
+    from LDCTDenoiseTrainingLib.training.config import TrainingConfig
 
     tried = []
 

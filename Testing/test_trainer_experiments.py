@@ -53,7 +53,7 @@ def test_what_an_experiment_is_asked_for(tiny, tmp_path, monkeypatch):
 
 
 def test_the_papers_table_as_a_run(tmp_path):
-    from LDCTDenoiseTrainingLib.runs.table import to_csv
+    from LDCTDenoiseTrainingLib.experiments.table import to_csv
 
     folder = tmp_path / "Table"
     for method in ("CNN-L1", "DCSCN"):

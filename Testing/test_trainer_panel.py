@@ -49,7 +49,7 @@ def test_every_control_has_a_tooltip(trainer):
 
 
 def test_every_setting_of_a_training_has_its_words_and_its_field(trainer):
-    from LDCTDenoiseTrainingLib.loop.config import TrainingConfig
+    from LDCTDenoiseTrainingLib.training.config import TrainingConfig
     from LDCTDenoiseTrainingSlicer.recipe import CHOICES, MAIN, WORDS
 
     keys = {field.name for field in dataclasses.fields(TrainingConfig)} - {"method"}

@@ -25,7 +25,7 @@ def addFile(trainer, tmp_path):
 
 def finishedRun(folder, name):
     """A folder as a training leaves it, as far as the list of runs asks."""
-    from LDCTDenoiseTrainingLib.loop.config import TrainingConfig
+    from LDCTDenoiseTrainingLib.training.config import TrainingConfig
 
     (folder / name).mkdir(parents=True)
     TrainingConfig.of_method("DCSCN").write(folder / name / "config.json")

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 from LDCTDenoiseLib.errors import InputError
-from LDCTDenoiseTrainingLib.loop.config import TrainingConfig
-from LDCTDenoiseTrainingLib.loop.state import State
+from LDCTDenoiseTrainingLib.training.config import TrainingConfig
+from LDCTDenoiseTrainingLib.training.state import State
 
 
 @pytest.fixture(scope="module")

@@ -15,11 +15,11 @@ import torch
 from LDCTDenoiseLib.errors import InputError, LDCTError, LDCTWarning
 from LDCTDenoiseLib.models import load_model
 from LDCTDenoiseTrainingLib.data.patches import Batch
-from LDCTDenoiseTrainingLib.loop import Training
-from LDCTDenoiseTrainingLib.loop.resume import make_config
-from LDCTDenoiseTrainingLib.loop.state import State
-from LDCTDenoiseTrainingLib.loop.validate import measure_pair, score
 from LDCTDenoiseTrainingLib.patients import PatientSet, Scan, read_patient_set, write_patient_set
+from LDCTDenoiseTrainingLib.training import Training
+from LDCTDenoiseTrainingLib.training.resume import make_config
+from LDCTDenoiseTrainingLib.training.state import State
+from LDCTDenoiseTrainingLib.training.validate import measure_pair, score
 from training_maker import body, save_scan
 
 pytestmark = pytest.mark.slow
@@ -153,7 +153,7 @@ def test_two_processes_equal_one(set_file, tmp_path):
 def test_processes_that_drift_apart_are_aligned(tmp_path):
     script = tmp_path / "drift.py"
     script.write_text(
-        "import sys, torch; from LDCTDenoiseTrainingLib.loop.processes import join_processes\n"
+        "import sys, torch; from LDCTDenoiseTrainingLib.training.processes import join_processes\n"
         "group = join_processes(False); weights = [torch.nn.Parameter(torch.full((2, 3), 1.0 + group.rank))]\n"
         "group.align(weights, 99); apart = weights[0].detach().clone(); group.align(weights, 100)\n"
         "open(f'{sys.argv[1]}/{group.rank}', 'w').write(f'{apart.mean():g} {weights[0].mean():g}'); group.leave()\n"

@@ -5,9 +5,9 @@ import json
 import pytest
 import torch
 from LDCTDenoiseLib.errors import InputError
-from LDCTDenoiseTrainingLib.loop.config import TrainingConfig, read_run_config, read_settings
-from LDCTDenoiseTrainingLib.loop.resume import make_config
 from LDCTDenoiseTrainingLib.losses import Critic, absolute_error, gradient_penalty, mean_error, tissue_error
+from LDCTDenoiseTrainingLib.training.config import TrainingConfig, read_run_config, read_settings
+from LDCTDenoiseTrainingLib.training.resume import make_config
 
 
 def test_the_critic_is_the_papers():

@@ -9,13 +9,13 @@ import torch
 from filelock import FileLock
 from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseTrainingLib.cli.main import main
-from LDCTDenoiseTrainingLib.loop import Training
-from LDCTDenoiseTrainingLib.loop.resume import make_config
+from LDCTDenoiseTrainingLib.experiments.cross_validation import CrossValidation
+from LDCTDenoiseTrainingLib.experiments.curves import read_curves, save_curves
+from LDCTDenoiseTrainingLib.experiments.paper import TABLE_1, side_by_side
+from LDCTDenoiseTrainingLib.experiments.table import summarise, to_markdown
 from LDCTDenoiseTrainingLib.patients import PatientSet, Scan, read_patient_set
-from LDCTDenoiseTrainingLib.runs.cross_validation import CrossValidation
-from LDCTDenoiseTrainingLib.runs.curves import read_curves, save_curves
-from LDCTDenoiseTrainingLib.runs.paper import TABLE_1, side_by_side
-from LDCTDenoiseTrainingLib.runs.table import summarise, to_markdown
+from LDCTDenoiseTrainingLib.training import Training
+from LDCTDenoiseTrainingLib.training.resume import make_config
 from training_maker import body, save_scan
 
 pytestmark = pytest.mark.slow

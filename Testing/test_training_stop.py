@@ -7,10 +7,10 @@ import time
 
 import pytest
 import torch
-from LDCTDenoiseTrainingLib.loop.config import TrainingConfig
-from LDCTDenoiseTrainingLib.loop.state import State
-from LDCTDenoiseTrainingLib.loop.stopping import STOP_FILE
 from LDCTDenoiseTrainingLib.patients import write_patient_set
+from LDCTDenoiseTrainingLib.training.config import TrainingConfig
+from LDCTDenoiseTrainingLib.training.state import State
+from LDCTDenoiseTrainingLib.training.stopping import STOP_FILE
 from training_maker import save_pairs
 
 pytestmark = pytest.mark.slow
@@ -27,7 +27,7 @@ SLOW = """
 import sys, time
 from pathlib import Path
 from LDCTDenoiseTrainingLib.cli.main import main
-from LDCTDenoiseTrainingLib.loop import stopping
+from LDCTDenoiseTrainingLib.training import stopping
 from LDCTDenoiseTrainingLib.{module} import {owner} as owner
 whole, calls = owner.{name}, []
 

@@ -3,7 +3,7 @@
 from LDCTDenoiseLib.metrics import METRICS as OF_A_COMPARISON
 from LDCTDenoiseLib.metrics import Metric
 
-#: The metrics of the tables, by their keys in logs, cards and results; see `loop.validate.measure_pair`.
+#: The metrics of the tables, by their keys in logs, cards and results; see `training.validate.measure_pair`.
 METRICS = (
     *(metric for metric in OF_A_COMPARISON if metric.unit != "HU"),
     Metric("texture", "texture", 2, better="one"),

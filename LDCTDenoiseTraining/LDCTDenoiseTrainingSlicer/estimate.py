@@ -10,7 +10,7 @@ from pathlib import Path
 
 from LDCTDenoiseLib.errors import DeviceError, LDCTError
 from LDCTDenoiseSlicer.tasks import Task
-from LDCTDenoiseTrainingLib.loop.config import TrainingConfig
+from LDCTDenoiseTrainingLib.training.config import TrainingConfig
 
 from .jobs.interpreter import command, environment, requirePackages
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import slicer
 from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseSlicer.tasks import Task, longCall
-from LDCTDenoiseTrainingLib.loop.config import TrainingConfig, read_settings
 from LDCTDenoiseTrainingLib.patients import write_patient_set
+from LDCTDenoiseTrainingLib.training.config import TrainingConfig, read_settings
 
 from .estimate import estimateTask
 from .jobs import RunState, TrainingRun, findRuns, runsFolder

@@ -3,7 +3,7 @@
 from dataclasses import fields
 from typing import NamedTuple
 
-from LDCTDenoiseTrainingLib.loop.config import TrainingConfig
+from LDCTDenoiseTrainingLib.training.config import TrainingConfig
 from slicer.i18n import tr as _
 
 

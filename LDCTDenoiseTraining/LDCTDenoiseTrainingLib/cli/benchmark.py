@@ -9,9 +9,9 @@ from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseLib.methods import METHOD, NETWORK_METHODS
 
 from ..data import cache_scans
-from ..loop import Training
-from ..loop.resume import make_config
-from ..runs.throughput import engine_loop, plain_loop, source_of, write_patches
+from ..experiments.throughput import engine_loop, plain_loop, source_of, write_patches
+from ..training import Training
+from ..training.resume import make_config
 from .options import add_run_options, patients_of, settings_of
 
 #: What needs no critic.

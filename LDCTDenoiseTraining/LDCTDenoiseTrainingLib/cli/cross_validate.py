@@ -5,8 +5,8 @@ import argparse
 from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseLib.methods import NETWORK_METHODS
 
-from ..loop.stopping import STOP_FILE, immediate_stop
-from ..runs.cross_validation import CrossValidation
+from ..experiments.cross_validation import CrossValidation
+from ..training.stopping import STOP_FILE, immediate_stop
 from .options import add_run_options, experiment_of
 
 

@@ -5,8 +5,8 @@ import json
 
 from LDCTDenoiseLib.methods import NETWORK_METHODS
 
-from ..loop.config import RANDOM, TrainingConfig, read_settings
-from ..runs.estimate import estimate
+from ..experiments.estimate import estimate
+from ..training.config import RANDOM, TrainingConfig, read_settings
 from .options import settings_of
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from LDCTDenoiseLib.errors import InputError
 
+from ..experiments.methods import split_settings
 from ..patients import PatientSet, choose_validation, read_patient_set
-from ..runs.methods import split_settings
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:

@@ -5,8 +5,8 @@ import argparse
 from LDCTDenoiseLib.methods import PAPER_METHODS
 from LDCTDenoiseLib.metrics import ROI
 
-from ..loop.stopping import STOP_FILE, immediate_stop
-from ..runs.reproduction import Reproduction
+from ..experiments.reproduction import Reproduction
+from ..training.stopping import STOP_FILE, immediate_stop
 from .options import add_run_options, experiment_of
 
 

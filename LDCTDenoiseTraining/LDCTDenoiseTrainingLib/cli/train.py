@@ -8,10 +8,10 @@ from filelock import FileLock, Timeout
 from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseLib.methods import NETWORK_METHODS
 
-from ..loop import Training
-from ..loop.processes import Processes, join_processes
-from ..loop.resume import make_config
-from ..loop.stopping import STOP_FILE, immediate_stop
+from ..training import Training
+from ..training.processes import Processes, join_processes
+from ..training.resume import make_config
+from ..training.stopping import STOP_FILE, immediate_stop
 from . import cross_validate
 from .options import add_run_options, patients_of, settings_of
 

@@ -10,9 +10,9 @@ from LDCTDenoiseLib.errors import InputError, MethodError
 from LDCTDenoiseLib.methods import METHOD
 from LDCTDenoiseLib.models import find_model
 from LDCTDenoiseSlicer.tasks import Task
-from LDCTDenoiseTrainingLib.loop.config import TrainingConfig
+from LDCTDenoiseTrainingLib.experiments.methods import in_order
 from LDCTDenoiseTrainingLib.patients import write_patient_set
-from LDCTDenoiseTrainingLib.runs.methods import in_order
+from LDCTDenoiseTrainingLib.training.config import TrainingConfig
 
 from ..patients import PatientTable
 from ..patients.scene_export import Export, requirePatients, requireSpace

@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 
 from LDCTDenoiseLib.errors import InputError, LDCTError
-from LDCTDenoiseTrainingLib.loop.config import TrainingConfig, read_run_config
-from LDCTDenoiseTrainingLib.loop.stopping import STOP_FILE
+from LDCTDenoiseTrainingLib.training.config import TrainingConfig, read_run_config
+from LDCTDenoiseTrainingLib.training.stopping import STOP_FILE
 
 from .identity import identity
 from .interpreter import command, requirePackages

@@ -6,7 +6,7 @@ import slicer.util
 import vtk
 from LDCTDenoiseLib.hounsfield import PAPER
 from LDCTDenoiseLib.methods import colours_of
-from LDCTDenoiseTrainingLib.runs.curves import Curves, take_record
+from LDCTDenoiseTrainingLib.experiments.curves import Curves, take_record
 from LDCTDenoiseTrainingLib.validation_metrics import METRIC
 from vtk.util import numpy_support
 

@@ -7,7 +7,7 @@ import numpy as np
 import vtk
 from LDCTDenoiseLib.errors import OutputError
 from LDCTDenoiseLib.hounsfield import PAPER
-from LDCTDenoiseTrainingLib.loop.picture import PICTURE
+from LDCTDenoiseTrainingLib.training.picture import PICTURE
 from vtk.util import numpy_support
 
 #: Columns of white between two images.

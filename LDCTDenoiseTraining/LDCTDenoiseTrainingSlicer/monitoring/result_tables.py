@@ -16,9 +16,9 @@ from LDCTDenoiseLib.models import add_model, read_card, user_folder
 from LDCTDenoiseSlicer.tables import CAPTION
 from LDCTDenoiseSlicer.tasks import Task
 from LDCTDenoiseSlicer.torch_import import importTorch
-from LDCTDenoiseTrainingLib.runs.curves import read_curves
-from LDCTDenoiseTrainingLib.runs.table import CAPTION as MEASURED
-from LDCTDenoiseTrainingLib.runs.table import to_csv
+from LDCTDenoiseTrainingLib.experiments.curves import read_curves
+from LDCTDenoiseTrainingLib.experiments.table import CAPTION as MEASURED
+from LDCTDenoiseTrainingLib.experiments.table import to_csv
 from LDCTDenoiseTrainingLib.validation_metrics import ALL_METRICS
 
 from ..jobs.run_state import LEAVE_ONE_OUT, TABLE, TRAINING

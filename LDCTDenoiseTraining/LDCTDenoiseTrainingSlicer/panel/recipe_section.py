@@ -8,7 +8,7 @@ from LDCTDenoiseLib.engine.device import CHOICES as DEVICES
 from LDCTDenoiseLib.errors import LDCTError
 from LDCTDenoiseLib.methods import NETWORK_METHODS
 from LDCTDenoiseSlicer.dependencies import ensurePackages
-from LDCTDenoiseTrainingLib.loop.config import TrainingConfig, read_settings
+from LDCTDenoiseTrainingLib.training.config import TrainingConfig, read_settings
 from slicer.i18n import tr as _
 
 from ..jobs.run_state import KINDS, LEAVE_ONE_OUT, TABLE, TRAINING

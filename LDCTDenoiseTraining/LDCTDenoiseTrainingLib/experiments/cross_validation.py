@@ -11,8 +11,8 @@ from LDCTDenoiseLib.files import write_atomic
 from LDCTDenoiseLib.strict_json import fits, parse_json, read_text
 
 from ..data import cache_scans
-from ..loop.stopping import piece
 from ..patients import PatientSet, leave_one_out
+from ..training.stopping import piece
 from .evaluate import LOW_DOSE, evaluate_models
 from .methods import Experiment, in_order
 from .table import write_tables

@@ -7,8 +7,8 @@ from LDCTDenoiseLib.engine import choose_device
 from LDCTDenoiseLib.models import load_model
 
 from ..data import CachedScan
-from ..loop.config import TrainingConfig
-from ..loop.validate import denoise_slice, mean_of, measure_pair, validation_slices
+from ..training.config import TrainingConfig
+from ..training.validate import denoise_slice, mean_of, measure_pair, validation_slices
 
 #: What the low-dose image itself is called in tables.
 LOW_DOSE = "LDCT"
@@ -40,7 +40,7 @@ def evaluate_models(
     Returns
     -------
     list of dict
-        A row for each image and patient, see `runs.table`; a patient's scans are averaged.
+        A row for each image and patient, see `experiments.table`; a patient's scans are averaged.
     """
     denoisers = {label: load_model(path).denoiser() for label, path in models.items()}
     for denoiser in denoisers.values():

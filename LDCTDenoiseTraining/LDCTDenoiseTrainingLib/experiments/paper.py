@@ -23,7 +23,7 @@ def side_by_side(means: dict[str, dict]) -> str:
     Parameters
     ----------
     means : dict
-        Method to its mean figures, see `runs.table.summarise`.
+        Method to its mean figures, see `experiments.table.summarise`.
     """
     lines = [
         "", "## Beside Table 1 of the paper", "",

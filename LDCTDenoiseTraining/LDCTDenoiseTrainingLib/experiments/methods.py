@@ -7,9 +7,9 @@ from pathlib import Path
 from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseLib.methods import NETWORK_METHODS
 
-from ..loop.config import TrainingConfig
-from ..loop.stopping import STOP_FILE
 from ..patients import PatientSet
+from ..training.config import TrainingConfig
+from ..training.stopping import STOP_FILE
 
 
 def in_order(methods: Sequence[str]) -> list[str]:
@@ -85,8 +85,8 @@ class Experiment:
             Method to model file, and the config of the last one.
         """
         # Only who trains needs torch; who asks for the methods does not.
-        from ..loop import Training
-        from ..loop.resume import make_config
+        from ..training import Training
+        from ..training.resume import make_config
 
         models = {}
         for method in methods:

@@ -13,10 +13,10 @@ from torch.utils.data import DataLoader, Dataset
 
 from ..data import CachedScan, PatchSource
 from ..data.batches import batches_of_steps
-from ..loop.config import TrainingConfig
-from ..loop.source import make_source
-from ..loop.state import State
-from ..loop.train import Training
+from ..training.config import TrainingConfig
+from ..training.source import make_source
+from ..training.state import State
+from ..training.train import Training
 
 #: Steps before the clock starts.
 _WARM_UP = 3

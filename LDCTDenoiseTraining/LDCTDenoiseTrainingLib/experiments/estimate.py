@@ -16,11 +16,11 @@ from LDCTDenoiseLib.hounsfield import HURange
 from LDCTDenoiseLib.methods import NetworkDenoiser
 
 from ..data.patches import Batch
-from ..loop.config import TrainingConfig
-from ..loop.state import State
-from ..loop.train import Training
-from ..loop.validate import denoise_slice, measure_pair
 from ..patients import PatientSet
+from ..training.config import TrainingConfig
+from ..training.state import State
+from ..training.train import Training
+from ..training.validate import denoise_slice, measure_pair
 
 #: Pairs of the batch that is measured where there is no GPU; time grows in proportion, and a whole one takes too long.
 _CPU_BATCH = 16

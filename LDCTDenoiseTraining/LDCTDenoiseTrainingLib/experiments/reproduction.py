@@ -10,8 +10,8 @@ from LDCTDenoiseLib.metrics import ROI, measure_slice
 from LDCTDenoiseLib.models import load_model
 
 from ..data import CachedScan, cache_scans
-from ..loop.stopping import piece
-from ..loop.validate import denoise_slice, validation_slices
+from ..training.stopping import piece
+from ..training.validate import denoise_slice, validation_slices
 from .curves import LOG, save_curves
 from .evaluate import LOW_DOSE, evaluate_models
 from .methods import Experiment
