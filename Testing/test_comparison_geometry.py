@@ -182,7 +182,7 @@ def test_the_active_region_is_thick_and_the_others_thin_and_without_handles(scen
     scene.RemoveNode(first)
     assert comparison.request.roi is second
     comparison.hide()
-    assert second.GetDisplayNode().GetLineDiameter() not in (1.0, 2.0)
+    assert second.GetDisplayNode().GetGlyphScale() > 1.5 and second.GetDisplayNode().GetLineDiameter() != 2.0
 
 
 def test_the_box_is_shown_in_the_images_and_not_in_the_zooms(scene, images, comparison):
@@ -239,7 +239,7 @@ def test_a_circle_and_a_curve_are_drawn(scene, images, comparison):
     circle = comparison.request.roi
     assert circle.IsA("vtkMRMLMarkupsClosedCurveNode") and box.GetScene() is None
     assert np.allclose(np.linalg.norm((plane.outline(circle) - matrix[:3, 3]) @ matrix[:3, :2] / [4, 3], axis=1), 1,
-                       atol=0.03)
+                       atol=0.05)
     curve = comparison.draw("curve")
     for x, y in ((-4, -3), (4, -3), (0, 5)):
         curve.AddControlPointWorld(*at(x, y))
