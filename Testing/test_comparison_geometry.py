@@ -235,11 +235,12 @@ def test_a_circle_and_a_curve_are_drawn(scene, images, comparison):
     box = comparison.draw("circle")
     for x, y in ((-4, -3), (4, 3)):
         box.AddControlPointWorld(*at(x, y))
+    half = np.ptp(plane.boxCorners(box) @ matrix[:3, :2], axis=0) / 2
     interaction.SwitchToViewTransformMode()
     circle = comparison.request.roi
     assert circle.IsA("vtkMRMLMarkupsClosedCurveNode") and box.GetScene() is None
-    assert np.allclose(np.linalg.norm((plane.outline(circle) - matrix[:3, 3]) @ matrix[:3, :2] / [4, 3], axis=1), 1,
-                       atol=0.05)
+    assert np.allclose(np.linalg.norm((plane.outline(circle) - matrix[:3, 3]) @ matrix[:3, :2] / half, axis=1), 1,
+                       atol=1e-3)
     curve = comparison.draw("curve")
     for x, y in ((-4, -3), (4, -3), (0, 5)):
         curve.AddControlPointWorld(*at(x, y))
