@@ -189,9 +189,10 @@ class PatientsSection:
 
     def _onRanges(self) -> None:
         if self.row is not None and self.row.simulated:
-            ranges = {name: getattr(self.ui, f"{name}Edit").text.split(",") for name in _RANGES}
-            # One number is a range of its own.
-            self.row.simulation = SimulationRanges(**{k: v * 2 if len(v) == 1 else v for k, v in ranges.items()})
+            ranges = {name: getattr(self.ui, f"{name}Edit").text.strip() for name in _RANGES}
+            # Nothing leaves it to the scan; one number is a range of its own.
+            parts = {name: text.split(",") if text else None for name, text in ranges.items()}
+            self.row.simulation = SimulationRanges(**{k: v * 2 if v and len(v) == 1 else v for k, v in parts.items()})
             self._onChanged()
 
     def _showDetails(self) -> None:
@@ -215,7 +216,7 @@ class PatientsSection:
             widget.blockSignals(was)
         for name in _RANGES:
             edit = getattr(ui, f"{name}Edit")
-            edit.text = ", ".join(f"{value:g}" for value in getattr(row.simulation, name))
+            edit.text = ", ".join(f"{value:g}" for value in getattr(row.simulation, name) or ())
             edit.enabled = row.simulated
         ui.previewButton.enabled = row.simulated
 
