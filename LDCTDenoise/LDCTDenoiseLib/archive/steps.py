@@ -95,7 +95,8 @@ def in_words(error: BaseException) -> str:
     if isinstance(error, MemoryError):
         return "this machine has too little memory for it."
     if isinstance(error, OSError):
-        return f"{error.strerror or type(error).__name__}: '{error.filename}'" if error.filename else str(error)
+        reason = error.strerror or str(error) or type(error).__name__
+        return f"{reason}: '{error.filename}'" if error.filename else f"{reason}."
     place = error.__traceback__
     while place and place.tb_next:
         place = place.tb_next
