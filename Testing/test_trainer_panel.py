@@ -105,7 +105,7 @@ def test_patients_are_added_edited_split_and_checked(trainer, host, tmp_path):
     ui.patientTable.selectRow(2)
     ui.roleComboBox.choose("test")
     assert table.rows[2].role == "test" and ui.patientTable.cells[2][2] == "test"
-    assert ui.details.visible and ui.previewButton.enabled and ui.doseEdit.text == "0.18, 0.45"
+    assert ui.details.visible and ui.previewButton.enabled and ui.doseEdit.text == "0.1, 0.6"
     ui.doseEdit.type("0.25")
     assert table.rows[2].simulation.dose == (0.25, 0.25)
     ui.doseEdit.type("2, 3")

@@ -203,6 +203,6 @@ def test_the_preview_simulates_the_middle_slice(mrml, table):
     row.simulation = SimulationRanges(dose=(0.1, 0.4), photons=(500, 500), kernel=(1.0, 1.2))
     preview = previewTask(row).run()
     np.testing.assert_array_equal(preview.full, body(1, slices=3)[1])
-    assert (preview.slice, round(preview.dose, 3), preview.kernel) == (1, 0.2, 1.1)
+    assert (preview.slice, round(preview.dose, 3)) == (1, 0.2)
     assert preview.low.shape == preview.full.shape
     assert 1 < np.std(preview.low.astype(float) - preview.full) < 500

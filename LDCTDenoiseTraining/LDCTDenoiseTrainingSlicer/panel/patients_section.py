@@ -164,8 +164,12 @@ class PatientsSection:
 
         def simulated(preview) -> None:
             showPicture(self.ui.previewLabel, [preview.full, preview.low])
-            self._work.say(_("{patient}, slice {slice}: full dose, and {dose} of it.").format(
-                patient=row.patient, slice=preview.slice, dose=f"{preview.dose:.2f}"))
+            words = _("{patient}, slice {slice}: full dose, and {dose} of it.").format(
+                patient=row.patient, slice=preview.slice, dose=f"{preview.dose:.2f}")
+            if preview.noise:
+                full, low = (f"{sd:.0f}" for sd in preview.noise)
+                words += " " + _("Noise {full} and {low} HU.").format(full=full, low=low)
+            self._work.say(words)
 
         self._work.begin(self.logic.preview.task(row), _("Simulating one slice"), simulated)
 

@@ -4,7 +4,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from LDCTDenoiseLib.simulation import simulate_low_dose
+from LDCTDenoiseLib.scan import axial_planes, measure_noise
+from LDCTDenoiseLib.simulation import ScanSettings, calibrate, low_dose_noise
 from LDCTDenoiseLib.volumes import check_ct
 from LDCTDenoiseSlicer.tasks import Task
 from LDCTDenoiseSlicer.torch_import import importTorch
@@ -21,33 +22,40 @@ class Preview:
     full, low : numpy.ndarray
         HU, shape (rows, columns).
     slice : int
-        Its index k.
-    dose, photons, kernel : float
-        The middle of the row's ranges.
+        Its number among the axial slices.
+    dose : float
+        The middle of the row's range: a fraction of the scan's own dose.
+    noise : tuple of float or None
+        SD in HU of both in flat soft tissue; None where there is too little of it.
     """
 
     full: np.ndarray
     low: np.ndarray
     slice: int
     dose: float
-    photons: float
-    kernel: float
+    noise: tuple[float, float] | None
 
 
 def previewTask(row: Row) -> Task:
     """Return the simulation of a row's middle slice; its `finish` returns a `Preview`."""
     role, image = row.images[0]
     read, ranges = image.reader(role), row.simulation
-    dose, photons = (math.sqrt(lower * upper) for lower, upper in (ranges.dose, ranges.photons))
-    kernel = sum(ranges.kernel) / 2
 
     def work(report) -> Preview:
         importTorch()
-        volume = check_ct(read())
-        k = len(volume.array) // 2
-        full = volume.array[k : k + 1]
-        low = simulate_low_dose(volume.with_array(full), first_slice=k, dose=dose, photons=photons,
-                                kernel_cutoff=kernel, device="cpu")
-        return Preview(np.array(full[0]), low.array[0], k, dose, photons, kernel)
+        planes, spacing, _ = axial_planes(check_ct(read()))
+        k = len(planes) // 2
+        settings = calibrate(planes, spacing, ScanSettings(
+            dose=_middle(ranges.dose), photons=_middle(ranges.photons), kernel_cutoff=_middle(ranges.kernel),
+        ))  # fmt: skip
+        full = planes[k : k + 1]
+        low = full + next(low_dose_noise(full, spacing, settings, first_slice=k, device="cpu"))[1]
+        noise = [measure_noise(image, spacing[::-1]) for image in (full, low)]
+        return Preview(np.array(full[0]), np.rint(low[0]), k, settings.dose,
+                       tuple(n.sd for n in noise) if all(noise) else None)
 
     return Task(work, lambda preview: preview)
+
+
+def _middle(ends: tuple[float, float] | None) -> float | None:
+    return math.sqrt(ends[0] * ends[1]) if ends else None
