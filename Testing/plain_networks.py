@@ -39,7 +39,7 @@ def plain_correction(generator, image, watch=lambda before: None):
         for name in names:
             output = layer(name, output, torch.relu)
         output = layer(last, output)
-        return output if generator.network.residual else output - image
+        return output if generator.network.residual else output - generator.slice_of(image)
     channels = [image]
     for n in range(sum(name.startswith("features.") and name.endswith(".0.weight") for name in weights)):
         channels.append(activated(f"features.{n}", channels[-1]))

@@ -10,14 +10,16 @@ import numpy as np
 import pytest
 import torch
 from LDCTDenoiseLib.compiled import winograd
+from LDCTDenoiseLib.compiled.block import AVX2, AVX512
 from LDCTDenoiseLib.compiled.host import is_supported
 from LDCTDenoiseLib.compiled.plan import plan_of
 from LDCTDenoiseLib.compiled.rows import compiled_rows
 from LDCTDenoiseLib.engine import denoise_array
 from LDCTDenoiseLib.hounsfield import WIDE
 from LDCTDenoiseLib.methods import NetworkDenoiser, build_generator
+from LDCTDenoiseLib.networks.strips import strips_of
 from model_maker import make_generator
-from plain_networks import TOLERANCE, exact_hounsfield
+from plain_networks import TOLERANCE, assert_exact, exact_correction, exact_hounsfield
 
 needs_compiler = pytest.mark.skipif(not is_supported(), reason="nothing is compiled on this computer")
 
@@ -58,11 +60,32 @@ def test_the_four_rows_of_a_pair_give_the_convolution():
 
 def test_the_plan_of_dcscn_reads_as_the_paper_draws_it():
     plan = plan_of(build_generator("DCSCN"))
-    assert [step.planes for step in plan.steps] == [32, 26, 22, 18, 14, 11, 8, 32, 8, 1]
+    assert [step.channels for step in plan.steps] == [32, 26, 22, 18, 14, 11, 8, 32, 8, 1]
     assert [step.inputs for step in plan.steps] == [1, 32, 26, 22, 18, 14, 11, 131, 8, 32]
     assert plan.radius == 8
-    assert [sum(step.blocks) for step in plan.steps] == [step.planes for step in plan.steps]
-    assert max(max(step.blocks) for step in plan.steps) == 6
+    for shape in (AVX2, AVX512):
+        assert [sum(shape.blocks(step.channels)) for step in plan.steps] == [step.channels for step in plan.steps]
+        assert max(max(shape.blocks(step.channels)) for step in plan.steps) <= shape.most
+
+
+@needs_compiler
+@pytest.mark.parametrize("avx512", [False, True])
+def test_registers_of_either_width_give_the_exact_result(avx512, monkeypatch):
+    # Where there is no AVX-512, LLVM makes two registers of each: the same sums.
+    monkeypatch.setattr("LDCTDenoiseLib.compiled.rows.has_avx512", lambda: avx512)
+    generator, image = make_generator(), torch.rand(1, 21, 45)
+    rows = compiled_rows(generator)(image, False, False)
+    assert_exact(rows, exact_correction(generator, image[None])[0, 0], image)
+
+
+@needs_compiler
+def test_further_channels_are_read_and_the_slice_is_the_one_that_is_said():
+    architecture = {"name": "conv-stack", "layers": 3, "filters": 9, "residual": False, "channels": 3, "image": 1}
+    torch.manual_seed(2)
+    generator, image = build_generator(architecture), torch.rand(1, 3, 20, 35)
+    expected = exact_correction(generator, image)[0, 0]
+    for rows in (compiled_rows(generator), strips_of(generator)):
+        assert_exact(rows(image[0], False, False), expected, image)
 
 
 @needs_compiler

@@ -2,8 +2,9 @@
 
 import pytest
 import torch
-from LDCTDenoiseLib.errors import ModelFileError
-from LDCTDenoiseLib.methods import architecture_of_method, build_generator
+from LDCTDenoiseLib.errors import MethodError, ModelFileError
+from LDCTDenoiseLib.hounsfield import WIDE
+from LDCTDenoiseLib.methods import NetworkDenoiser, architecture_of_method, build_generator
 from LDCTDenoiseLib.networks import count_macs, count_parameters, count_slopes
 from plain_networks import plain_correction
 from torch import nn
@@ -83,8 +84,28 @@ def test_dcscn_layers():
         ({**architecture_of_method("DCSCN"), "filters": []}, "'filters' must be"),
         ({**architecture_of_method("DCSCN"), "extra": 1}, "takes the settings"),
         ({**architecture_of_method("WGAN"), "residual": 1}, "'residual' must be"),
+        ({**architecture_of_method("WGAN"), "channels": 3, "image": 3}, "'channels' must be"),
+        ({**architecture_of_method("WGAN"), "channels": 10**9}, "'channels' must be"),
     ],
 )
 def test_bad_architectures_are_refused(architecture, words):
     with pytest.raises(ModelFileError, match=words):
         build_generator(architecture)
+
+
+@pytest.mark.parametrize("method", ["DCSCN", "CNN-L1", "RED-CNN"])
+def test_more_channels_than_the_slice(method):
+    generator = build_generator({**architecture_of_method(method), "channels": 2, "image": 1}).double()
+    image = torch.rand(2, 2, 24, 22, dtype=torch.float64)
+    output = generator(image)
+    assert output.shape == (2, 1, 24, 22)
+    torch.testing.assert_close(output, image[:, 1:] + generator.correction(image), rtol=0, atol=1e-12)
+    # Both are read.
+    assert all((generator.correction(image + shift) - generator.correction(image)).abs().max() > 1e-6
+               for shift in torch.eye(2, dtype=torch.float64)[:, None, :, None, None])
+
+
+def test_the_engine_refuses_a_network_that_reads_more_than_the_slice():
+    generator = build_generator({**architecture_of_method("DCSCN"), "channels": 2})
+    with pytest.raises(MethodError, match="reads 2 channels"):
+        NetworkDenoiser(generator, WIDE, "mine")

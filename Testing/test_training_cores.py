@@ -25,6 +25,7 @@ ARCHITECTURES = {
     "odd": {"name": "dcscn", "filters": [5, 9, 13], "a1": 7, "b1": 3, "b2": 11},
     "one": {"name": "dcscn", "filters": [1], "a1": 1, "b1": 1, "b2": 1},
     "image": {"name": "conv-stack", "layers": 3, "filters": 10, "residual": False},
+    "two channels": {"name": "conv-stack", "layers": 3, "filters": 6, "residual": False, "channels": 2, "image": 1},
 }
 
 #: Of the largest sum of absolute values of a parameter's elements: 80 u, where 4 u have been seen.
@@ -39,12 +40,12 @@ def made(architecture, patches, size):
         for parameter in generator.parameters():
             if parameter.ndim == 1:
                 parameter.add_(torch.randn_like(parameter) * 0.2)
-    return generator, torch.rand(patches, 1, *size)
+    return generator, torch.rand(patches, generator.network.channels, *size)
 
 
 def near_a_kink(generator, image):
     """Return which pixels of the output read an activation so near to zero that rounding may choose its side."""
-    near = torch.zeros_like(image)
+    near = torch.zeros_like(image[:, :1])
 
     def look(before):
         close = before.abs() < 1e-6 * before.abs().amax()
@@ -98,7 +99,7 @@ def test_output_and_gradients_are_those_of_the_whole_batch(architecture, patches
     exact, _ = made(architecture, patches, size)
     exact.double()
     # Where rounding chooses the side of a kink, either slope is right: such pixels are no part of the loss.
-    cotangent = torch.randn_like(low).masked_fill(near_a_kink(exact, low.double()), 0)
+    cotangent = torch.randn_like(low[:, :1]).masked_fill(near_a_kink(exact, low.double()), 0)
     assert cotangent.count_nonzero() > 0
     output = correction_on_cores(generator, low)
     output.backward(cotangent)

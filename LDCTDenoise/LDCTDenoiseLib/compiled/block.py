@@ -1,25 +1,57 @@
-"""One block of planes of one layer in LLVM's language: the only code that has to be fast.
+"""One block of channels of one layer in LLVM's language: the only code that has to be fast.
 
-Sixteen neighbouring pixels of up to six planes are summed in registers over all inputs and all weights of the kernel,
-activated and written once. Each weight that is read serves two registers of pixels, each register of pixels six
-planes: twelve multiplications and additions for eight reads, so the arithmetic sets the pace. No plane is padded.
+Some neighbouring pixels of some channels (`Shape`) are summed in registers over all inputs and all weights of the
+kernel, activated and written once. With AVX2 each weight that is read serves two registers of pixels, each register of
+pixels six channels: twelve multiplications and additions for eight reads, so the arithmetic sets the pace. No channel
+is padded.
 """
 
 import enum
+from dataclasses import dataclass
 
 from ..requirements import require
+from .plan import shares
 
-#: Pixels of a register of AVX2, and registers of pixels that are computed together.
-LANES = 8
-REGISTERS = 2
-#: Pixels that a block computes.
-PIXELS = LANES * REGISTERS
+
+@dataclass(frozen=True)
+class Shape:
+    """How much a block computes at once, so that all sums stay in registers.
+
+    Attributes
+    ----------
+    lanes : int
+        Pixels of a register.
+    registers : int
+        Registers of pixels that are computed together.
+    most : int
+        Channels that are computed together, at most.
+    """
+
+    lanes: int
+    registers: int
+    most: int
+
+    @property
+    def pixels(self) -> int:
+        """Pixels that a block computes."""
+        return self.lanes * self.registers
+
+    def blocks(self, channels: int) -> list[int]:
+        """Return the channels of each block of a layer."""
+        return shares(channels, self.most)
+
+
+#: With AVX2: twelve sums, with the two registers of the input and one weight fifteen of sixteen. With AVX-512:
+#: twenty-four, with the input two of the other eight.
+AVX2, AVX512 = Shape(8, 2, 6), Shape(16, 2, 12)
+#: The same of sixteen pixels, of which a patch's 80 are a multiple.
+AVX512_PATCH = Shape(16, 1, 12)
 
 
 class Kind(enum.Enum):
     """What a block's sums begin with, and what is written.
 
-    A training keeps what an activation was given, and in its backward pass adds up what several layers say of a plane.
+    A training keeps what an activation was given, and in its backward pass adds up what layers say of a channel.
     """
 
     ACTIVATE = "biases; the activated sums"
@@ -32,14 +64,15 @@ class Kind(enum.Enum):
         return self in (Kind.ACTIVATE, Kind.KEEP)
 
 
-class Words:
+class Jit:
     """LLVM's types, and the phrases that are said again and again."""
 
-    def __init__(self):
+    def __init__(self, shape: Shape):
+        self.shape = shape
         ir = self.ir = require("llvmlite.ir")
         self.real, self.long, self.int, self.pointer = ir.FloatType(), ir.IntType(64), ir.IntType(32), ir.PointerType()
-        self.vector = ir.VectorType(self.real, LANES)
-        self.zeros = ir.Constant(self.vector, [0.0] * LANES)
+        self.vector = ir.VectorType(self.real, shape.lanes)
+        self.zeros = ir.Constant(self.vector, [0.0] * shape.lanes)
 
     def function(self, module, name: str, *arguments):
         """Return a function that returns nothing, and a builder at its beginning."""
@@ -50,7 +83,7 @@ class Words:
     def fused(self, module):
         """Return the function x * y + z of registers; fused where the processor can, with one rounding less."""
         kind = self.ir.FunctionType(self.vector, [self.vector] * 3)
-        name = f"llvm.fmuladd.v{LANES}f32"
+        name = f"llvm.fmuladd.v{self.shape.lanes}f32"
         return module.globals.get(name) or self.ir.Function(module, kind, name)
 
     def at(self, builder, pointer, count):
@@ -70,7 +103,8 @@ class Words:
         value = builder.load(self.at(builder, pointer, count), align=4, typ=self.real)
         empty = self.ir.Constant(self.vector, self.ir.Undefined)
         first = builder.insert_element(empty, value, self.int(0))
-        return builder.shuffle_vector(first, empty, self.ir.Constant(self.ir.VectorType(self.int, LANES), [0] * LANES))
+        lanes = self.shape.lanes
+        return builder.shuffle_vector(first, empty, self.ir.Constant(self.ir.VectorType(self.int, lanes), [0] * lanes))
 
     def activated(self, builder, value, slope):
         """Return a register after its activation."""
@@ -116,68 +150,70 @@ class BlockWriter:
     Parameters
     ----------
     module : llvmlite.ir.Module
+    shape : Shape
     """
 
-    def __init__(self, module):
-        self._module, self._words = module, Words()
+    def __init__(self, module, shape: Shape):
+        self._module, self.jit = module, Jit(shape)
         self._functions: dict[tuple, object] = {}
 
-    def block(self, kernel: int, planes: int, kind: Kind = Kind.ACTIVATE):
+    def block(self, kernel: int, channels: int, kind: Kind = Kind.ACTIVATE):
         """Return the function of a block.
 
-        It takes (output, rows, x, reads, stride, kept, parameters): where the first plane of the output's row begins;
-        a table of pointers to the rows that are read, of each plane's as many as the kernel has; the first pixel; how
-        many rows that is; floats from a plane of the output's row to the next; see `Kind.KEEP`; and the block's weights
+        It takes (output, rows, x, reads, stride, kept, parameters): where the first channel of the output's row begins;
+        a table of pointers to the rows that are read, of each channel's as many as the kernel has; the first pixel; how
+        many rows that is; floats from a channel of the output to the next; see `Kind.KEEP`; and the block's weights
         of `kernel` columns a row, then, where it begins with them, biases and slopes (`plan.block_parameters`).
         """
-        if (kernel, planes, kind) not in self._functions:
-            self._functions[kernel, planes, kind] = self._write(kernel, planes, kind)
-        return self._functions[kernel, planes, kind]
+        if (kernel, channels, kind) not in self._functions:
+            self._functions[kernel, channels, kind] = self._write(kernel, channels, kind)
+        return self._functions[kernel, channels, kind]
 
-    def _write(self, kernel: int, planes: int, kind: Kind):
-        words = self._words
-        long, pointer = words.long, words.pointer
-        function, builder = words.function(
-            self._module, f"block_{kernel}_{planes}_{kind.name}", pointer, pointer, long, long, long, long, pointer
+    def _write(self, kernel: int, channels: int, kind: Kind):
+        jit = self.jit
+        long, pointer = jit.long, jit.pointer
+        function, builder = jit.function(
+            self._module, f"block_{kernel}_{channels}_{kind.name}", pointer, pointer, long, long, long, long, pointer
         )
         function.linkage = "internal"
         function.attributes.add("noinline")
         output, rows, x, reads, stride, kept, weights = function.args
         output.add_attribute("noalias")
-        fused = words.fused(self._module)
-        places = [(plane, n) for plane in range(planes) for n in range(REGISTERS)]
-        targets = [words.at(builder, output, x)]
-        for _ in range(1, planes):
-            targets.append(words.at(builder, targets[-1], stride))
-        biases = words.at(builder, weights, builder.mul(reads, long(kernel * planes)))
+        fused = jit.fused(self._module)
+        lanes, registers = jit.shape.lanes, jit.shape.registers
+        places = [(channel, n) for channel in range(channels) for n in range(registers)]
+        targets = [jit.at(builder, output, x)]
+        for _ in range(1, channels):
+            targets.append(jit.at(builder, targets[-1], stride))
+        biases = jit.at(builder, weights, builder.mul(reads, long(kernel * channels)))
 
-        def start(plane: int, n: int):
+        def start(channel: int, n: int):
             if kind.has_biases:
-                return words.splat(builder, biases, plane)
-            return words.read(builder, targets[plane], n * LANES) if kind is Kind.ADD else words.zeros
+                return jit.splat(builder, biases, channel)
+            return jit.read(builder, targets[channel], n * lanes) if kind is Kind.ADD else jit.zeros
 
         def add_row(_count, carried):
             table, weight, *sums = carried
-            pixels = words.at(builder, builder.load(table, typ=pointer), x)
+            pixels = jit.at(builder, builder.load(table, typ=pointer), x)
             for column in range(kernel):
                 first = column - kernel // 2
-                values = [words.read(builder, pixels, first + n * LANES) for n in range(REGISTERS)]
-                for plane in range(planes):
-                    factor = words.splat(builder, weight, column * planes + plane)
+                values = [jit.read(builder, pixels, first + n * lanes) for n in range(registers)]
+                for channel in range(channels):
+                    factor = jit.splat(builder, weight, column * channels + channel)
                     for n, value in enumerate(values):
-                        place = plane * REGISTERS + n
+                        place = channel * registers + n
                         sums[place] = builder.call(fused, [factor, value, sums[place]])
             table = builder.gep(table, [long(1)], source_etype=pointer)
-            return [table, words.at(builder, weight, kernel * planes), *sums]
+            return [table, jit.at(builder, weight, kernel * channels), *sums]
 
         starts = [rows, weights, *(start(*place) for place in places)]
-        sums = words.repeat(builder, reads, add_row, starts)[2:]
-        for (plane, n), value in zip(places, sums, strict=True):
+        sums = jit.repeat(builder, reads, add_row, starts)[2:]
+        for (channel, n), value in zip(places, sums, strict=True):
             if kind.has_biases:
-                slope = words.splat(builder, biases, planes + plane)
+                slope = jit.splat(builder, biases, channels + channel)
                 if kind is Kind.KEEP:
-                    words.write(builder, value, words.at(builder, targets[plane], kept), n * LANES)
-                value = words.activated(builder, value, slope)
-            words.write(builder, value, targets[plane], n * LANES)
+                    jit.write(builder, value, jit.at(builder, targets[channel], kept), n * lanes)
+                value = jit.activated(builder, value, slope)
+            jit.write(builder, value, targets[channel], n * lanes)
         builder.ret_void()
         return function

@@ -1,5 +1,6 @@
 """Whether programs can be compiled on this computer; imports nothing that is not needed to say so."""
 
+import functools
 import importlib.metadata
 import platform
 
@@ -27,3 +28,9 @@ def is_supported() -> bool:
     except (ImportError, OSError, RuntimeError):
         return False
     return tuple(map(int, version.split(".")[:2])) >= _OLDEST and all(features.get(name) for name in _FEATURES)
+
+
+@functools.cache
+def has_avx512() -> bool:
+    """Return whether registers of sixteen floats are at hand; asked only where programs can be compiled."""
+    return bool(require("llvmlite.binding").get_host_cpu_features().get("avx512f"))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..requirements import require
+from .block import Shape
 from .plan import Plan
 from .program import NAME, write_program
 
@@ -51,7 +52,7 @@ def compile_program(text: str, signatures: Mapping[str, tuple]) -> CompiledProgr
 
 
 @functools.lru_cache(maxsize=8)
-def compile_plan(plan: Plan) -> CompiledProgram:
+def compile_plan(plan: Plan, shape: Shape) -> CompiledProgram:
     """Return the compiled program of a plan, the function `program.NAME`; the same one when asked again."""
     signature = (ADDRESS, ADDRESS, NUMBER, NUMBER, NUMBER, ADDRESS, ADDRESS, ADDRESS)
-    return compile_program(write_program(plan), {NAME: signature})
+    return compile_program(write_program(plan, shape), {NAME: signature})

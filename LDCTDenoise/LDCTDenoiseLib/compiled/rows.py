@@ -5,7 +5,8 @@ import threading
 import numpy as np
 
 from ..requirements import require
-from .host import is_supported
+from .block import AVX2, AVX512
+from .host import has_avx512, is_supported
 from .machine import compile_plan
 from .plan import Plan, plan_of
 from .program import MARGIN, NAME, parameters_of, scratch_floats, stride_of, table_pointers
@@ -19,15 +20,16 @@ class CompiledRows:
 
     def __init__(self, generator, plan: Plan):
         self._plan, self.radius = plan, plan.radius
-        self._parameters = parameters_of(generator, self._plan)
+        self._shape = AVX512 if has_avx512() else AVX2
+        self._parameters = parameters_of(generator, plan, self._shape)
         self._network = generator.network
-        self._program = compile_plan(self._plan)
+        self._program = compile_plan(plan, self._shape)
         self._own = threading.local()
 
     def __call__(self, image, above: bool, below: bool):
         """Return the correction of a strip; see `Strips.__call__`."""
         channels, height, width = image.shape
-        stride = stride_of(width)
+        stride = stride_of(width, self._shape)
         padded = np.zeros((height, channels, stride), np.float32)
         padded[:, :, MARGIN : MARGIN + width] = image.permute(1, 0, 2).numpy()
         output = np.empty((height, stride), np.float32)
@@ -46,7 +48,7 @@ class CompiledRows:
         """Return this thread's scratch memory and table for images of a width."""
         if getattr(self._own, "width", None) != width:
             self._own.memory = (
-                np.zeros(scratch_floats(self._plan, width), np.float32),
+                np.zeros(scratch_floats(self._plan, width, self._shape), np.float32),
                 np.zeros(table_pointers(self._plan), np.uintp),
             )
             self._own.width = width

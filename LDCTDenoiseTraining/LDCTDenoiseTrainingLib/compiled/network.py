@@ -7,22 +7,25 @@ from collections import deque
 
 import numpy as np
 import torch
-from LDCTDenoiseLib.compiled.block import LANES, PIXELS
-from LDCTDenoiseLib.compiled.host import is_supported
+from LDCTDenoiseLib.compiled.block import AVX2, AVX512_PATCH, Shape
+from LDCTDenoiseLib.compiled.host import has_avx512, is_supported
 from LDCTDenoiseLib.compiled.plan import (
-    MOST_PLANES,
     Plan,
     block_parameters,
     block_weights,
     layers_of,
     plan_of,
-    shares,
 )
 from LDCTDenoiseLib.networks import steps_of
 from torch import Tensor
 
 from .kernels import compile_passes, products
 from .layout import BYTES, Layout
+
+
+def _shape() -> Shape:
+    """Return how much a block computes at once; the pixels of a block are always those of `AVX2`."""
+    return AVX512_PATCH if has_avx512() else AVX2
 
 
 class _Workshop:
@@ -38,28 +41,29 @@ class _Workshop:
     """
 
     def __init__(self, plan: Plan, height: int, width: int, keeps: bool):
+        self.shape = _shape()
         self.plan, self.layout = plan, Layout(plan, height, width, keeps)
-        self.passes = compile_passes(plan, keeps).functions
+        self.passes = compile_passes(plan, keeps, self.shape).functions
         self.tables = [self.layout.table(step.sources, step.kernel) for step in plan.steps]
         self._arenas: deque[np.ndarray] = deque()
         self._own = threading.local()
-        # Sums lie one step after the other: of each plane those of bias and slope, then those of the weights.
+        # Sums lie one step after the other: of each channel those of bias and slope, then those of the weights.
         self.activations, self.weights, self.biases, self.slopes = [], [], [], []
         self.sums, count = [], 0
         for step in plan.steps:
-            planes = np.arange(step.planes)
+            channels = np.arange(step.channels)
             self.activations.append(count)
-            self.biases.append(count + 2 * planes)
-            self.slopes.append(count + 2 * planes + 1)
-            count += 2 * step.planes
-            places, starts, first = np.empty((step.planes, step.inputs * step.kernel**2), np.int64), [], 0
+            self.biases.append(count + 2 * channels)
+            self.slopes.append(count + 2 * channels + 1)
+            count += 2 * step.channels
+            places, starts, first = np.empty((step.channels, step.inputs * step.kernel**2), np.int64), [], 0
             for source in step.sources:
                 starts.append(count)
                 flat = np.array([pair for part in products(step, source) for pair in part])
                 places[flat[:, 0], first + flat[:, 1]] = count + np.arange(len(flat))
-                first += source.planes * step.kernel**2
+                first += source.channels * step.kernel**2
                 count += len(flat)
-            self.weights.append(places.reshape(step.planes, step.inputs, step.kernel, step.kernel))
+            self.weights.append(places.reshape(step.channels, step.inputs, step.kernel, step.kernel))
             self.sums.append(starts)
         self._count = count
 
@@ -78,7 +82,7 @@ class _Workshop:
         if not hasattr(self._own, "memory"):
             arena = self.layout.arena()
             tables = [arena.ctypes.data + self.layout.gradient_table(step) for step in self.plan.steps]
-            self._own.memory = arena, tables, np.empty((self._count, LANES), np.float32)
+            self._own.memory = arena, tables, np.empty((self._count, self.shape.lanes), np.float32)
         return self._own.memory
 
 
@@ -90,7 +94,7 @@ def _workshop(plan: Plan, height: int, width: int, keeps: bool) -> _Workshop | N
 
 def _are_apart(plan: Plan) -> bool:
     """Return whether what is read of a buffer is always the same part of it, or another one: gradients add up so."""
-    parts = {(s.buffer, s.first, s.planes) for step in plan.steps for s in step.sources}
+    parts = {(s.buffer, s.first, s.channels) for step in plan.steps for s in step.sources}
     pairs = itertools.combinations(parts, 2)
     return not any(a[0] == b[0] and a[1] < b[1] + b[2] and b[1] < a[1] + a[2] for a, b in pairs)
 
@@ -112,21 +116,21 @@ class CompiledByHand:
         self._slopes = [np.array(slope, np.float32) for _, _, slope in layers]
         self._forward, self._back = [], {}
         for n, (step, (weight, bias, slope)) in enumerate(zip(shop.plan.steps, layers, strict=True)):
-            packed = block_parameters(step, [weight], bias, slope)
+            packed = block_parameters(shop.shape.blocks(step.channels), [weight], bias, slope)
             self._forward.append(np.concatenate(packed).astype(np.float32))
             # A backward pass reads what the step wrote and writes what it read, the kernel's ends exchanged.
             flipped, first = weight[:, :, ::-1, ::-1].transpose(1, 0, 2, 3), 0
             for s, source in enumerate(step.sources):
-                edges = first + np.cumsum([0, *shares(source.planes, MOST_PLANES)])
+                edges = first + np.cumsum([0, *shop.shape.blocks(source.channels)])
                 parts = [block_weights(flipped, *pair) for pair in zip(edges[:-1], edges[1:], strict=True)]
                 self._back[n, s] = np.concatenate(parts)
-                first += source.planes
+                first += source.channels
 
     @classmethod
     def of(cls, generator, height: int, width: int) -> "CompiledByHand | None":
         """Return it for patches of a size, or None where it cannot be had."""
         plan = plan_of(generator)
-        if width % PIXELS or plan is None or generator.network.channels > 1 or not _are_apart(plan):
+        if width % AVX2.pixels or plan is None or generator.network.channels > 1 or not _are_apart(plan):
             return None
         keeps = any(layer.activation == "prelu" for layer in generator.network.layers)
         shop = _workshop(plan, height, width, keeps)
@@ -168,13 +172,13 @@ class CompiledByHand:
             here = back + layout.place(buffer)
             before = base + layout.place(buffer) + layout.kept(buffer)
             shop.passes["activation"](
-                here, before, *size, row, step.planes, self._slopes[n].ctypes.data,
-                results + BYTES * LANES * shop.activations[n],
+                here, before, *size, row, step.channels, self._slopes[n].ctypes.data,
+                results + BYTES * shop.shape.lanes * shop.activations[n],
             )
             for s, source in enumerate(step.sources):
                 place, source_row = layout.place(source.buffer, source.first), layout.row(source.buffer)
                 shop.passes[f"weights_{n}_{s}"](
-                    here, base + place, *size, row, source_row, results + BYTES * LANES * shop.sums[n][s]
+                    here, base + place, *size, row, source_row, results + BYTES * shop.shape.lanes * shop.sums[n][s]
                 )
                 if source.buffer:
                     shop.passes[f"back_{n}_{s}"](
