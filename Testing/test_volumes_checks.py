@@ -1,9 +1,11 @@
 """What is not CT in HU is refused with its reason; what is CT, whole or cut, passes untouched."""
 
+import os
+
 import numpy as np
 import pytest
 from LDCTDenoiseLib.errors import GeometryError, InputError
-from LDCTDenoiseLib.volumes import Geometry, Volume, check_ct, require_same_grid
+from LDCTDenoiseLib.volumes import Geometry, Volume, check_ct, read_volume, require_same_grid
 
 
 @pytest.fixture
@@ -154,3 +156,11 @@ def test_pairs():
         require_same_grid(one, Volume(np.zeros((3, 3, 4), np.int16)))
     with pytest.raises(GeometryError, match="origin"):
         require_same_grid(one, Volume(np.zeros((2, 3, 4), np.int16), Geometry(origin=(0, 0, 1))))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes among files here")
+def test_a_pipe_keeps_nobody_waiting(tmp_path):
+    for name in ("pipe", "pipe.dcm", "pipe.nii.gz"):
+        os.mkfifo(tmp_path / name)
+        with pytest.raises(InputError, match="no regular file"):
+            read_volume(tmp_path / name)

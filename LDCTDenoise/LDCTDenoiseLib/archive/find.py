@@ -220,10 +220,17 @@ def _without_copies(slices: list[_Header]) -> list[_Header]:
     by_instance: dict[str, list[_Header]] = defaultdict(list)
     for one in slices:
         alike = by_instance[one.instance]
-        if not any(filecmp.cmp(one.path, other.path, shallow=False) for other in alike):
+        if not any(_same_bytes(one.path, other.path) for other in alike):
             alike.append(one)
             kept.append(one)
     return kept
+
+
+def _same_bytes(one: Path, other: Path) -> bool:
+    try:
+        return filecmp.cmp(one, other, shallow=False)
+    except OSError:  # it is read again later, and what is wrong is said then
+        return False
 
 
 def _volume_file(root: Path, path: Path) -> Series:

@@ -22,8 +22,7 @@ def is_dicom_source(path: str | Path) -> bool:
     try:
         if path.is_dir():
             return True
-        if not path.exists():
-            raise InputError(f"there is no file or folder '{path}'; check the path.")
+        _require_file(path)
         return not known_suffix(path, READABLE) and is_dicom(path)
     except OSError as error:
         raise InputError(f"cannot read '{error.filename or path}': {error.strerror or error}.") from error
@@ -64,8 +63,7 @@ def read_volume(path: str | Path, series_uid: str | None = None, data_elsewhere:
     try:
         if path.is_dir():
             return read_series(path, series_uid)
-        if not path.exists():
-            raise InputError(f"there is no file or folder '{path}'; check the path.")
+        _require_file(path)
         if suffix := known_suffix(path, READABLE):
             return read_image_file(path, suffix, data_elsewhere)
         if is_dicom(path):
@@ -76,3 +74,11 @@ def read_volume(path: str | Path, series_uid: str | None = None, data_elsewhere:
         f"cannot read '{path}': not a format this program knows; give a file that ends in {', '.join(READABLE)}, "
         "a DICOM file or a folder with a DICOM series."
     )
+
+
+def _require_file(path: Path) -> None:
+    """Raise `InputError` when there is nothing, or a pipe or device, on which reading would wait for ever."""
+    if not path.exists():
+        raise InputError(f"there is no file or folder '{path}'; check the path.")
+    if not path.is_file():
+        raise InputError(f"cannot read '{path}': it is no regular file.")

@@ -153,7 +153,7 @@ class State:
 def _read(path: Path) -> dict:
     """Return what a checkpoint holds; raise `InputError` when it is none, or not as it was written."""
     try:
-        whole = path.read_bytes()
+        whole = path.read_bytes() if path.is_file() else b""
     except OSError as error:
         raise InputError(f"the checkpoint '{path}' cannot be read: {error.strerror or error}.") from error
     damaged = InputError(

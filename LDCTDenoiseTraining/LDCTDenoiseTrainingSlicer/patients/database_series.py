@@ -159,7 +159,7 @@ def _folder(one: DicomSeries, files: Iterable[str]) -> Path:
     if missing or not files:
         where = f", such as '{missing[0]}'" if missing and missing[0] else ""
         raise InputError(
-            f"{len(missing)} of the {len(files)} files of the series '{one.label}' of {one.pseudonym} are not there "
+            f"{len(missing)} of the {len(files)} files of the series {one.uid} of {one.pseudonym} are not there "
             f"any more{where}; import it again in the module DICOM."
         )
     try:
@@ -169,7 +169,7 @@ def _folder(one: DicomSeries, files: Iterable[str]) -> Path:
     if folder is None or folder == folder.parent:
         # A search below a drive's root would read the whole drive.
         raise InputError(
-            f"the files of the series '{one.label}' of {one.pseudonym} have no folder in common; import it again in "
+            f"the files of the series {one.uid} of {one.pseudonym} have no folder in common; import it again in "
             "the module DICOM, and choose to copy the files."
         )
     return folder
