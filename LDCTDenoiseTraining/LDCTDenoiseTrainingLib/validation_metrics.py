@@ -12,7 +12,13 @@ METRICS = (
 )
 
 #: As `METRICS`, and the mean HU off in the other tissues.
-ALL_METRICS = (*METRICS, *(Metric(f"shift_{tissue}", f"shift {tissue}", 2, "HU") for tissue in ("fat", "bone", "lung")))
+ALL_METRICS = (
+    *METRICS,
+    *(Metric(f"shift_{tissue}", f"shift {tissue}", 2, "HU") for tissue in ("fat", "bone", "lung")),
+    Metric("noise_sd", "noise", 1, "HU"),
+    Metric("noise_frequency", "noise frequency", 3, "1/mm"),
+    Metric("lesion_kept", "lesion kept", 2, better="more"),
+)
 
 #: By key.
 METRIC = {metric.key: metric for metric in ALL_METRICS}

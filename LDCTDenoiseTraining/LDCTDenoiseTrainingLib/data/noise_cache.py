@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 from LDCTDenoiseLib.errors import LDCTError
 from LDCTDenoiseLib.files import write_atomic
+from LDCTDenoiseLib.scan import measure_noise
 from LDCTDenoiseLib.simulation import ScanSettings, calibrate, low_dose_noise
 from scipy import ndimage
 
@@ -89,6 +90,21 @@ def calibration_of(scan: CachedScan) -> ScanSettings:
     with write_atomic(path) as part:
         part.write_text(json.dumps(asdict(settings)))
     return settings
+
+
+def noise_of(scan: CachedScan) -> tuple[float, float] | None:
+    """Return SD in HU and mean frequency in 1/mm of a scan's own noise; None where it cannot be measured."""
+    path = scan.folder / f"{scan.key}-noise.json"
+    try:
+        facts = json.loads(path.read_text())
+        return tuple(float(f) for f in facts) if facts else None
+    except (OSError, ValueError, TypeError):
+        pass
+    noise = measure_noise(scan.full, scan.spacing[::-1])
+    found = (noise.sd, noise.mean_frequency) if noise else None
+    with write_atomic(path) as part:
+        part.write_text(json.dumps(found))
+    return found
 
 
 def averaging_gain(count: int, correlation: float) -> float:

@@ -8,6 +8,7 @@ from LDCTDenoiseLib.methods import METHOD, architecture_of_method
 from LDCTDenoiseLib.models import ModelCard, save_model
 
 from ..data.cache import CachedScan
+from ..data.noise_cache import noise_of
 from ..patients import PatientSet
 from .config import RANDOM
 from .state import State
@@ -58,19 +59,22 @@ def write_model(
     result = {k: v for k, v in validation.items() if k != "patients"}
     card = ModelCard(
         method=config.method, architecture=architecture_of_method(config.method), hu_range=config.hu_range,
-        dose=_dose(scans), training_data=sources,
+        dose=_dose(scans, config.scale), training_data=sources,
         validation={**result, "patients": len(validation.get("patients", {}))}, training=trained,
         software=f"LDCTDenoise {__version__}", seed=config.seed,
     )
     save_model(path, state.result, card)
 
 
-def _dose(scans: list[CachedScan]) -> dict:
+def _dose(scans: list[CachedScan], scale: tuple[float, float]) -> dict:
     """Say which doses were trained on."""
     ranges = [scan.scan.simulation for scan in scans if scan.scan.simulation]
     measured = len(scans) - len(ranges)
     if not ranges:
-        return {"fraction": "as scanned", "simulation": "none: measured low-dose images"}
+        return {
+            "fraction": "as scanned", "simulation": "none: measured low-dose images",
+            "trained": trained_on(scans, [], scale),
+        }
 
     def span(name):
         given = [getattr(r, name) for r in ranges if getattr(r, name)]
@@ -80,4 +84,25 @@ def _dose(scans: list[CachedScan]) -> dict:
         "fraction": span("dose"), "photons": span("photons"), "kernel_cutoff": span("kernel"),
         "simulation": "fan beam, noise inserted in the projections (LDCTDenoiseLib.simulation)",
         **({"measured_scans": measured} if measured else {}),
+        "trained": trained_on(scans, [r.dose for r in ranges], scale),
     }
+
+
+def trained_on(scans: list[CachedScan], doses: list[tuple[float, float]], scale=(1.0, 1.0)) -> dict:
+    """Return the ranges of noise, kernel, pixels and slices of what was trained on, as `scan.TRAINED` has them.
+
+    The engine brings other pixels to these, and warns of other scans.
+    """
+    noises = [noise for noise in map(noise_of, scans) if noise]
+    pixels = [step * factor for scan in scans for step in scan.spacing for factor in scale]
+    slices = [scan.slice_spacing for scan in scans if scan.shape[0] > 1]
+    least = min((low for low, _ in doses), default=1.0)
+    found = {"pixel_mm": [round(min(pixels), 3), round(max(pixels), 3)]}
+    if noises:
+        sds, frequencies = zip(*noises, strict=True)
+        # A full-dose scan is an input as well; the noisiest are those of the lowest dose.
+        found["noise_hu"] = [round(min(sds), 1), round(max(sds) / least**0.5, 1)]
+        found["noise_frequency"] = [round(min(frequencies), 3), round(max(frequencies), 3)]
+    if slices:
+        found["slice_mm"] = [round(min(slices), 2), round(max(slices), 2)]
+    return found

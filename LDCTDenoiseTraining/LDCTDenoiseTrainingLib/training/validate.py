@@ -11,6 +11,7 @@ import torch
 from LDCTDenoiseLib.hounsfield import PAPER, HURange, add_correction
 from LDCTDenoiseLib.methods import NetworkDenoiser
 from LDCTDenoiseLib.metrics import SSIM_VARIANT, measure_slice
+from LDCTDenoiseLib.scan.noise import FEWEST_WINDOWS, noise_in, scan_windows
 from LDCTDenoiseLib.simulation import ScanSettings
 from scipy import ndimage
 
@@ -22,6 +23,8 @@ from .config import TrainingConfig
 
 #: Pixels of the Gaussian low-pass which leaves texture behind.
 _TEXTURE_SIGMA = 1.5
+#: Diameter and contrast of the lesions that are put into validation slices.
+_LESION_MM, _LESION_HU = 6.0, -20.0
 #: A soft-tissue voxel that is off by more HU than this is a speck.
 _SPECK = 100.0
 
@@ -122,14 +125,15 @@ def validate(
     Returns
     -------
     dict
-        `low` and `result`: means over the patients (see `measure_pair`); `patients`: the same for each; `l1`: mean
-        absolute error on `validation_pairs` patches in the loss window; and what the numbers are measured in.
+        `low` and `result`: means over the patients (see `measure_pair` and `noise_and_lesions`), `full` what of it full
+        dose has; `patients`: the same for each; `l1`: mean absolute error on `validation_pairs` patches in the loss
+        window; and what the numbers are measured in.
     """
     denoiser = NetworkDenoiser(generator, HURange(*config.hu_range), config.method)
     denoiser.prepare(device)
     done, of = 0, sum(len(s.full) for s in slices)
     values: dict[str, dict[str, list]] = {}
-    outputs = []
+    outputs, beyond = [], {}
     for part in slices:
         rows = values.setdefault(part.scan.scan.patient, {"low": [], "result": []})
         output = np.stack([denoise_slice(denoiser, low) for low in part.low])
@@ -142,13 +146,63 @@ def validate(
             done += 1
             if progress:
                 progress(done, of)
+        for image, record in noise_and_lesions(part, output, denoiser).items():
+            beyond.setdefault(part.scan.scan.patient, {}).setdefault(image, []).append(record)
     generator.train()
     patients = {name: {k: mean_of(v) for k, v in rows.items()} for name, rows in values.items()}
-    means = {k: mean_of([p[k] for p in patients.values()]) for k in ("low", "result")}
+    for name, images in beyond.items():
+        for image, records in images.items():
+            patients[name].setdefault(image, {}).update(mean_of(records))
+    means = {k: mean_of([p[k] for p in patients.values()]) for k in ("full", "low", "result")}
     return {
         **means, "patients": patients, "l1": _patch_error(slices, outputs, config),
         "window": [PAPER.lower, PAPER.upper], "data_range": 1.0, "ssim": SSIM_VARIANT,
     }
+
+
+def noise_and_lesions(
+    part: ValidationSlices, output: np.ndarray, denoiser: NetworkDenoiser
+) -> dict[str, dict[str, float]]:
+    """Measure the noise of full dose, low dose and output in the same flat windows, and how a lesion comes through.
+
+    Returns
+    -------
+    dict
+        For "full", "low" and "result": `noise_sd` in HU and `noise_frequency` in 1/mm (`scan.measure_noise`); for the
+        last two `lesion_kept`: which part of the contrast of disks of 6 mm and -20 HU is left, put into low dose on
+        flat places, as the change that the disks make to the image. What cannot be measured is NaN.
+    """
+    spacing = part.scan.spacing[::-1]
+    images = {"full": part.full, "low": part.low, "result": output}
+    windows = scan_windows(part.full, spacing)
+    if len(windows) < FEWEST_WINDOWS:
+        nothing = dict.fromkeys(("noise_sd", "noise_frequency", "lesion_kept"), math.nan)
+        return {name: dict(nothing) for name in images}
+    found = {}
+    for name, image in images.items():
+        noise = noise_in(image, spacing, windows)
+        found[name] = {"noise_sd": noise.sd, "noise_frequency": noise.mean_frequency, "lesion_kept": math.nan}
+    lesions, disks = _lesions(part.full.shape, windows, spacing)
+    with_lesions = to_int16(part.low + lesions)
+    changed = np.stack([denoise_slice(denoiser, low) for low in with_lesions]) - output.astype(np.float32)
+    found["low"]["lesion_kept"] = 1.0
+    found["result"]["lesion_kept"] = float(changed[disks].mean() / _LESION_HU)
+    return found
+
+
+def _lesions(shape, windows, spacing) -> tuple[np.ndarray, np.ndarray]:
+    """Return disks at some of the windows' centres, HU, and the mask of what lies wholly in them."""
+    lesions, taken = np.zeros(shape, np.float32), np.zeros(shape, bool)
+    apart = math.ceil(3 * _LESION_MM / min(spacing))
+    half = apart // 2
+    y, x = np.mgrid[-half : half + 1, -half : half + 1]
+    radius = _LESION_MM / 2
+    disk = np.clip((radius - np.hypot(y * spacing[0], x * spacing[1])) / min(spacing) + 0.5, 0, 1)
+    for k, j, i in windows:
+        box = np.s_[k, max(0, j - half) : j + half + 1, max(0, i - half) : i + half + 1]
+        if lesions[box].shape == disk.shape and not taken[box].any():
+            lesions[box], taken[box] = _LESION_HU * disk, True
+    return lesions, lesions <= 0.99 * _LESION_HU
 
 
 def mean_of(records: list[dict[str, float]]) -> dict[str, float]:
