@@ -4,10 +4,12 @@ import os
 import zlib
 from pathlib import Path
 
-from ..errors import InputError
-
 #: The first group of a data set without a preamble: identification, or the file's meta information.
 _FIRST_GROUPS = (b"\x08\x00", b"\x00\x08", b"\x02\x00")
+
+
+class Unreadable(ValueError):
+    """Why a file is not read, in words that follow its name."""
 
 
 def is_dicom(path: Path) -> bool:
@@ -47,12 +49,12 @@ def _require_bounded(path: str | Path) -> None:
         elif _DEFLATED not in start + file.read(1 << 16):
             return
         else:
-            raise InputError("is deflated and does not say where its data begin")
+            raise Unreadable("is deflated and does not say where its data begin")
         unpacker, count = zlib.decompressobj(-zlib.MAX_WBITS), 0
         while (block := unpacker.unconsumed_tail or file.read(1 << 20)) and not unpacker.eof:
             count += len(unpacker.decompress(block, 1 << 22))
             if count > _MOST_UNPACKED:
-                raise InputError(f"unpacks to more than {_MOST_UNPACKED >> 20} MB, as no image of CT does")
+                raise Unreadable(f"unpacks to more than {_MOST_UNPACKED >> 20} MB, as no image of CT does")
 
 
 def read_dataset(path: str | Path, **options):
@@ -67,9 +69,8 @@ def read_dataset(path: str | Path, **options):
 
     Raises
     ------
-    InputError
-        If it is deflated and unpacks to more than any image, or claims more than memory holds; the text is to follow
-        the file's name.
+    Unreadable
+        If it is deflated and unpacks to more than any image, or claims more than memory holds.
     Exception
         Whatever the parser stumbles over in a damaged file.
     """
@@ -83,7 +84,7 @@ def read_dataset(path: str | Path, **options):
         # Asked for by a length in the header, which can be anything; a file of that length is another matter.
         if os.path.getsize(path) > _MOST_UNPACKED:
             raise
-        raise InputError("has a damaged header") from error
+        raise Unreadable("has a damaged header") from error
     if "TransferSyntaxUID" not in dataset.file_meta:
         implicit, little = dataset.original_encoding
         plain = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian if little else ExplicitVRBigEndian

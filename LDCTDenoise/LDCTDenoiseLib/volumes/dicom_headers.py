@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from ..errors import InputError
-from .dicom_file import is_dicom, read_dataset
+from .dicom_file import Unreadable, is_dicom, read_dataset
 from .dicom_tags import HEADER_TAGS, SORTING_TAGS, optional, text, words
 from .suffixes import READABLE, known_suffix
 
@@ -145,8 +145,8 @@ def look(path: Path, tags: tuple[str, ...] = HEADER_TAGS) -> Entry:
             return Entry(path, FOREIGN)  # it began like a data set by chance
     except OSError as error:
         return Entry(path, DAMAGED, f"cannot be read: {error.strerror or error}")
-    except InputError as error:
-        return Entry(path, DAMAGED, str(error).rstrip("."))
+    except Unreadable as error:
+        return Entry(path, DAMAGED, str(error))
     except Exception:  # noqa: BLE001 - a damaged header makes pydicom raise whatever its parser stumbles over
         return Entry(path, DAMAGED, "has a damaged header")
     return Entry(path, kind, why, header)

@@ -104,10 +104,7 @@ def _stored_values(frame: Frame) -> tuple[np.ndarray, bool]:
     """Return the stored values of the frame's file, shape (frames, rows, columns), and whether bits were left over."""
     instance = frame.instance
     try:
-        try:
-            dataset = read_dataset(instance.path)
-        except InputError as error:
-            raise InputError(f"'{instance.name}' {error}; get a whole copy of the file.") from error
+        dataset = read_dataset(instance.path)
         syntax = dataset.file_meta.TransferSyntaxUID
         if syntax.is_encapsulated:
             values = _decoded(dataset, frame, syntax)
