@@ -51,7 +51,7 @@ def test_every_widget_is_reached_by_the_keyboard(widget):
     root = ElementTree.parse(widget.resourcePath("UI/LDCTDenoise.ui")).getroot()
     stops = [stop.text for stop in root.find("tabstops")]
     takesKeys = {"QPushButton", "QComboBox", "QCheckBox", "QSpinBox", "QListWidget", "QTableWidget", "QPlainTextEdit",
-                 "qMRMLNodeComboBox", "ctkSliderWidget", "ctkPathLineEdit"}
+                 "qMRMLNodeComboBox", "ctkSliderWidget", "ctkPathLineEdit", "QLineEdit"}
     inOrder = [w.get("name") for w in root.iter("widget") if w.get("class") in takesKeys]
     assert stops == inOrder
 

@@ -232,3 +232,19 @@ class _Ready:
 
     def poll(self):
         pass
+
+
+def test_the_selected_scan_is_told(trainer, tmp_path):
+    from slicer_host import Host, QTimer
+
+    addPairs(1)
+    trainer.ui.addSceneButton.click()
+    addFile(trainer, tmp_path)
+    assert trainer.ui.scanLabel.text == ""
+    for number in (0, 1):
+        trainer.ui.patientTable.selectRow(number)
+        assert trainer.ui.scanLabel.text == "…"
+        Host().spin(lambda: not any(timer.active for timer in QTimer.all), 60)
+        assert " mm, axial, 2 slices of " in trainer.ui.scanLabel.text
+    trainer.ui.patientTable.selectRow(0)
+    assert trainer.ui.scanLabel.text != "…"

@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import vtk
 from LDCTDenoiseLib import __version__
-from LDCTDenoiseLib.engine import DenoiseRun, Progress
+from LDCTDenoiseLib.engine import DenoiseRun, NoiseLeft, Progress, noise_left_of, wanted_noise
 from LDCTDenoiseLib.errors import InputError, MethodError
 from LDCTDenoiseLib.methods import REFERENCE_METHODS, make_denoiser, method_name
 from LDCTDenoiseLib.models import find_model
+from LDCTDenoiseLib.scan import ScanFacts, measure_scan, outside
 from LDCTDenoiseLib.volumes import check_ct
 
 from .compared_images import ComparedImages
@@ -90,6 +91,22 @@ def _checksum(array: np.ndarray) -> str:
     return f"{zlib.crc32(np.ascontiguousarray(array)):08x}"
 
 
+#: Between the remarks of an output's attribute.
+REMARKS = " | "
+
+
+def strengthLeaving(text: str, left: NoiseLeft) -> tuple[float, str]:
+    """Return the strength that leaves the noise asked for ("12" in HU, "50%" of the scan's own), and words for it."""
+    strength = left.strength_for(wanted_noise(text, left.own))
+    return strength, f"noise {left.at(strength):.1f} of {left.own:.1f} HU left"
+
+
+def _remarks(facts: ScanFacts | None, denoiser) -> tuple[str, ...]:
+    """Say what is unusual about a scan for a network; the other methods know no scans that they were trained on."""
+    found = outside(facts, getattr(denoiser, "trained", None)) if facts is not None and denoiser.on_device else []
+    return (f"unusual scan: {', '.join(found)}",) if found else ()
+
+
 class Denoising:
     """What one run needs of the scene and does to it; `task` makes the work out of it.
 
@@ -103,12 +120,14 @@ class Denoising:
         Nodes to fill, by the jobs' labels; a job without one makes a new node.
     device, strength, batch
         As for `LDCTDenoiseLogic.denoise`.
+    leaveNoise : str, optional
+        How much noise to leave, "12" in HU or "50%" of the scan's own, in place of the strength.
     strengths : Strengths, optional
         When given, the outputs' strength can be changed later: what is needed for it is kept there.
     """
 
     def __init__(self, inputVolume, jobs: Sequence[Job], outputs: dict, device: str, strength: float, batch: int | None,
-                 strengths: Strengths | None = None):
+                 strengths: Strengths | None = None, leaveNoise: str | None = None):
         self._volume = volumeFromNode(inputVolume, "low-dose volume")
         for node in outputs.values():
             requireVolume(node, "output volume")
@@ -120,6 +139,7 @@ class Denoising:
             raise InputError(f"the strength must lie between 0 and 1, not {strength:g}.")
         self._inputVolume, self._jobs, self._outputs = inputVolume, list(jobs), outputs
         self._device, self._strength, self._batch, self._strengths = device, strength, batch, strengths
+        self._leaveNoise = leaveNoise
         # With the voxels, so that the two belong together whatever happens to the node meanwhile.
         self._ijkToRAS = vtk.vtkMatrix4x4()
         inputVolume.GetIJKToRASMatrix(self._ijkToRAS)
@@ -146,17 +166,25 @@ class Denoising:
         # All before the first runs: a model file that cannot be used is found at once, and not after an hour.
         denoisers = [make_denoiser(job.method, job.model) for job in self._jobs]
         # What is to be changed later is made at full strength, and turned down afterwards.
-        later = self._strengths is not None and self._strength < 1
+        later = self._leaveNoise is not None or (self._strengths is not None and self._strength < 1)
+        scan = measure_scan(self._volume) if any(denoiser.on_device for denoiser in denoisers) else None
         checksum = _checksum(self._volume.array)
         done = []
         for number, (job, denoiser) in enumerate(zip(self._jobs, denoisers, strict=True), start=1):
-            run = DenoiseRun(self._volume.array, denoiser, self._device, 1.0 if later else self._strength, self._batch)
+            run = DenoiseRun(
+                self._volume, denoiser, self._device, 1.0 if later else self._strength, self._batch,
+                _remarks(scan, denoiser),
+            )
             for progress in run:
                 report(JobProgress(job.label, number, len(self._jobs), progress))
+            strength, words = self._strength, None
+            if self._leaveNoise is not None:
+                strength, words = strengthLeaving(self._leaveNoise, noise_left_of(self._volume, run.output))
             voxels = self._images[number - 1][1]
             for k, full in enumerate(run.output):
-                voxels[k] = blend(self._volume.array[k], full, self._strength) if later else full
-            done.append((_Facts.of(run, job, self._strength, checksum), run.output if later else None))
+                voxels[k] = blend(self._volume.array[k], full, strength) if later else full
+            facts = _Facts.of(run, job, strength, checksum, words, self._volume.name)
+            done.append((facts, run.output if later else None))
         return done
 
     def _finish(self, done) -> dict:
@@ -184,8 +212,11 @@ class _Facts:
     notices: list[str]
 
     @classmethod
-    def of(cls, run: DenoiseRun, job: Job, strength: float, checksum: str) -> "_Facts":
+    def of(cls, run: DenoiseRun, job: Job, strength: float, checksum: str, noiseLeft: str | None,
+           name: str) -> "_Facts":
         denoiser = run.denoiser
+        unlike = [f"'{name}' is unlike what {denoiser.name} was trained on: {remark}. Look at the result "
+                  "with care." for remark in run.remarks]
         return cls(
             {
                 "Label": job.label,
@@ -194,9 +225,11 @@ class _Facts:
                 "HURange": str(denoiser.hu_range) if hasattr(denoiser, "hu_range") else None,
                 "Strength": f"{strength:g}",
                 "Device": run.device.words,
-                "Notices": " ".join(run.notices) or None,
+                "Notices": " ".join([*run.notices, *unlike]) or None,
+                "Remarks": REMARKS.join(run.remarks) or None,
+                "NoiseLeft": noiseLeft,
                 "Version": __version__,
                 "InputCRC": checksum,
             },
-            list(run.notices),
+            [*run.notices, *unlike],
         )

@@ -13,6 +13,7 @@ from LDCTDenoiseLib.errors import InputError, OutputError
 from LDCTDenoiseLib.volumes import Volume
 from LDCTDenoiseLib.volumes.dicom_series import read_series_files
 
+from .denoising import REMARKS
 from .nodes import INPUT_ROLE, requireVolume, volumeFromNode
 from .tasks import Task
 
@@ -150,10 +151,11 @@ def _read(node, database, folder: Path) -> _Export:
     if source is None or not node.GetAttribute("LDCTDenoise.Method"):
         raise InputError(f"'{node.GetName()}' is no output of this module, or its input has gone; denoise again.")
     said = {key: node.GetAttribute(f"LDCTDenoise.{key}") or "" for key in (
-        "Method", "Strength", "Device", "ModelSHA256", "HURange", "Version")}  # fmt: skip
+        "Method", "Strength", "Device", "ModelSHA256", "HURange", "Version", "Remarks", "NoiseLeft")}  # fmt: skip
     provenance = Provenance(
         method=said["Method"], strength=float(said["Strength"] or 1), device=said["Device"],
         model_sha256=said["ModelSHA256"], hu_range=said["HURange"], version=said["Version"],
+        remarks=tuple(filter(None, [said["NoiseLeft"], *said["Remarks"].split(REMARKS)])),
     )  # fmt: skip
     files = sourceFiles(source, database)
     return _Export(node, volumeFromNode(node), volumeFromNode(source), files, provenance, folder)

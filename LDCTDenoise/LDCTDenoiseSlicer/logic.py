@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import slicer
+from LDCTDenoiseLib.engine import NoiseLeft, noise_left_of
 from LDCTDenoiseLib.hounsfield import PAPER, Window
 
 from . import own_models, sample
@@ -11,15 +12,16 @@ from . import regions as regionNodes
 from .compared_images import LOW, ComparedImages
 from .comparison.layout_request import LayoutRequest
 from .comparison.side_by_side import SideBySide
-from .denoising import Denoising, Job, isUpToDate, jobsOf
+from .denoising import Denoising, Job, isUpToDate, jobsOf, strengthLeaving
 from .dicom_export import exportTask
 from .measuring import compareTask, figureTask, labelled, requireReference, requireSameGrid, windowOf
-from .nodes import requireVolume
+from .nodes import INPUT_ROLE, requireVolume, volumeFromNode
 from .numbers import Made, Numbers, measureRows, wholeSlice
 from .pair_proposal import PairProposal, proposePair
 from .region_numbers import RegionNumbers, measureRegions
 from .regions import Region, regionsOf
 from .rois import pixelROI
+from .scanning import scanTask
 from .strength import Strengths
 from .tables import writeTable
 from .tasks import Task, longCall
@@ -61,6 +63,7 @@ class LDCTDenoiseLogic:
         strength: float = 1.0,
         model: str | Path | None = None,
         batch: int | None = None,
+        leaveNoise: str | None = None,
     ) -> Task:
         """Denoise a volume; the scene changes only at the end, when all has gone well.
 
@@ -81,6 +84,8 @@ class LDCTDenoiseLogic:
             A model file of one's own. Default: the one of the catalogue for the method.
         batch : int, optional
             Slices at a time. Default: 1 on the CPU, 16 on a GPU.
+        leaveNoise : str, optional
+            How much of the scan's noise to leave, "12" in HU or "50%" of its own, in place of the strength.
         progress : callable, optional
             Called after each batch with a `LDCTDenoiseLib.engine.Progress`. Returning False stops.
 
@@ -99,7 +104,7 @@ class LDCTDenoiseLogic:
         methods, models = ([method or "DCSCN"], ()) if method is not None or model is None else ((), [model])
         job = Job(jobsOf(methods, models)[0].method, model)
         outputs = {} if outputVolume is None else {job.label: outputVolume}
-        return Denoising(inputVolume, [job], outputs, device, strength, batch).onlyTask()
+        return Denoising(inputVolume, [job], outputs, device, strength, batch, None, leaveNoise).onlyTask()
 
     @longCall
     def denoiseAll(
@@ -111,14 +116,15 @@ class LDCTDenoiseLogic:
         device: str = "auto",
         strength: float = 1.0,
         batch: int | None = None,
+        leaveNoise: str | None = None,
     ) -> Task:
         """Denoise a volume with several methods; the scene changes only at the end, when all have gone well.
 
         Parameters
         ----------
-        inputVolume, device, strength, batch
-            As for `denoise`. The strength can be changed later, see `setStrength`; of outputs below 1 the voxels at
-            full strength are kept in memory for that.
+        inputVolume, device, strength, batch, leaveNoise
+            As for `denoise`; the noise that is left is the same for all, at whatever strength. The strength can be
+            changed later, see `setStrength`; of outputs below 1 the voxels at full strength are kept in memory.
         methods : sequence of str
             Names of methods.
         models : sequence of path
@@ -136,7 +142,7 @@ class LDCTDenoiseLogic:
         Raises what `denoise` does.
         """
         jobs = jobsOf(methods, models)
-        return Denoising(inputVolume, jobs, outputs or {}, device, strength, batch, self.strengths).task()
+        return Denoising(inputVolume, jobs, outputs or {}, device, strength, batch, self.strengths, leaveNoise).task()
 
     def setStrength(self, outputVolume, strength: float) -> None:
         """Show an output at another strength, without another run.
@@ -156,6 +162,36 @@ class LDCTDenoiseLogic:
             If the strength is outside [0, 1], or input or full strength of the output are not known any more.
         """
         self.strengths.set(outputVolume, strength)
+
+    @longCall
+    def inspect(self, volume) -> Task:
+        """Measure a scan: its own noise and kernel, pixels, orientation; returns a `ScanFacts`, see its `words`."""
+        return scanTask(volume)
+
+    def noiseLeft(self, outputVolume) -> NoiseLeft:
+        """Return what an output leaves of its input's noise at each strength: `own`, and `at(strength)`, in HU.
+
+        Raises
+        ------
+        InputError
+            If input or full strength of the output are not known any more, or the scan has too little flat soft tissue.
+        """
+        full = self.strengths.full(outputVolume)
+        source = volumeFromNode(outputVolume.GetNodeReference(INPUT_ROLE), "input of the output")
+        return noise_left_of(source, full)
+
+    def setNoiseLeft(self, outputVolume, noise: str) -> float:
+        """Show an output at the strength that leaves so much noise, "12" in HU or "50%" of the scan's own.
+
+        Returns
+        -------
+        float
+            The strength: the nearest that can be reached.
+        """
+        strength, words = strengthLeaving(noise, self.noiseLeft(outputVolume))
+        self.strengths.set(outputVolume, strength)
+        outputVolume.SetAttribute("LDCTDenoise.NoiseLeft", words)
+        return strength
 
     @longCall
     def compare(

@@ -27,6 +27,7 @@ class LDCTDenoiseParameterNode:
     device - Where to compute.
     batch - Slices at a time; 0 leaves it to the device.
     strength - How much of the method's correction to apply, 0 to 1.
+    noiseLeft - How much noise to leave, "12" in HU or "50%" of the scan's own; empty where the strength says.
     preview - Whether the slice in view is denoised as one scrolls.
     region - What the numbers are measured over.
     comparisonTable - The numbers of the whole volume, as last measured.
@@ -44,6 +45,7 @@ class LDCTDenoiseParameterNode:
     device: Annotated[str, Choice(["auto", "cpu", "cuda", "mps"])] = "auto"
     batch: Annotated[int, WithinRange(0, 256)] = 0
     strength: Annotated[float, WithinRange(0.0, 1.0)] = 1.0
+    noiseLeft: str = ""
     preview: bool = False
     region: Annotated[str, Choice(list(REGIONS))] = "slice"
     comparisonTable: vtkMRMLTableNode

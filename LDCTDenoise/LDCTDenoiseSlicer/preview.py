@@ -60,10 +60,11 @@ class Previews:
                 importTorch()
             found = []
             for key, job in zip(keys, missing, strict=True):
-                run = DenoiseRun(volume.array[k], self._denoiser(job), device)
+                # As a volume: a network works on a grid of its own where the pixels are not those it was trained on.
+                run = DenoiseRun(volume.with_array(volume.array[k : k + 1]), self._denoiser(job), device)
                 for progress in run:
                     report(progress)
-                found.append((key, run.output, run.device.words))
+                found.append((key, run.output[0], run.device.words))
             return found
 
         def finish(found):

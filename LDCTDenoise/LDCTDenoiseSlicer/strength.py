@@ -77,8 +77,10 @@ class Strengths:
         self._kept.append(_Kept(full, np.full(len(full), known), reference))
         return self._kept[-1]
 
-    def steps(self, output, strength: float, first: int = 0) -> Iterator[int]:
+    def steps(self, output, strength: float, first: int = 0, noiseLeft: str | None = None) -> Iterator[int]:
         """Change an output's strength, some slices at a time, beginning with slice `first`.
+
+        `noiseLeft` are words for the record: that the strength was chosen by the noise to leave.
 
         Yields
         ------
@@ -119,8 +121,31 @@ class Strengths:
                 # Announced at once for the slice that is looked at, and once more for all.
                 with slicer.util.NodeModify(output):
                     output.SetAttribute("LDCTDenoise.Strength", f"{strength:g}")
+                    output.SetAttribute("LDCTDenoise.NoiseLeft", noiseLeft)
                     slicer.util.arrayFromVolumeModified(output)
             yield done
+
+    def full(self, output) -> np.ndarray:
+        """Return an output's voxels at strength 1, shape (slices, rows, columns), not to be written to.
+
+        Raises
+        ------
+        InputError
+            If they are not known any more.
+        """
+        shown, kept = volumeFromNode(output, "output volume").array, self._find(output)
+        if kept is not None and kept.full.shape == shown.shape:
+            if kept.known.all():
+                return kept.full
+            full = kept.full.copy()
+            full[~kept.known] = shown[~kept.known]
+            return full
+        if float(output.GetAttribute("LDCTDenoise.Strength") or 1) != 1:
+            raise InputError(
+                f"'{output.GetName()}' was not made at full strength in this session; take it from the list and press "
+                "Apply to make it anew."
+            )
+        return shown
 
     def set(self, output, strength: float) -> None:
         """Change an output's strength in one go; errors as for `steps`."""

@@ -1,5 +1,5 @@
 """Run a denoiser over a volume, slice by slice, on the device at hand."""
 
 from .device import Device, choose_device
-from .noise_left import NoiseLeft, measure_noise_left, strength_leaving, wanted_noise
+from .noise_left import NoiseLeft, measure_noise_left, noise_left_of, strength_leaving, wanted_noise
 from .run import DenoiseRun, Progress, denoise_array

@@ -59,6 +59,22 @@ def measure_noise_left(volume: Volume, denoiser: Denoiser, device: str = "auto")
     InputError
         If the scan has too little flat soft tissue to measure noise in.
     """
+    chosen, places = _flat_places(volume)
+    part = volume.with_array(volume.array[chosen].astype(np.float32))
+    run = DenoiseRun(part, denoiser, device)
+    for _ in run:
+        pass
+    return _left_in(part.array, run.output, places)
+
+
+def noise_left_of(volume: Volume, output: np.ndarray) -> NoiseLeft:
+    """As `measure_noise_left`, from an output at full strength that is there already; HU of the volume's shape."""
+    chosen, places = _flat_places(volume)
+    return _left_in(*(array[chosen].astype(np.float32) for array in (volume.array, output)), places)
+
+
+def _flat_places(volume: Volume) -> tuple[list[int], list[tuple[int, int, int]]]:
+    """Return the slices to look at, and the flat windows in them, by the slice's place among those."""
     columns, rows = volume.geometry.spacing[:2]
     windows = scan_windows(volume.array, (rows, columns))
     numbers, counts = np.unique([k for k, _, _ in windows] or [0], return_counts=True)
@@ -69,11 +85,11 @@ def measure_noise_left(volume: Volume, denoiser: Denoiser, device: str = "auto")
             f"the noise of '{volume.name}' cannot be measured in its {orientation(volume.geometry)} slices (too little "
             "flat soft tissue); give a strength instead of the noise to leave."
         )
-    part = volume.with_array(volume.array[chosen].astype(np.float32))
-    run = DenoiseRun(part, denoiser, device)
-    for _ in run:
-        pass
-    image, correction = (noise_of_windows(a, places) for a in (part.array, run.output - part.array))
+    return chosen, places
+
+
+def _left_in(low: np.ndarray, output: np.ndarray, places) -> NoiseLeft:
+    image, correction = (noise_of_windows(a, places) for a in (low, output - low))
     sd = np.sqrt((image**2).mean(1))
     quiet = sd <= np.median(sd)  # windows that hide anatomy are noisier
     image, correction = image[quiet], correction[quiet]

@@ -46,20 +46,20 @@ class Apply:
                       .format(labels=", ".join(there)))
             panel.refresh()
             return
-        started, strength = time.monotonic(), parameters.strength
+        started, strength, noise = time.monotonic(), parameters.strength, parameters.noiseLeft
 
         def denoised(nodes: dict) -> None:
             panel.say(_summary(nodes, time.monotonic() - started, there))
             if panel.parameters is not None:
                 # If the slider has moved meanwhile, the outputs follow now.
-                panel.shownStrength = strength
+                panel.shownStrength, panel.shownNoise = strength, noise
                 if not panel.section.shown:
                     slicer.util.setSliceViewerLayers(background=next(iter(nodes.values())))
 
         panel.follower.finish()
         task = panel.logic.denoiseAll.task(
             low, [job.method for job in jobs if job.model is None], [job.model for job in jobs if job.model],
-            outputs, parameters.device, strength, parameters.batch or None,
+            outputs, parameters.device, strength, parameters.batch or None, noise or None,
         )
         panel.say(_("Getting ready…"))
         panel.run(task, denoised)

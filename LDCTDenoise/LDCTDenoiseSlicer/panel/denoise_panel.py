@@ -10,6 +10,7 @@ from .. import dependencies
 from ..compared_images import LOW, isShown
 from ..comparison.section import ComparisonSection
 from ..preview import previewLabel
+from ..scan_line import ScanLine
 from ..task_runner import TaskRunner, guarded
 from .advanced import Advanced
 from .apply import Apply
@@ -17,6 +18,7 @@ from .cost import Cost
 from .dicom_button import DICOMExport
 from .images_section import ImagesSection
 from .method_list import MethodList
+from .noise_control import NoiseControl
 from .numbers_dock import NumbersDock
 from .numbers_export import NumbersExport
 from .numbers_section import NumbersSection
@@ -42,7 +44,7 @@ class Panel:
         self.ui, self.logic = ui, logic
         self._requirements = resourcePath("requirements.txt")
         self.parameters = None
-        self.shownStrength = None
+        self.shownStrength = self.shownNoise = None
         self.section = ComparisonSection(resourcePath("UI/Comparison.ui"), logic)
         self.dicom = DICOMExport(self, ui.comparisonPlace.layout())
         ui.comparisonPlace.layout().addWidget(self.section.widget)
@@ -55,6 +57,8 @@ class Panel:
         self.section.addListener(self._onComparison)
         self.preview = PreviewControl(self.view, self.guarded, self._onPreviewShown)
         self.follower = StrengthFollower(logic.strengths, self.say)
+        self.noise = NoiseControl(ui, logic.strengths, self.say, self._onNoiseMeasured)
+        self.scan = ScanLine(ui.scanLabel)
         self.advanced = Advanced(ui, logic, self._requirements, self.guarded, self.refresh)
         self._apply = Apply(self, self._requirements)
         self._runner = TaskRunner(self.guarded, self.refresh, self._apply.showProgress)
@@ -80,11 +84,12 @@ class Panel:
             self.preview.update(None)
             self.view.follow(None)
         else:
-            self.shownStrength = parameters.strength
+            self.shownStrength, self.shownNoise = parameters.strength, parameters.noiseLeft
             missing = dependencies.missingPackages(self._requirements)
             if missing:
                 self.say(_("Not installed yet: {packages}. Apply offers to install.").format(
                     packages=", ".join(missing)))
+        self.noise.setParameterNode(parameters)
         self.section.setParameterNode(parameters)
         self.numbers.setParameterNode(parameters)
         self.refresh()
@@ -110,10 +115,16 @@ class Panel:
                 slicer.util.setSliceViewerLayers(background=low, fit=True)
         self.ui.deviceLabel.text = self.cost.words(parameters.device, labels, low)
         self.view.follow(low)
+        self.scan.show(low)
         if parameters.strength != self.shownStrength:
+            if self.shownStrength is not None and parameters.noiseLeft:
+                parameters.noiseLeft = ""  # the slider is the newer word
             self.shownStrength = parameters.strength
-            if not running:
-                self.follower.follow(self.outputs().values(), self.shownStrength, self.view.sliceIndex or 0)
+            self._followStrength()
+        if parameters.noiseLeft != self.shownNoise:
+            self.shownNoise = parameters.noiseLeft
+            self._followStrength()
+        self.noise.refresh(self.outputs())
         self._updatePreview()
         self._showVolumes()
         self.advanced.show(self._jobs() or [])
@@ -171,6 +182,8 @@ class Panel:
         self.follower.drop()
         self.preview.close()
         self.view.follow(None)
+        self.scan.close()
+        self.noise.close()
         self.section.close()
         self.dock.show(False)
         self._runner.close()
@@ -261,6 +274,17 @@ class Panel:
             return
         self.preview.update({"inputVolume": parameters.inputVolume, "jobs": jobs, "device": parameters.device,
                              "strength": parameters.strength})
+
+    def _followStrength(self) -> None:
+        if not self.running:
+            outputs = self.outputs().values()
+            self.follower.follow(self.noise.wanted(outputs, self.parameters.strength), self.view.sliceIndex or 0)
+
+    def _onNoiseMeasured(self) -> None:
+        if self.parameters is not None:
+            if self.parameters.noiseLeft:
+                self._followStrength()
+            self.refresh()
 
     def _onListChanged(self) -> None:
         if self.parameters is not None:

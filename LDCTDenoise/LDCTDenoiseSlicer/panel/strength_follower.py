@@ -28,13 +28,21 @@ class StrengthFollower:
         self._timer.setInterval(0)
         self._timer.connect("timeout()", self._onTick)
 
-    def follow(self, outputs, strength: float, first: int) -> None:
-        """Begin to bring outputs to a strength, their slice `first` before the others, and at once."""
+    def follow(self, strengths: dict, first: int) -> None:
+        """Begin to bring outputs to their strengths, their slice `first` before the others, and at once.
+
+        Parameters
+        ----------
+        strengths : dict of vtkMRMLScalarVolumeNode to (float, str or None)
+            Strength, and words for how it was chosen by the noise to leave.
+        first : int
+        """
         self._work = []
-        for output in outputs:
+        for output, (strength, words) in strengths.items():
             if output.GetAttribute("LDCTDenoise.Strength") == f"{strength:g}":
+                output.SetAttribute("LDCTDenoise.NoiseLeft", words)
                 continue
-            steps = self._strengths.steps(output, strength, first)
+            steps = self._strengths.steps(output, strength, first, words)
             try:
                 next(steps, None)
             except InputError as error:

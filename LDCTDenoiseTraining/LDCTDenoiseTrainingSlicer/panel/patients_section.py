@@ -7,6 +7,8 @@ import qt
 import slicer
 import slicer.util
 from LDCTDenoiseLib.errors import InputError
+from LDCTDenoiseSlicer.scan_line import ScanLine
+from LDCTDenoiseSlicer.scanning import readTask
 from LDCTDenoiseTrainingLib.patients import ROLES, SimulationRanges
 from slicer.i18n import tr as _
 
@@ -44,6 +46,7 @@ class PatientsSection:
         self._lows: list = []
         self._gone = 0
         self.picker: DicomPicker | None = None
+        self._scan = ScanLine(ui.scanLabel)
         for name, step in (
             ("addScene", lambda: self._added(self.table.addVolumes())),
             ("addFolder", self._addFolder), ("addFile", self._addFile),
@@ -90,7 +93,8 @@ class PatientsSection:
         self._onChanged()
 
     def close(self) -> None:
-        """Let go of the dialog, if one is open."""
+        """Let go of the dialog, if one is open, and of what is measured."""
+        self._scan.close()
         if self.picker is not None:
             self.picker.close()
 
@@ -199,7 +203,18 @@ class PatientsSection:
             self.row.simulation = SimulationRanges(**{k: v * 2 if v and len(v) == 1 else v for k, v in parts.items()})
             self._onChanged()
 
+    def _showScan(self) -> None:
+        """Say what the selected row's full-dose scan is."""
+        row = self.row
+        if row is None:
+            self._scan.show(None)
+        elif isinstance(row.full, SceneImage):
+            self._scan.show(row.full.node)
+        else:
+            self._scan.showOf((str(row.full.path), row.full.series), lambda: readTask(row.full.reader("volume")))
+
     def _showDetails(self) -> None:
+        self._showScan()
         row, ui = self.row, self.ui
         ui.details.visible = row is not None
         if row is None:

@@ -1,0 +1,79 @@
+"""The line in either panel that says what the chosen scan is (desktop only)."""
+
+from LDCTDenoiseLib.errors import LDCTError
+
+from .nodes import worldGeometry
+from .scanning import inWords, scanTask
+from .task_runner import TaskRunner
+
+
+class ScanLine:
+    """Keeps a label up to date with a volume; measured beside the event loop, each volume once (desktop only).
+
+    Parameters
+    ----------
+    label : QLabel
+    onMeasured : callable
+        Called when facts have come.
+    """
+
+    #: Volumes that are remembered.
+    _MOST = 32
+
+    def __init__(self, label, onMeasured=lambda: None):
+        self._label, self._onMeasured = label, onMeasured
+        self._known: dict[tuple, str] = {}
+        self._wanted = None
+        self._runner = TaskRunner(self._guarded, lambda: None)
+
+    def show(self, node) -> None:
+        """Show the line of a volume of the scene, soon; of none, nothing."""
+        image = node.GetImageData() if node is not None else None
+        key = None if image is None else (node.GetID(), image.GetMTime(), *worldGeometry(node).spacing)
+        self.showOf(key, lambda: scanTask(node))
+
+    def showOf(self, key: tuple | None, makeTask) -> None:
+        """Show the line of whatever a task measures, which is made when the key is new; of the key None, nothing."""
+        if key is None:
+            self._wanted = None
+            self._say("")
+        elif key in self._known:
+            self._wanted = None
+            self._say(self._known[key])
+        elif key != self._wanted:
+            self._wanted = key
+            self._say("…")
+            try:
+                task = makeTask()
+            except LDCTError as error:
+                self._keep(key, _sentence(error))
+                return
+            self._runner.stop()
+            self._runner.run(task, lambda facts: self._keep(key, inWords(facts)), lambda: self._say(""))
+
+    def close(self) -> None:
+        self._runner.close()
+
+    def _keep(self, key: tuple, words: str) -> None:
+        self._known[key] = words
+        while len(self._known) > self._MOST:
+            self._known.pop(next(iter(self._known)))
+        if key == self._wanted:
+            self._wanted = None
+            self._say(words)
+        self._onMeasured()
+
+    def _guarded(self, step) -> None:
+        try:
+            step()
+        except LDCTError as error:  # what is no CT is said in the line; Apply refuses it
+            self._keep(self._wanted, _sentence(error))
+
+    def _say(self, text: str) -> None:
+        if self._label.text != text:
+            self._label.text = text
+        self._label.visible = bool(text)
+
+
+def _sentence(error) -> str:
+    return str(error)[:1].upper() + str(error)[1:]
