@@ -33,6 +33,11 @@ def add_parser(commands) -> None:
     parser.add_argument(
         "--dose-curve", action="store_true", help="a few lesions and the noise at 100, 50, 25 and 10 %% too"
     )
+    parser.add_argument(
+        "--phantom", metavar="KIND",
+        help="FULL is a folder with a scan of a CatPhan503, 504, 600, 604, 700 or ACR phantom: measure its modules",
+    )  # fmt: skip
+    parser.add_argument("--pylinac", metavar="PYTHON", help="a Python that has pylinac (default: this one)")
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="of the simulated noise (default: 0)")
     parser.add_argument("--output", required=True, metavar="DIR", help="folder for the report")
     add_device_option(parser)
@@ -49,6 +54,9 @@ def run(arguments: argparse.Namespace) -> None:
     if len(arguments.full) > 1 and (arguments.low or arguments.volume_of):
         raise InputError("--low and --volume-of belong to one scan; give one full-dose scan.")
     methods = make_methods(arguments.methods, arguments.model)
+    if arguments.phantom:
+        measure_modules(arguments, methods, output)
+        return
     volumes = [read_ct(path, None, arguments) for path in arguments.full]
     low = read_ct(arguments.low, None, arguments) if arguments.low else None
     others = {}
@@ -74,4 +82,20 @@ def run(arguments: argparse.Namespace) -> None:
     collection.forget()
     for note in collection.result.notes:
         print(f"note: {note}")
+    print(f"report.html, evidence.csv and evidence.json are in {output}")
+
+
+def measure_modules(arguments: argparse.Namespace, methods: dict, output: Path) -> None:
+    """Measure a phantom before and after the methods."""
+    from ..evidence import Options, write_report
+    from ..evidence.phantoms import find_modules, measure_phantom, phantom_name
+
+    name = phantom_name(arguments.phantom)
+    if len(arguments.full) != 1 or arguments.low or arguments.volume_of or not methods:
+        raise InputError("--phantom takes one folder and at least one method, without --low and --volume-of.")
+    volume = read_ct(arguments.full[0], None, arguments)
+    modules = find_modules(arguments.full[0], name, volume, arguments.pylinac)
+    evidence = measure_phantom(volume, modules, methods, Options(None, device=arguments.device), name)
+    with replace_folder(output) as folder:
+        write_report(evidence, folder)
     print(f"report.html, evidence.csv and evidence.json are in {output}")

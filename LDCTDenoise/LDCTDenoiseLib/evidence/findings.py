@@ -131,6 +131,26 @@ QUANTITIES = {
         "uniformity centre to edge", "HU", 2, "slices",
         "HU shift of soft tissue in the third deepest below the skin less that in the third nearest to it.",
     ),
+    "insert_hu": Quantity(
+        "HU of the insert", "HU", 1, "slices", "Phantom: mean over the inner 0.7 radii of an insert of the HU module.",
+    ),
+    "insert_shift": Quantity(
+        "HU shift of the insert", "HU", 2, "slices", "Phantom: its mean after denoising less that before.",
+    ),
+    "phantom_uniformity": Quantity(
+        "uniformity of the phantom", "HU", 2, "slices",
+        "Phantom: mean of the uniformity module's middle less the mean of four places near its edge.",
+    ),
+    "disk_contrast": Quantity(
+        "contrast of the disk", "HU", 2, "slices",
+        "Phantom: answer of the disk template (mean inside less that of a ring of 1.8 to 3 radii) at a disk of the "
+        "low-contrast module.",
+    ),
+    "disk_detectability": Quantity(
+        "d' of the disk", "", 2, "patches",
+        "Phantom: contrast of the disk over the SD of the same template's answers in the uniformity module; sample "
+        "size: its patches.",
+    ),
     "structure_removed": Quantity(
         "structure removed", "%", 1, "slices",
         "Share of the medium structure (1.5 to 5 mm) of full dose that is in what the method took away: regression of "

@@ -10,11 +10,13 @@ from ..requirements import require
 SOFT, LIVER, LUNG = "soft tissue", "liver", "lung"
 TISSUES = (SOFT, LIVER, LUNG)
 
-#: Of the slice smoothed by `_SMOOTHING` mm: the HU of a tissue, and the HU per mm up to which it is flat. In lung the
+#: Of the slice smoothed by `_SMOOTHING` mm: the HU of a tissue, and the HU per mm up to which it is flat: the first of
+#: these at which `_ENOUGH` places are found, so that what is around a lesion is as even as the scan allows. In lung the
 #: vessels that are left are part of what a lesion has to be told from.
 _SMOOTHING = 3.0
 _HU = {SOFT: (10.0, 150.0), LUNG: (-950.0, -700.0)}
-_STEEPEST = {SOFT: 3.0, LUNG: 12.0}
+_STEEPEST = {SOFT: (1.0, 1.4, 2.0, 3.0), LUNG: (4.0, 6.0, 8.0, 12.0)}
+_ENOUGH = 100
 #: Flat tissue reaches at least this many mm from a place, and the next place of the slice is no nearer than this.
 CLEARANCE, APART = 8.0, 25.0
 #: Half the side of the square around a place that must lie in the image, mm.
@@ -110,16 +112,23 @@ def find_tissues(full: np.ndarray, spacing: tuple[float, float, float], right_is
     """
     ndimage = require("scipy.ndimage")
     pixel = square_pixel(spacing)
-    masks = {tissue: np.zeros(full.shape, bool) for tissue in TISSUES}
-    smooth, body = np.empty(full.shape, np.float32), np.zeros(full.shape, bool)
+    smooth, slope = np.empty(full.shape, np.float32), np.empty(full.shape, np.float32)
+    body = np.zeros(full.shape, bool)
     for k, image in enumerate(full):
         smooth[k] = ndimage.gaussian_filter(image.astype(np.float32), _SMOOTHING / pixel)
         body[k] = _body(smooth[k])
-        slope = np.hypot(ndimage.sobel(smooth[k], 0), ndimage.sobel(smooth[k], 1)) / 8 / pixel
-        for tissue, (lower, upper) in _HU.items():
-            masks[tissue][k] = body[k] & (smooth[k] > lower) & (smooth[k] < upper) & (slope < _STEEPEST[tissue])
-    masks[LIVER] = _liver(smooth, masks[SOFT], pixel, spacing[2], right_is_low)
-    return Tissues(masks, body, pixel)
+        slope[k] = np.hypot(ndimage.sobel(smooth[k], 0), ndimage.sobel(smooth[k], 1)) / 8 / pixel
+    found = Tissues({}, body, pixel)
+    for tissue, (lower, upper) in _HU.items():
+        inside = body & (smooth > lower) & (smooth < upper)
+        if tissue == SOFT:
+            liver = _liver(smooth, inside & (slope < _STEEPEST[SOFT][-1]), pixel, spacing[2], right_is_low)
+        for steepest in _STEEPEST[tissue]:
+            found.masks[tissue] = inside & (slope < steepest)
+            if len(found.places(tissue)) >= _ENOUGH:
+                break
+    found.masks[LIVER] = liver & found.masks[SOFT]
+    return found
 
 
 def _body(smooth: np.ndarray) -> np.ndarray:

@@ -13,14 +13,13 @@ import numpy as np
 
 from .. import __version__
 from ..hounsfield import PAPER
+from ..methods import colours_of
 from ..requirements import require
 from . import lesions, places, resolution
 from .findings import COLUMNS, QUANTITIES, Finding
+from .phantoms import BEFORE
 from .run import CURVE, FULL, LOW, Evidence
 from .words import CONTRAST, DEFINITION, OBSERVER, Verdict, main_scan, methods_of, sentences, verdicts
-
-#: Colours that colour-blind readers tell apart (Okabe & Ito).
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#8C6D31", "#7A5195")
 
 _STYLE = """
 body{font:16px/1.5 system-ui,sans-serif;max-width:1120px;margin:2em auto;padding:0 1em;color:#1a1a1a;background:#fff}
@@ -112,13 +111,15 @@ class _Page:
     def __init__(self, evidence: Evidence):
         self._evidence, self.parts = evidence, []
         self._methods = methods_of(evidence)
-        self._colour = {FULL: "#000000", LOW: "#888888"} | {
-            label: _COLOURS[n % len(_COLOURS)] for n, label in enumerate(self._methods)
-        }
+        self._methods = [label for label in self._methods if label != BEFORE]
+        self._colour = {FULL: "#000000", BEFORE: "#000000", LOW: "#888888"} | colours_of(self._methods)
         names = " and ".join(filter(None, [", ".join(self._methods[:-1]), self._methods[-1]]))
         self.title = f"What {names} {'do' if len(self._methods) > 1 else 'does'} to lesions, edges, noise and HU"
 
     def write(self) -> None:
+        if any("phantom" in scan for scan in self._evidence.scans):
+            self._phantom(self._evidence.scans[0])
+            return
         self._head()
         self._verdicts()
         self._sentences()
@@ -198,9 +199,7 @@ class _Page:
             for s in evidence.scans
         ]  # fmt: skip
         self._table(["scan", "slices", "voxel, mm", "dose", *(f"places in {t}" for t in places.TISSUES)], rows)
-        if evidence.notes:
-            self._say('<div class="note"><b>What could not be measured, and what to know</b><ul>')
-            self._say("".join(f"<li>{html.escape(note)}</li>" for note in evidence.notes) + "</ul></div>")
+        self._notes()
 
     def _verdicts(self) -> None:
         found = verdicts(self._evidence)
@@ -592,6 +591,83 @@ class _Page:
             for size in (4.0, 6.0, 10.0):
                 head += [f"{size:g} mm: contrast kept, %", f"d' ({OBSERVER})"]
             self._table(head, rows)
+
+    def _phantom(self, scan: dict) -> None:
+        findings = self._evidence.findings
+        self.title = f"{scan['phantom']} phantom before and after {', '.join(self._methods)}"
+        self._say(f"<h1>{html.escape(self.title)}</h1>")
+        self._say(
+            f"<p><b>{BEFORE}</b> is {html.escape(scan['name'])} as it came, {scan['slices']} slices; the others are "
+            "the "
+            "same scan after a denoiser. pylinac found the modules. Research use, not for diagnosis.</p>"
+        )
+        self._notes()
+        self._pictures()
+        inserts = list(dict.fromkeys(f.tissue for f in findings.where(quantity="insert_hu")))
+        if inserts:
+            self._say("<h2>HU of the inserts</h2>")
+            rows = []
+            for label in self._evidence.images:
+                own = findings.where(image=label)
+                row = [html.escape(label)]
+                for insert in inserts:
+                    here = own.where(tissue=insert)
+                    shift = here.one(quantity="insert_shift")
+                    cell = number(here.one(quantity="insert_hu"))
+                    row.append(f"{cell}<small>{number(shift)}</small>" if shift else cell)
+                rows.append([*row, number(own.one(quantity="linearity")), number(own.one(quantity="linearity_error"))])
+            head = ["image", *map(html.escape, inserts), "linearity, %", "largest departure, HU"]
+            self._table(head, rows)
+            self._how("insert_hu", "insert_shift", "linearity")
+            measured = [i for i in inserts if findings.where(quantity="ttf50", tissue=i)]
+            head = ["image"]
+            for insert in measured:
+                contrast = findings.one(quantity="ttf50", tissue=insert, image=BEFORE).contrast
+                head += [f"{html.escape(insert)} ({contrast:+.0f} HU): 50 %, 1/mm", "10 %, 1/mm", "overshoot, %"]
+            rows = [
+                [
+                    html.escape(label),
+                    *(
+                        number(findings.one(quantity=q, tissue=i, image=label), False, scan["spacing_mm"][0])
+                        for i in measured for q in ("ttf50", "ttf10", "overshoot")
+                    ),
+                ]
+                for label in self._evidence.images
+            ]  # fmt: skip
+            self._say("<h2>Resolution at the inserts</h2>")
+            self._table(head, rows)
+            self._how("ttf50", "overshoot")
+        uniform = findings.where(tissue="uniformity module")
+        if uniform:
+            self._say("<h2>Noise and uniformity</h2>")
+            keys = ("noise_sd", "nps_mean", "nps_peak", "direction_ratio", "z_correlation", "phantom_uniformity")
+            self._quantities(uniform, keys)
+            self._how(*keys)
+        disks = list(dict.fromkeys(f.tissue for f in findings.where(quantity="disk_contrast")))
+        if disks:
+            self._say("<h2>Low contrast</h2>")
+            head = ["image"]
+            for disk in disks:
+                size = findings.one(quantity="disk_contrast", tissue=disk).size
+                head += [f"{size:g} mm: contrast, HU", "d' NPW"]
+            rows = [
+                [
+                    html.escape(label),
+                    *(
+                        number(findings.one(quantity=q, tissue=disk, image=label))
+                        for disk in disks for q in ("disk_contrast", "disk_detectability")
+                    ),
+                ]
+                for label in self._evidence.images
+            ]  # fmt: skip
+            self._table(head, rows)
+            self._how("disk_contrast", "disk_detectability")
+
+    def _notes(self) -> None:
+        notes = self._evidence.notes
+        if notes:
+            self._say('<div class="note"><b>What could not be measured, and what to know</b><ul>')
+            self._say("".join(f"<li>{html.escape(note)}</li>" for note in notes) + "</ul></div>")
 
     def _foot(self) -> None:
         evidence = self._evidence

@@ -44,15 +44,19 @@ def insert(pixel: float, noise_frequency: float | None) -> np.ndarray:
     return disk.reshape(2 * n + 1, fine, 2 * n + 1, fine).mean(axis=(1, 3))
 
 
-def edges(patches: np.ndarray, pixel: float) -> tuple[np.ndarray, np.ndarray]:
+def edges(
+    patches: np.ndarray, pixel: float, radius: float = RADIUS, centre: tuple[float, float] = (0.0, 0.0)
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the mean of patches around their centre as a function of the distance from it.
 
     Parameters
     ----------
     patches : numpy.ndarray
         With insert less without, over its contrast, shape (patches, side, side).
-    pixel : float
-        mm.
+    pixel, radius : float
+        Of a pixel and of the insert, mm.
+    centre : tuple of float
+        Row and column of the insert's centre from the middle pixel, pixels.
 
     Returns
     -------
@@ -63,9 +67,9 @@ def edges(patches: np.ndarray, pixel: float) -> tuple[np.ndarray, np.ndarray]:
     """
     n = patches.shape[1] // 2
     y, x = np.mgrid[-n : n + 1, -n : n + 1]
-    distance = np.hypot(y, x)
+    distance = np.hypot(y - centre[0], x - centre[1])
     number = np.rint(distance / _BIN).astype(int)
-    last = int((RADIUS + _SPAN[1]) / pixel / _BIN)
+    last = int((radius + _SPAN[1]) / pixel / _BIN)
     keep = number <= last
     counts = np.bincount(number[keep], minlength=last + 1)
     sums = np.stack([np.bincount(number[keep], weights=p[keep], minlength=last + 1) for p in patches])
@@ -78,14 +82,14 @@ def edges(patches: np.ndarray, pixel: float) -> tuple[np.ndarray, np.ndarray]:
     return grid * pixel, even
 
 
-def transfer(distance: np.ndarray, edge: np.ndarray, frequencies: np.ndarray) -> np.ndarray:
+def transfer(distance: np.ndarray, edge: np.ndarray, frequencies: np.ndarray, radius: float = RADIUS) -> np.ndarray:
     """Return the transfer function of edges, shape (…, bins), at given frequencies (1/mm), 1 at zero."""
-    inside = distance >= RADIUS + _SPAN[0]
+    inside = distance >= radius + _SPAN[0]
     d, e = distance[inside], edge[..., inside]
     step = d[1] - d[0]
     line = -np.gradient(e, step, axis=-1)
     # Tapered around the edge, so that what noise is left at the ends does not count as blur.
-    place = d - RADIUS
+    place = d - radius
     ramp = np.clip((np.abs(place) - _WHOLE) / (-_SPAN[0] - _WHOLE + 0.5), 0, 1)
     line = line * (0.5 + 0.5 * np.cos(np.pi * ramp))
     response = np.abs(line @ np.exp(-2j * np.pi * place[:, None] * frequencies)) * step
@@ -104,15 +108,17 @@ def falls_to(frequencies: np.ndarray, response: np.ndarray, level: float) -> flo
     return float(f0 + (r0 - level) / (r0 - r1) * (f1 - f0))
 
 
-def measure_resolution(patches: np.ndarray, pixel: float, **labels) -> tuple[list[Finding], dict]:
+def measure_resolution(
+    patches: np.ndarray, pixel: float, radius: float = RADIUS, centre: tuple[float, float] = (0.0, 0.0), **labels
+) -> tuple[list[Finding], dict]:
     """Measure one image's inserts of one contrast.
 
     Parameters
     ----------
     patches : numpy.ndarray
         With inserts less without, over their contrast, shape (inserts, side, side).
-    pixel : float
-        mm.
+    pixel, radius, centre
+        As for `edges`.
     **labels
         Fields of the findings: image, contrast, scan and so on.
 
@@ -123,13 +129,13 @@ def measure_resolution(patches: np.ndarray, pixel: float, **labels) -> tuple[lis
         "distance" (mm from the edge), "edge", "frequency" (1/mm) and "ttf".
     """
     count = len(patches)
-    distance, each = edges(patches, pixel)
+    distance, each = edges(patches, pixel, radius, centre)
     frequencies = np.arange(0, 0.5 / pixel, 0.005)
     mean = each.mean(axis=0)
-    response = transfer(distance, mean, frequencies)
+    response = transfer(distance, mean, frequencies, radius)
     findings = []
     samples = Bootstrap(count, 200) if count > 1 else None
-    resampled = transfer(distance, samples.mean(each), frequencies) if samples else None
+    resampled = transfer(distance, samples.mean(each), frequencies, radius) if samples else None
     for quantity, level in (("ttf50", 0.5), ("ttf10", 0.1)):
         value = falls_to(frequencies, response, level)
         lower = upper = None
@@ -139,7 +145,7 @@ def measure_resolution(patches: np.ndarray, pixel: float, **labels) -> tuple[lis
                 lower, upper = (float(v) for v in np.nanpercentile(found, [2.5, 97.5]))
         findings.append(Finding(quantity, value=value, count=count, lower=lower, upper=upper, **labels))
     smooth = require("scipy.ndimage").gaussian_filter1d(mean, 1)
-    outside, inside = smooth[distance > RADIUS], smooth[(distance > 1) & (distance < RADIUS)]
+    outside, inside = smooth[distance > radius], smooth[(distance > 1) & (distance < radius)]
     plateau = float(mean[distance < 3].mean())
     beyond = max(-outside.min(), inside.max() - plateau, 0.0)
     findings.append(Finding("overshoot", value=100 * beyond, count=count, **labels))
@@ -151,7 +157,7 @@ def measure_resolution(patches: np.ndarray, pixel: float, **labels) -> tuple[lis
             lower=100 * interval.lower if interval else None, upper=100 * interval.upper if interval else None,
         )
     )  # fmt: skip
-    curves = {"distance": distance - RADIUS, "edge": mean, "frequency": frequencies, "ttf": response}
+    curves = {"distance": distance - radius, "edge": mean, "frequency": frequencies, "ttf": response}
     return findings, curves
 
 
