@@ -132,7 +132,8 @@ QUANTITIES = {
         "HU shift of soft tissue in the third deepest below the skin less that in the third nearest to it.",
     ),
     "insert_hu": Quantity(
-        "HU of the insert", "HU", 1, "slices", "Phantom: mean over the inner 0.7 radii of an insert of the HU module.",
+        "HU of the insert", "HU", 1, "slices",
+        "Phantom: mean over the inner half of the radius of an insert of the HU module.",
     ),
     "insert_shift": Quantity(
         "HU shift of the insert", "HU", 2, "slices", "Phantom: its mean after denoising less that before.",

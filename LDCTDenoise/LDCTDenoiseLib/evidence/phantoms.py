@@ -219,7 +219,7 @@ class _Measure:
             centre = _centre_of(patch[BEFORE].mean(axis=0), spot.radius / self._pixel)
             y, x = np.mgrid[-n : n + 1, -n : n + 1]
             distance = np.hypot(y - centre[0], x - centre[1]) * self._pixel
-            inside = distance < 0.7 * spot.radius
+            inside = distance < 0.5 * spot.radius
             around = (distance > spot.radius + 3) & (distance < spot.radius + 6)
             for label, cut in patch.items():
                 labels = {**self._labels(label), "tissue": spot.name}
