@@ -369,6 +369,16 @@ class Clipboard:
         cls.text = text
 
 
+class Desktop:
+    """Remembers what was opened."""
+
+    opened: list = []
+
+    @classmethod
+    def openUrl(cls, url):
+        cls.opened.append(url)
+
+
 class FileDialog:
     """Answers with what a test has put there."""
 
@@ -677,7 +687,7 @@ def _qt() -> types.ModuleType:
         QLabel=_texted("QLabel"), QPushButton=_texted("QPushButton"), QLineEdit=_texted("QLineEdit"),
         QComboBox=_texted("QComboBox"), QCheckBox=_texted("QCheckBox"), QDialog=_texted("QDialog"),
         QVBoxLayout=Layout, QFormLayout=Layout, QPixmap=Pixmap, QFileDialog=FileDialog, QBrush=_color, QColor=_color,
-        QSettings=QSettings,
+        QSettings=QSettings, QDesktopServices=Desktop, QUrl=types.SimpleNamespace(fromLocalFile=str),
         QMessageBox=types.SimpleNamespace(Ok=1, Cancel=2, Critical=3, Question=4),
         QApplication=types.SimpleNamespace(clipboard=lambda: Clipboard),
         QWidget=types.SimpleNamespace(setTabOrder=lambda first, second: None),

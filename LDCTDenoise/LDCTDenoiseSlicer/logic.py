@@ -14,6 +14,7 @@ from .comparison.layout_request import LayoutRequest
 from .comparison.side_by_side import SideBySide
 from .denoising import Denoising, Job, isUpToDate, jobsOf, strengthLeaving
 from .dicom_export import exportTask
+from .evidence_of_pair import evidenceTask
 from .measuring import compareTask, figureTask, labelled, requireReference, requireSameGrid, windowOf
 from .nodes import INPUT_ROLE, requireVolume, volumeFromNode
 from .numbers import Made, Numbers, measureRows, wholeSlice
@@ -303,6 +304,51 @@ class LDCTDenoiseLogic:
     def proposePair(self, scene=None) -> PairProposal:
         """Propose low dose and full dose among the volumes of the scene, by names and noise, see `pair_proposal`."""
         return proposePair(slicer.mrmlScene if scene is None else scene)
+
+    @longCall
+    def collectEvidence(
+        self,
+        reference,
+        lowVolume=None,
+        methods: Sequence[str] = (),
+        models: Sequence[str | Path] = (),
+        dose: float | None = None,
+        device: str = "auto",
+        folder: str | Path | None = None,
+        tableNode=None,
+    ) -> Task:
+        """Measure what methods do to lesions, edges, noise and HU of a pair, see docs/evidence.md; it takes minutes.
+
+        Parameters
+        ----------
+        reference : vtkMRMLScalarVolumeNode
+            The full-dose volume.
+        lowVolume : vtkMRMLScalarVolumeNode, optional
+            Its low-dose volume. Without it the dose is lowered by simulation.
+        methods, models
+            As for `denoiseAll`.
+        dose : float, optional
+            Fraction of the full dose. Default: a quarter when it is simulated, unknown of a pair.
+        device : str
+            As for `denoise`.
+        folder : path, optional
+            A new or empty folder for report.html, evidence.csv and evidence.json.
+        tableNode : vtkMRMLTableNode, optional
+            The node to fill. Default: a new one.
+        progress : callable, optional
+            Called along the way with a `LDCTDenoiseLib.evidence.run.Progress`. Returning False stops.
+
+        Returns
+        -------
+        vtkMRMLTableNode or None
+            One row a method and lesion size, with its word, colour and what it rests on. None when stopped.
+
+        Raises
+        ------
+        InputError, GeometryError, MethodError, OutputError
+            With one line to show to the user; the scene is as it was.
+        """
+        return evidenceTask(reference, lowVolume, methods, models, dose, device, folder, tableNode)
 
     def missingMethods(self, inputVolume, methods: Sequence[str] = (), models: Sequence[str | Path] = ()) -> list[str]:
         """Return the labels of those methods and models whose output for this input is not there, or not up to date.

@@ -73,8 +73,7 @@ def run(arguments: argparse.Namespace) -> None:
         bar.bar_format = "{desc}{percentage:3.0f}% |{bar}| {postfix}"
         for progress in collection:
             bar.n = max(bar.n, int(1000 * progress.fraction))
-            left = round(progress.seconds_left)
-            bar.set_postfix_str(f"{left // 60}:{left % 60:02d} left, {progress.words}")
+            bar.set_postfix_str(progress.text)
         bar.n = 1000
         bar.set_postfix_str("done")
     with replace_folder(output) as folder:

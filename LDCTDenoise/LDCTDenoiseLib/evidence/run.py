@@ -97,6 +97,12 @@ class Progress:
     def fraction(self) -> float:
         return self.seconds / max(1e-9, self.seconds + self.seconds_left)
 
+    @property
+    def text(self) -> str:
+        """Minutes left and what is done now, as one line."""
+        left = round(self.seconds_left)
+        return f"{left // 60}:{left % 60:02d} left, {self.words}"
+
 
 @dataclass
 class Evidence:

@@ -78,7 +78,7 @@ class Apply:
         # once: with views in the window, any change in it has all of it composed again.
         bar = self._panel.ui.progressBar
         bar.setUpdatesEnabled(False)
-        bar.setFormat(_inWords(state) if progress is not None else "%p%")
+        bar.setFormat(_inWords(state) if progress is not None else getattr(state, "text", "%p%"))
         bar.value = int(100 * state.fraction)
         bar.setUpdatesEnabled(True)
 

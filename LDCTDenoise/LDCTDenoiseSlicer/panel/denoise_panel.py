@@ -16,6 +16,7 @@ from .advanced import Advanced
 from .apply import Apply
 from .cost import Cost
 from .dicom_button import DICOMExport
+from .evidence_section import EvidenceSection
 from .images_section import ImagesSection
 from .method_list import MethodList
 from .noise_control import NoiseControl
@@ -49,6 +50,8 @@ class Panel:
         self.dicom = DICOMExport(self, ui.comparisonPlace.layout())
         ui.comparisonPlace.layout().addWidget(self.section.widget)
         self.methods, self.cost = MethodList(ui), Cost()
+        self.evidence = EvidenceSection(resourcePath("UI/Evidence.ui"), self, self._requirements)
+        ui.comparisonPlace.layout().addWidget(self.evidence.widget)
         self.list = ImagesSection(ui, self.guarded, self._onListChanged)
         self.view = ViewedSlice(self.section, self._onLookedElsewhere, self._onMoving, self._onRegion)
         self.numbers = NumbersSection(ui, self.view, self.images)
@@ -101,6 +104,7 @@ class Panel:
         labels = self.methods.labels()
         self._showButtons(low, labels, running)
         self.dicom.refresh()
+        self.evidence.refresh()
         if parameters is None:
             return
         self.methods.refresh()

@@ -1,0 +1,169 @@
+"""Evidence about methods on the chosen pair, as a task: lesions, edges, noise and HU, in a table and a report."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import slicer
+import vtk
+from LDCTDenoiseLib.errors import InputError
+
+from .measuring import requireSameGrid
+from .nodes import volumeFromNode
+from .tables import CAPTION, requireTable
+from .tasks import Task
+
+#: The attribute of a table node with the path of its report, and the role under which it refers to its curves.
+REPORT, CHART_ROLE = "LDCTDenoise.Report", "LDCTDenoise.Chart"
+
+_COLUMNS = ("method", "size_mm", "word", "colour", "contrast_kept_percent", "kept_lower", "kept_upper",
+            "detected_against_low_dose", "d_change", "d_change_lower", "d_change_upper", "places")
+
+
+def evidenceTask(
+    reference, lowVolume, methods: Sequence[str], models: Sequence, dose: float | None, device: str, folder, tableNode
+) -> Task:
+    """Return the task of `LDCTDenoiseLogic.collectEvidence`; parameters and errors as there."""
+    from LDCTDenoiseLib.evidence import EvidenceRun, Options, Scan, make_methods, write_report
+    from LDCTDenoiseLib.files import check_folder, replace_folder
+
+    requireTable(tableNode)
+    full = volumeFromNode(reference, "full-dose volume")
+    low = None
+    if lowVolume is not None:
+        if lowVolume is reference:
+            raise InputError("full dose and low dose are one volume; choose two, or leave the low dose out.")
+        requireSameGrid(reference, lowVolume)
+        low = volumeFromNode(lowVolume, "low-dose volume")
+    if folder is not None:
+        check_folder(folder)
+    denoisers = make_methods(methods, models)
+    # Copies: minutes pass, and the nodes' voxels are the user's to change.
+    scan = Scan(*(None if v is None else replace(v, array=v.array.copy()) for v in (full, low)))
+    run = EvidenceRun([scan], denoisers, Options(dose if dose is not None or low is not None else 0.25, device=device))
+
+    def work(report):
+        for progress in run:
+            report(progress)
+        if folder is not None:
+            with replace_folder(folder) as place:
+                write_report(run.result, place)
+        return run.result
+
+    def finish(evidence):
+        return _write(tableNode, reference, evidence, folder)
+
+    return Task(work, finish, [node for node in (reference, lowVolume, tableNode) if node is not None])
+
+
+def _write(node, reference, evidence, folder):
+    """Put the verdicts into a table node and return it."""
+    from LDCTDenoiseLib.evidence import words
+
+    table = vtk.vtkTable()
+    records = [
+        (v.image, v.size, v.word, v.colour, v.kept, v.kept_lower, v.kept_upper, v.detection,
+         *(float("nan") if x is None else x for x in (v.change, v.change_lower, v.change_upper)), v.places)
+        for v in words.verdicts(evidence)
+    ]  # fmt: skip
+    for number, name in enumerate(_COLUMNS):
+        texts = name in ("method", "word", "colour", "detected_against_low_dose")
+        column = vtk.vtkStringArray() if texts else vtk.vtkDoubleArray()
+        column.SetName(name)
+        for record in records:
+            column.InsertNextValue(record[number])
+        table.AddColumn(column)
+    if node is None:
+        node = reference.GetScene().AddNewNodeByClass("vtkMRMLTableNode", f"{reference.GetName()} evidence")
+    caption = words.DEFINITION if records else "No lesion could be measured. " + " ".join(evidence.notes)
+    with slicer.util.NodeModify(node):
+        node.SetAndObserveTable(table)
+        node.SetAttribute(CAPTION, caption)
+        node.SetAttribute(REPORT, None if folder is None else str(Path(folder) / "report.html"))
+    _draw(node, evidence)
+    return node
+
+
+def _draw(node, evidence) -> None:
+    """Draw contrast kept and d' over the lesions' diameters, one curve an image, as plot nodes; again on a new run."""
+    from LDCTDenoiseLib.evidence import words
+    from LDCTDenoiseLib.methods import colours_of
+
+    scene = node.GetScene()
+    _removeCurves(node)
+    found = evidence.findings.where(scan=words.main_scan(evidence), contrast=words.CONTRAST, shape="disk")
+    tissue = next((v.tissue for v in words.verdicts(evidence)), None)
+    colours = {"FDCT": "#000000", "LDCT": "#888888"} | colours_of(words.methods_of(evidence))
+    for title, unit, chosen in (
+        ("contrast kept", "%", found.where(quantity="contrast_kept", tissue=tissue)),
+        (f"d' ({words.OBSERVER})", "d'", found.where(quantity="detectability", tissue=tissue, observer=words.OBSERVER)),
+    ):
+        if not chosen:
+            continue
+        chart = scene.AddNewNodeByClass("vtkMRMLPlotChartNode", f"{node.GetName()}: {title}")
+        chart.SetTitle(f"{words.CONTRAST:g} HU in {tissue}: {title}")
+        chart.SetXAxisTitle("diameter, mm")
+        chart.SetYAxisTitle(unit)
+        for image in evidence.images:
+            rows = sorted((f for f in chosen.where(image=image)), key=lambda f: f.size)
+            if rows:
+                colour = [int(colours[image][n : n + 2], 16) / 255 for n in (1, 3, 5)]
+                chart.AddAndObservePlotSeriesNodeID(_series(scene, f"{chart.GetName()}: {image}", image, rows, colour))
+        node.AddNodeReferenceID(CHART_ROLE, chart.GetID())
+
+
+def _series(scene, name: str, label: str, rows, colour) -> str:
+    content = vtk.vtkTable()
+    for title, values in (("diameter", [f.size for f in rows]), (label, [f.value for f in rows])):
+        column = vtk.vtkDoubleArray()
+        column.SetName(title)
+        for value in values:
+            column.InsertNextValue(value)
+        content.AddColumn(column)
+    table = scene.AddNewNodeByClass("vtkMRMLTableNode", name)
+    table.SetAndObserveTable(content)
+    series = scene.AddNewNodeByClass("vtkMRMLPlotSeriesNode", label)
+    series.SetAndObserveTableNodeID(table.GetID())
+    series.SetXColumnName("diameter")
+    series.SetYColumnName(label)
+    series.SetPlotType(series.PlotTypeScatter)
+    series.SetMarkerStyle(series.MarkerStyleCircle)
+    series.SetColor(*colour)
+    return series.GetID()
+
+
+def chartsOf(node) -> list:
+    """Return the plot charts of a filled table: contrast kept, and d'."""
+    return [node.GetNthNodeReference(CHART_ROLE, n) for n in range(node.GetNumberOfNodeReferences(CHART_ROLE))]
+
+
+def _removeCurves(node) -> None:
+    scene = node.GetScene()
+    for chart in chartsOf(node):
+        for series in [chart.GetNthPlotSeriesNode(n) for n in range(chart.GetNumberOfPlotSeriesNodes())]:
+            scene.RemoveNode(series.GetTableNode())
+            scene.RemoveNode(series)
+        scene.RemoveNode(chart)
+    node.RemoveNodeReferenceIDs(CHART_ROLE)
+
+
+def evidenceCells(node) -> tuple[list[str], list[list[tuple[str, str]]]]:
+    """Return a filled table as it is read: a heading for each size, and of each method cells of text and colour."""
+    table = node.GetTable()
+    rows = [{name: table.GetValueByName(r, name) for name in _COLUMNS} for r in range(table.GetNumberOfRows())]
+    sizes = sorted({row["size_mm"].ToDouble() for row in rows})
+    methods = list(dict.fromkeys(row["method"].ToString() for row in rows))
+    compared = {"better": "low dose better", "worse": "better than low dose", "as well": "low dose as well", "": ""}
+    cells = []
+    for method in methods:
+        line = [(method, "")]
+        for size in sizes:
+            row = next((r for r in rows if r["method"].ToString() == method and r["size_mm"].ToDouble() == size), None)
+            if row is None:
+                line.append(("", ""))
+                continue
+            kept = row["contrast_kept_percent"].ToDouble()
+            detection = compared[row["detected_against_low_dose"].ToString()]
+            line.append((f"{row['word'].ToString()}, {kept:.0f} %\n{detection}".strip(), row["colour"].ToString()))
+        cells.append(line)
+    return [f"{size:g} mm" for size in sizes], cells
