@@ -164,7 +164,7 @@ def measure_phantom(
     around = max(0, int(_HALF_MODULE / step))
     images = {BEFORE: volume.array}
     for label, denoiser in methods.items():
-        images[label] = denoise_array(volume.array, denoiser, options.device)
+        images[label] = denoise_array(volume, denoiser, options.device)
     measure = _Measure(volume.name, images, pixel, step, around, result)
     measure.inserts(modules)
     if modules.uniformity_slice is None:

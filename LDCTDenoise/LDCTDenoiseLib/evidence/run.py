@@ -5,20 +5,22 @@ import json
 import os
 import shutil
 import time
+import warnings
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from .. import __version__
 from ..engine import DenoiseRun, denoise_array
-from ..errors import InputError, MethodError
+from ..errors import InputError, LDCTWarning, MethodError
 from ..files import write_atomic
 from ..methods import make_denoiser
-from ..simulation import LowDoseRun, ScanSettings
+from ..scan import orientation, remarks_on
+from ..simulation import LowDoseRun, ScanSettings, calibrate
 from ..volumes import Volume, require_same_grid
 from . import lesions, noise, places, resolution, spots, structure, tissues
 from .findings import Finding, Findings
@@ -199,6 +201,9 @@ class EvidenceRun:
                 raise InputError(f"two scans are called '{name}'; rename one, so that the report can tell them apart.")
         for scan in scans:
             places.square_pixel(scan.full.geometry.spacing)
+            planes = orientation(scan.full.geometry)
+            if planes != "axial":
+                raise InputError(f"the slices of '{scan.full.name}' are {planes}; give the axial series of the scan.")
             for other in filter(None, (scan.low, *scan.others.values())):
                 require_same_grid(scan.full, other)
             for label in scan.others:
@@ -299,10 +304,22 @@ class _Job:
         full = self._scan.full
         part = full.with_array(full.array[first : first + count])
         job = _Job(Scan(part), self._methods, self._options, self._work, f"{self._key}-{dose:g}", self._result, dose)
-        job._first_slice = first
+        job._first_slice, job._measured = first, self._settings()
         return job
 
-    _first_slice = 0
+    _first_slice, _measured = 0, None
+
+    def _settings(self) -> ScanSettings:
+        """Return exposure and kernel of the scan, measured once in all of it, at this job's dose."""
+        if self._measured is None:
+            volume = self._scan.full
+            with warnings.catch_warnings(record=True) as said:
+                warnings.simplefilter("always", LDCTWarning)
+                self._measured = calibrate(volume.array, volume.geometry.spacing[:2], ScanSettings())
+            for warning in said:
+                if issubclass(warning.category, LDCTWarning):
+                    self._note(str(warning.message))
+        return replace(self._measured, dose=self.dose, seed=self._options.seed)
 
     def _crop(self) -> None:
         """Take the air around the patient away; whatever is left is denoised much faster."""
@@ -389,7 +406,10 @@ class _Job:
         full = self._full
         low = yield from self._kept("low", "simulate", len(full), self._lower(self._scan.full.array))
         images = {FULL: full, LOW: low["array"]}
-        for label in self._methods:
+        for label, denoiser in self._methods.items():
+            if not self.curve:
+                for remark in remarks_on(self._scan.full.with_array(images[LOW]), denoiser):
+                    self._note(f"{label}: {remark}; the method was not trained on scans like this.")
             done = yield from self._kept(label, label, len(full), self._denoise(label, images[LOW], "all slices"))
             images[label] = done["array"]
         answers = yield from self._lesions(images)
@@ -429,8 +449,7 @@ class _Job:
         if self.dose == 1:
             return {"array": full[self._box].astype(np.float32)}
         volume = self._scan.full.with_array(np.asarray(full, dtype=np.float32))
-        settings = ScanSettings(dose=self.dose, seed=self._options.seed)
-        run = LowDoseRun(volume, settings, first_slice=self._first_slice + first, device=self._options.device)
+        run = LowDoseRun(volume, self._settings(), first_slice=self._first_slice + first, device=self._options.device)
         before = 0
         for step in run:
             yield "simulate", step.done - before, f"lowering the dose to {self.dose:.0%}"
@@ -441,7 +460,8 @@ class _Job:
         """Denoise slices; methods that use one core do one slice a core."""
         denoiser, words = self._methods[label], f"{label}, {words}"
         if denoiser.on_device:
-            run, before = DenoiseRun(array, denoiser, self._options.device), 0
+            # As a volume, for a network works on a grid of its own where pixels are not what it was trained on.
+            run, before = DenoiseRun(self._scan.full.with_array(array), denoiser, self._options.device), 0
             for step in run:
                 yield label, step.done - before, words
                 before = step.done
