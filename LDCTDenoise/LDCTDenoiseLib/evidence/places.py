@@ -15,7 +15,7 @@ TISSUES = (SOFT, LIVER, LUNG)
 #: vessels that are left are part of what a lesion has to be told from.
 _SMOOTHING = 3.0
 _HU = {SOFT: (10.0, 150.0), LUNG: (-950.0, -700.0)}
-_STEEPEST = {SOFT: (1.0, 1.4, 2.0, 3.0), LUNG: (4.0, 6.0, 8.0, 12.0)}
+_STEEPEST = {SOFT: (1.2, 1.6, 2.2, 3.0), LUNG: (4.0, 6.0, 8.0, 12.0)}
 _ENOUGH = 100
 #: Flat tissue reaches at least this many mm from a place, and the next place of the slice is no nearer than this.
 CLEARANCE, APART = 8.0, 25.0
