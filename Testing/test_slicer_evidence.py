@@ -24,6 +24,7 @@ def pair(scene):
     low = full + rng.normal(0, 14, full.shape)
     nodes = [addVolume(scene, np.rint(v).astype(np.int16), n) for v, n in ((full, "full"), (low, "low"))]
     for node in nodes:
+        node.SetIJKToRASDirections(-1, 0, 0, 0, -1, 0, 0, 0, 1)
         node.SetSpacing(1.0, 1.0, 5.0)
     return nodes
 

@@ -26,7 +26,7 @@ body{font:16px/1.5 system-ui,sans-serif;max-width:1120px;margin:2em auto;padding
 h1{font-size:1.7em;margin-bottom:.2em} h2{margin-top:2em;border-bottom:2px solid #ddd} h3{margin-bottom:.3em}
 table{border-collapse:collapse;margin:.6em 0 1em;font-variant-numeric:tabular-nums}
 th,td{border:1px solid #ccc;padding:.25em .6em;text-align:right;white-space:nowrap}
-th{background:#f3f3f3} th:first-child,td:first-child{text-align:left}
+th{background:#f3f3f3;white-space:normal;max-width:8.5em} th:first-child,td:first-child{text-align:left}
 td small{color:#555;display:block} figure{margin:1em 0} figure img,figure svg{max-width:100%;height:auto}
 figcaption,.how{color:#444;font-size:.92em;max-width:60em}
 ul.said{list-style:none;padding:0} ul.said li{border-left:8px solid #999;padding:.25em .8em;margin:.35em 0}

@@ -242,10 +242,11 @@ def _about_structure(label: str, findings: Findings):
     share = _one(findings, label, "structure_removed", tissue="body")
     if share:
         tone = "good" if share.upper < 2 else "bad" if share.lower > 5 else "plain"
+        value, lower, upper = (round(x, 1) + 0.0 for x in (share.value, share.lower, share.upper))  # no "-0.0"
         yield (
             tone,
             (
-                f"{share.value:.1f} % ({share.lower:.1f} to {share.upper:.1f}) of the body's medium structure is in "
+                f"{value:.1f} % ({lower:.1f} to {upper:.1f}) of the body's medium structure is in "
                 "what was "
                 "removed"
             ),
