@@ -111,6 +111,7 @@ def test_a_slice_that_lost_its_series_stops_what_it_may_belong_to(tmp_path):
     assert paths[-1].name in found["cut"].damage
 
 
+@pytest.mark.slow
 def test_thousands_of_other_files_do_no_harm(tmp_path):
     made = write_archive(tmp_path, 2)
     for n in range(3000):

@@ -57,6 +57,7 @@ def test_a_dry_run_says_it_all_and_writes_nothing(archive, output, capsys):
     assert "3 to denoise" in said and "4 to skip" in said and not output.exists()
 
 
+@pytest.mark.slow
 def test_a_second_run_does_nothing_twice_and_a_new_series_once(archive, output):
     write_archive(archive, 3)
     assert batch(archive, output) == 0
@@ -155,6 +156,7 @@ def test_odd_names(archive, output):
     assert batch(archive, output, "--dry-run") == 0
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="names are Unicode there")
 def test_what_the_system_holds_in_readiness(archive, output):
     """Names that are no Unicode, loops of links, pipes, and folders nested deeper than any path: one line each."""

@@ -152,6 +152,7 @@ def test_a_source_that_changed_under_the_same_uids_is_said(archive, output):
     assert batch(archive, output) == 0
 
 
+@pytest.mark.slow
 def test_a_damaged_ledger_mixes_no_methods(archive, output, capsys):
     write_archive(archive, 1)
     assert batch(archive, output) == 0

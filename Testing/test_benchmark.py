@@ -73,6 +73,7 @@ def test_plain_network_and_engine_are_the_method(method):
         np.testing.assert_allclose(make_contender(name, method).compute(hounsfield), expected, atol=0.01)
 
 
+@pytest.mark.slow
 def test_the_networks_have_the_sizes_of_their_names():
     macs = {name: count_macs(make_contender(name).network) / 1e9 for name in ("plain", "red-cnn", "wgan-vgg")}
     assert macs["plain"] == pytest.approx(6.75, abs=0.01) and macs["wgan-vgg"] == pytest.approx(14.65, abs=0.01)
@@ -80,6 +81,7 @@ def test_the_networks_have_the_sizes_of_their_names():
     assert macs["red-cnn"] == pytest.approx(458, abs=1)
 
 
+@pytest.mark.slow
 def test_every_contender_returns_a_slice():
     hounsfield = noisy_slices(1, 48).astype(np.float32)
     for name in CONTENDERS:

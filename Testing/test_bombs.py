@@ -120,6 +120,7 @@ BOMBS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="a limit on memory is POSIX's")
 def test_a_bomb_is_refused_in_little_memory(tmp_path):
     paths = []

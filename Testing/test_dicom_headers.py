@@ -111,6 +111,7 @@ def test_forbidden_folders(tmp_path):
             (tmp_path / name).chmod(0o700)
 
 
+@pytest.mark.slow
 def test_folders_nested_deeper_than_calls(tmp_path):
     folder = os.getcwd()
     os.chdir(tmp_path)

@@ -18,6 +18,8 @@ from LDCTDenoiseLib.volumes import read_volume
 from pydicom.uid import RLELossless
 from volume_reading import without_patient
 
+pytestmark = pytest.mark.slow
+
 PROVENANCE = Provenance("TV", 1.0, "CPU")
 
 
@@ -189,7 +191,6 @@ def test_a_source_that_went_or_changed_meanwhile(tmp_path):
     assert os.listdir(tmp_path) == ["in"]
 
 
-@pytest.mark.slow
 def test_a_long_series(tmp_path):
     write_series(tmp_path / "in", 150)
     volume = read_volume(tmp_path / "in")

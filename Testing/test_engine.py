@@ -19,6 +19,7 @@ from plain_networks import exact_hounsfield
 METHODS = ("CNN-L1", "WGAN", "DCSCN", "DCSWGAN")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("hu_range", [WIDE, SOFT_TISSUE])
 @pytest.mark.parametrize("dtype", [np.int16, np.uint16, np.int32, np.uint8, np.float16, np.float32, np.float64])

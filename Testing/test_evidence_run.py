@@ -25,6 +25,8 @@ from LDCTDenoiseLib.evidence import (
 from LDCTDenoiseLib.volumes import Geometry, Volume, write_volume
 from scipy import ndimage
 
+pytestmark = pytest.mark.slow
+
 PIXEL, SIGMA = 0.9, 1.1
 FULL_NOISE, ADDED_NOISE = 9.0, 15.0
 
@@ -215,7 +217,6 @@ def test_the_report_is_one_page_that_needs_nothing_else(evidence, tmp_path):
     assert first["unit"] == "%" and first["counted"] == "places" and int(first["count"]) > 0
 
 
-@pytest.mark.slow
 def test_an_interrupted_run_goes_on_and_ends_alike(tmp_path, monkeypatch):
     monkeypatch.setattr(run, "_LESION_RUNS", 12)
     whole = collect_runs([pair(4, 200)])
@@ -247,7 +248,6 @@ def test_an_interrupted_run_goes_on_and_ends_alike(tmp_path, monkeypatch):
     assert not (tmp_path / "w").exists()
 
 
-@pytest.mark.slow
 def test_several_scans_are_averaged(monkeypatch):
     monkeypatch.setattr(run, "_LESION_RUNS", 60)
     found = collect_runs([pair(4, 220, "one"), pair(4, 220, "two")], {"blur": Blur()})
@@ -265,7 +265,6 @@ def simulated(slices=3, side=160):
     return Volume((clean + noise).astype(np.float32), Geometry((1.6, 1.6, 5.0)), "scan")
 
 
-@pytest.mark.slow
 def test_the_command_on_a_file(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(run, "_LESION_RUNS", 30)
     write_volume(simulated(), tmp_path / "scan.nii.gz")
@@ -282,7 +281,6 @@ def test_the_command_on_a_file(tmp_path, monkeypatch, capsys):
     assert "left" in said.err
 
 
-@pytest.mark.slow
 def test_a_volume_of_another_program(tmp_path):
     scan = pair(4, 200)
     smooth = scan.low.with_array(ndimage.gaussian_filter(scan.low.array, (0, 1, 1)))
@@ -293,7 +291,6 @@ def test_a_volume_of_another_program(tmp_path):
     assert any("'vendor' was denoised elsewhere, judged by its noise from low dose" in n for n in found.notes)
 
 
-@pytest.mark.slow
 def test_a_dose_curve_shows_that_full_dose_needs_no_denoiser(monkeypatch):
     monkeypatch.setattr(run, "_LESION_RUNS", 9)
     monkeypatch.setattr(run, "DOSE_CURVE", (1.0, 0.25))

@@ -69,6 +69,7 @@ def test_the_red_box_lies_where_the_roi_is():
     assert red.mean() < 0.05
 
 
+@pytest.mark.slow
 def test_the_second_row_shows_exactly_the_roi():
     images = [blocks(), blocks(23.0)]
     figure = comparison_figure([("A", images[0]), ("B", images[1])], roi=ROI(*ROI_BOX, 4), crop=False)
@@ -103,6 +104,7 @@ def test_labels_stand_above_their_panels_in_the_given_order():
     assert min(height) >= 12, "legible when the picture is 1400 pixels wide"
 
 
+@pytest.mark.slow
 def test_numbers_come_with_their_window_and_variant():
     quality = SimpleNamespace(psnr=28.016, ssim=0.8829, rmse=0.03974, window=PAPER, ssim_variant="some SSIM")
     figure = comparison_figure(

@@ -208,6 +208,7 @@ def test_libraries_do_not_know_slicer(library):
         assert not _imports(path) & {"slicer", "qt", "ctk", "mrml", "LDCTDenoiseSlicer", "LDCTDenoise"}, path
 
 
+@pytest.mark.slow
 def test_the_denoising_library_does_not_know_training():
     for folder in ("LDCTDenoiseLib", "LDCTDenoiseSlicer"):
         for path in sorted((ROOT / "LDCTDenoise" / folder).rglob("*.py")):

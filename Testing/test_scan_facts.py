@@ -30,6 +30,7 @@ def test_an_ordinary_scan_is_described_and_not_unusual():
     assert facts.body_diameter == pytest.approx(300, rel=0.05) and outside(facts) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "unusual, words",
     [
@@ -78,6 +79,7 @@ def test_a_round_field_is_padding():
     assert measure_scan(volume).padding == pytest.approx((np.hypot(y, x) > 190).mean(), abs=0.01)
 
 
+@pytest.mark.slow
 def test_inspect_prints_it(tmp_path, capsys):
     path = tmp_path / "scan.nrrd"
     write_volume(scan(facts={}), path)

@@ -70,6 +70,7 @@ def test_a_scan_without_noise_has_none():
     assert measure_noise(anatomy((2, 192, 192)), (0.8, 0.8)).sd < 0.5
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not NATIVE or not REFERENCE.is_dir(), reason="LDCT_DATA and LDCT_REFERENCE are not set")
 @pytest.mark.parametrize("path", NATIVE, ids=lambda p: p.name)
 def test_it_agrees_with_an_independent_measurement(path):

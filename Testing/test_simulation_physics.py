@@ -86,6 +86,7 @@ def test_noise_has_the_texture_of_the_full_simulation(scanned):
         assert found == pytest.approx(expected, abs=0.03)
 
 
+@pytest.mark.slow
 def test_noise_has_no_mean():
     noise = inserted(0.25, noise_free=False)
     for name in PLACES:

@@ -218,6 +218,7 @@ def test_leaving_the_module_does_not_stop_it_and_changes_no_view(widget, host):
     assert widget.ui.applyButton.enabled
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["at once", "in the worker"])
 def test_errors_are_shown_as_one_line(widget, host, caplog, where):
     array = ct(dtype=np.float32)

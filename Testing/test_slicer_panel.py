@@ -146,6 +146,7 @@ def test_the_whole_volume_is_measured_on_demand(widget, host, pair):
     assert widget.ui.captionLabel.text.startswith("Measured before the volumes changed; measure again.")
 
 
+@pytest.mark.slow
 def test_numbers_are_copied_written_and_put_into_a_table(widget, host, pair, tmp_path):
     host.spin(quiet(widget.panel))
     widget.ui.copyNumbersButton.click()
@@ -242,6 +243,7 @@ def test_low_dose_is_no_reference_of_itself(widget, host, pair, monkeypatch):
     assert not widget.panel.running and "'low' would be measured" in messages[0] and names() == ["full", "low"]
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_one_line(widget, host, pair, monkeypatch, tmp_path):
     """The system's own refusal, by a limit on the size of files."""
     import resource

@@ -204,6 +204,7 @@ def test_the_dialog_says_what_is_wrong(panel, database, monkeypatch):
     assert "holds no CT series" in messages[3] and len(messages) == 4
 
 
+@pytest.mark.slow
 def test_a_pair_can_be_made_by_hand(panel, database, tmp_path):
     """Of two series without words for a dose, the one may be made the low dose of the other."""
     write(tmp_path / "more", 2, "Lung", 3, count=3)

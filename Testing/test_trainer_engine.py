@@ -64,6 +64,7 @@ def test_a_stop_file_leaves_a_checkpoint_and_the_run_goes_on_to_the_same_weights
         assert torch.equal(weight, weights(output)[name]), name
 
 
+@pytest.mark.slow
 def test_a_validation_that_a_stop_interrupts_is_made_good(patients, tmp_path, monkeypatch):
     from LDCTDenoiseTrainingLib.training import train
 

@@ -151,6 +151,7 @@ def test_the_dicom_button_without_a_database_and_a_row_that_is_not_there(trainer
         assert words.lower() in ui.statusLabel.text.lower(), button.name
 
 
+@pytest.mark.slow
 def test_the_preview_is_shown_beside_the_original(trainer, host):
     addPairs(1)
     slicer.mrmlScene.RemoveNode(slicer.util.getNode("P0 low"))

@@ -77,6 +77,7 @@ def requireFilled(trainer, tmp_path):
     assert panel.runs.folder == str(tmp_path / "runs") and panel.runs.ticked == [str(tmp_path / "runs" / "two")]
 
 
+@pytest.mark.slow
 def test_everything_comes_back_with_the_scene(trainer, host, tmp_path):
     fill(trainer, tmp_path)
     requireFilled(trainer, tmp_path)
@@ -98,6 +99,7 @@ def test_everything_comes_back_with_the_scene(trainer, host, tmp_path):
     requireFilled(trainer, tmp_path)
 
 
+@pytest.mark.slow
 def test_a_volume_deleted_is_told_in_red_at_once_and_after_it_was_saved(trainer, host, tmp_path):
     from LDCTDenoiseTrainingSlicer.training_parameters import getParameterNode
 
@@ -176,6 +178,7 @@ def host_spin(trainer):
     Host().spin(lambda: not trainer.panel.work.running, 60)
 
 
+@pytest.mark.slow
 def test_what_is_no_run_or_runs_is_not_deleted(trainer, tmp_path):
     from filelock import FileLock
     from LDCTDenoiseLib.errors import InputError

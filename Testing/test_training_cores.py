@@ -109,6 +109,7 @@ def test_output_and_gradients_are_those_of_the_whole_batch(architecture, patches
         assert (parameter.grad - gradient).abs().max() <= TOLERANCE * scale
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [COMPILED, TORCH])
 def test_the_result_is_the_same_for_any_number_of_threads(size):
     before, results = torch.get_num_threads(), []

@@ -88,6 +88,7 @@ def test_a_batch_follows_from_its_number(source):
     assert first.low.shape == (8, 16, 16) and not first.low.equal(first.full)
 
 
+@pytest.mark.slow
 def test_shares_of_two_processes_make_the_whole_batch(source):
     whole = source.batch(5, 0, 8)
     halves = [source.batch(5, 0, 8, slice(n, n + 4)) for n in (0, 4)]
@@ -193,6 +194,7 @@ def test_without_ranges_exposure_and_kernel_are_the_scans_own(cached):
     assert drawn.settings.photons is None and drawn.settings.kernel_cutoff is None
 
 
+@pytest.mark.slow
 def test_averaged_slices_get_the_noise_that_is_left_of_it(cached):
     ranges = SimulationRanges((0.25, 0.25), (900, 900), (1.0, 1.0))
     scan = replace(cached[0], scan=replace(cached[0].scan, simulation=ranges))
@@ -269,6 +271,7 @@ def test_cache_files_that_are_not_whole_are_made_anew(tmp_path):
             assert path.read_bytes() == whole, (path.name, content[:80])
 
 
+@pytest.mark.slow
 def test_noise_that_is_not_whole_is_made_anew(tmp_path):
     patients = PatientSet((Scan("a", "train", save_scan(tmp_path / "a.nii.gz", body(0))),))
     noise = NoiseCache(cache_scans(patients, tmp_path / "cache", 16), seed=1, generations=1, workers=1)
