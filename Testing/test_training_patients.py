@@ -201,7 +201,7 @@ def save_mayo(folder, name, layout, patient_id="", description="", size=1.0, **t
     for dose, letters, noise in (("full", "FD", 8), ("quarter", "QD", 40)):
         seed = sum(map(ord, name))
         hu = body(seed, slices=2) + np.random.default_rng(noise).normal(0, noise, (2, 32, 32))
-        place, _, prefix = layout.format(p=name, d=dose, D=letters).rpartition("/")
+        place, _, prefix = layout.format(p=name, d=dose, D=letters, n=noise).rpartition("/")
         uid = f"1.2.{seed}.{noise}"
         write_series(
             hu.round().astype(np.int16), folder / place, (10 * size, 10 * size, 5), prefix=prefix,
@@ -243,11 +243,12 @@ def test_the_dose_may_come_first_and_a_collection_may_lie_around_all(tmp_path, l
     assert len(patients.scans) == 4
 
 
-@pytest.mark.parametrize("description", ["", "3.0 B30f", "{d} dose"])
+@pytest.mark.parametrize("description", ["3.0 B30f", "{d} dose"])
 @pytest.mark.parametrize("ids", [True, False])
-def test_many_series_in_one_folder_by_the_names_of_their_files(tmp_path, description, ids):
+@pytest.mark.parametrize("layout", ["{p}_{D}_", "{p}_{D}_1_1.CT.000{n}.20151222."])  # the second is Mayo's own
+def test_many_series_in_one_folder_by_the_names_of_their_files(tmp_path, description, ids, layout):
     for name in PATIENTS:
-        save_mayo(tmp_path, name, "{p}_{D}_", name if ids else "Anonymous", description)
+        save_mayo(tmp_path, name, layout, name if ids else "Anonymous", description)
     patients, notes, decisions = find_patients(tmp_path)
     assert patients.patients() == list(PATIENTS) and len(patients.scans) == 4 and len(notes) == 1
     for scan in patients.scans:
@@ -322,7 +323,8 @@ def test_no_description_and_no_id_in_a_decision(tmp_path):
         ("L067/3mm/scan", "L067"), ("3mm/L067/3mm/a", "L067"), ("patients/smith/CT1", "smith"), ("jones/CT1", "jones"),
         ("abdomen/case1", "case1"), ("abdomen_HCC_006", "abdomen_HCC_006"), ("siteA/case_2", "case_2"),
         ("train/HCC_007_a", "HCC_007_a"), ("C002/12-23-2021-NA-NA-62464/1.000000_56899/x", "C002"), ("b", "b"),
-        ("1mm B30/1mm/L067/1mm/x", "L067"), ("001/scan", "001"), ("scan_1/patient 3/x", "patient 3"),
+        ("1mm B30/1mm/L067/1mm/x", "L067"), ("L067_1mm_B30f", "L067"), ("B001/x", "B001"), ("D4521", "D4521"),
+        ("001/scan", "001"), ("scan_1/patient 3/x", "patient 3"),
     ],
 )  # fmt: skip
 def test_the_patient_that_a_path_names(path, patient):

@@ -27,7 +27,7 @@ _TECHNICAL = set(
     "anonymised export archive input output part batch group site cohort fold set version v st pos full low "
     "quarter dose".split()
 )
-_SIZE_OR_KERNEL = re.compile(r"\d+(?:[.,]\d+)?mm|[BDHI][a-z]?\d{2}[fhs]?\d?|[A-Z][a-z]?\d{2}[a-z]\d?")
+_SIZE_OR_KERNEL = re.compile(r"\d+(?:[.,]\d+)?mm|[BDHI][a-z]?\d{2}(?:[fhs]\d?)?|[A-Z][a-z]?\d{2}[a-z]\d?")
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+(?:mm)?")
 
 
@@ -104,7 +104,9 @@ def patient_named(folders: Sequence[str], stem: str) -> tuple[str, str]:
         if looks_like_patient(folder):
             return folder, "folder"
     if looks_like_patient(stem):
-        return stem, "file name"
+        words = _words(stem)
+        # L067_1mm and L067_3mm are of one patient.
+        return stem if len(words) == len(re.split(r"[-_ .]+", stem)) else "_".join(words), "file name"
     for folder in folders:
         if not _is_technical(folder):
             return folder, "folder"
@@ -113,21 +115,27 @@ def patient_named(folders: Sequence[str], stem: str) -> tuple[str, str]:
 
 def looks_like_patient(name: str) -> bool:
     """Whether a name has a number behind letters that are no word for a scan: L067, HCC_007, patient 3."""
-    words = [word for word in re.split(r"[-_ .]+", name) if word and not _SIZE_OR_KERNEL.fullmatch(word)]
-    if any(_mixed(word) and not _is_technical(word) for word in words):
-        return True
-    return any(
-        len(word) > 1 and word.isalpha() and number.isdigit() and not _is_technical(word)
-        for word, number in zip(words, words[1:], strict=False)
-    )
+    return bool(patient_word(name))
 
 
-def _mixed(word: str) -> bool:
-    return bool(re.search("[A-Za-z]", word) and re.search(r"\d", word))
+def patient_word(name: str) -> str:
+    """Return the first part of a name that looks like a patient's: "L067" of "L067_1_1.CT.0002"; "" without one."""
+    words = _words(name)
+    for word in words:
+        if re.search("[A-Za-z]", word) and re.search(r"\d", word) and not _is_technical(word):
+            return word
+    for word, number in zip(words, words[1:], strict=False):
+        if len(word) > 1 and word.isalpha() and number.isdigit() and not _is_technical(word):
+            return f"{word}_{number}"
+    return ""
+
+
+def _words(name: str) -> list[str]:
+    return [word for word in re.split(r"[-_ .]+", name) if word and not _SIZE_OR_KERNEL.fullmatch(word)]
 
 
 def _is_technical(name: str) -> bool:
-    words = [word for word in re.split(r"[-_ .]+", name) if word and not _SIZE_OR_KERNEL.fullmatch(word)]
+    words = _words(name)
     told = [token for word in words for token in tokens(word) if not token.isdigit()]
     return set(told) <= _TECHNICAL and (bool(told) or not any(map(str.isdigit, words)))
 

@@ -12,7 +12,16 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 
-from .names import dose_of, looks_like_patient, name_base, patient_named, stem_of, without_dose, without_suffix
+from .names import (
+    dose_of,
+    looks_like_patient,
+    name_base,
+    patient_named,
+    patient_word,
+    stem_of,
+    without_dose,
+    without_suffix,
+)
 from .series import Series
 
 #: PatientIDs that anonymisers write for everybody, without what is neither letter nor digit.
@@ -96,8 +105,9 @@ def _folders(image: Image) -> tuple[str, ...]:
 
 
 def _stem(image: Image) -> str:
-    stem = image.label[0] if image.series.is_dicom else image.place.name
-    return "_".join(without_dose(PurePath(stem)))
+    """Return what the file's name says of the patient; a DICOM file's is full of other numbers."""
+    stem = "_".join(without_dose(PurePath(image.label[0] if image.series.is_dicom else image.place.name)))
+    return patient_word(stem) or stem if image.series.is_dicom else stem
 
 
 def identify(images: list[Image], body_of: Callable[[Series], tuple[float, float] | None]) -> list[Image]:
