@@ -12,10 +12,13 @@ from LDCTDenoiseLib.simulation.backprojection import back_project, filter_views,
 from LDCTDenoiseLib.simulation.geometry import FanBeam, PixelGrid  # noqa: E402
 from LDCTDenoiseLib.simulation.photons import MU_WATER, added_variance, exposure, scan_variance  # noqa: E402
 from LDCTDenoiseLib.simulation.projection import forward_project, line_integrals  # noqa: E402
+from LDCTDenoiseLib.simulation.settings import ScanSettings  # noqa: E402
 from poisson_scan import one_thread  # noqa: E402, F401
 
 # A water disc off the axis, where a mirrored, turned or swapped axis would show.
 RADIUS, CENTRE_X, CENTRE_Y = 80.0, 45.0, -30.0
+#: The window of a kernel that ends at the Nyquist frequency.
+HANN = ScanSettings(kernel_cutoff=1.0).window
 GRIDS = [PixelGrid(256, 256, 1.2, 1.2), PixelGrid(180, 251, 1.6, 1.1), PixelGrid(255, 170, 1.0, 1.5)]
 
 
@@ -71,7 +74,7 @@ def test_coarse_line_integrals_are_near_the_fine_ones(grid):
 @pytest.mark.parametrize("grid", GRIDS, ids=str)
 def test_the_reconstruction_of_chords_is_the_disc(grid):
     fan = FanBeam(views=360)
-    image = back_project(filter_views(chords(fan), fan, 1.0)[None], fan, grid)[0]
+    image = back_project(filter_views(chords(fan), fan, HANN)[None], fan, grid)[0]
     hounsfield = 1000 * (image / MU_WATER - 1)
     x, y = grid.axes()
     distance = torch.hypot(x[None] - CENTRE_X, y[:, None] - CENTRE_Y)
@@ -85,7 +88,7 @@ def test_the_reconstruction_of_chords_is_the_disc(grid):
 
 def test_nothing_is_reconstructed_outside_the_scan_field():
     grid, fan = PixelGrid(64, 64, 10.0, 10.0), FanBeam(views=64)
-    image = back_project(filter_views(torch.ones(64, fan.columns), fan, 1.0)[None], fan, grid)[0]
+    image = back_project(filter_views(torch.ones(64, fan.columns), fan, HANN)[None], fan, grid)[0]
     inside = grid.within(fan.field_radius)
     assert 240 < fan.field_radius < 251 and inside.any() and not inside.all()
     assert (image[inside] != 0).all() and (image[~inside] == 0).all()
@@ -102,7 +105,8 @@ def test_the_filter_is_a_ramp_under_a_hann_window():
         between = (1 - t + t * torch.exp(-1j * math.pi / 2 * frequency)).abs().square().mean(dim=0).sqrt()
         window *= between
         # (γ / sin γ)² bends the ramp a little: by 6 % at the fan's edge, hardly at all over the kernel's core.
-        torch.testing.assert_close(ramp_response(fan, cutoff, length), ramp * window, rtol=0.01, atol=0.3)
+        response = ramp_response(fan, ScanSettings(kernel_cutoff=cutoff).window, length)
+        torch.testing.assert_close(response, ramp * window, rtol=0.01, atol=0.3)
 
 
 def test_more_samples_per_column_change_nothing(monkeypatch):
@@ -111,7 +115,7 @@ def test_more_samples_per_column_change_nothing(monkeypatch):
 
     def noise(samples):
         monkeypatch.setattr(backprojection, "UPSAMPLING", samples)
-        return back_project(filter_views(drawn, fan, 1.0)[None], fan, grid)[0]
+        return back_project(filter_views(drawn, fan, HANN)[None], fan, grid)[0]
 
     few, many = noise(4), noise(16)
     assert abs(few.std() / many.std() - 1) < 0.005
