@@ -125,8 +125,12 @@ def looks_like_hounsfield(array: np.ndarray) -> bool:
 def has_air(array: np.ndarray) -> bool:
     """Whether there is enough air or lung to know the scale by it."""
     values = _values(array)
-    filled = values.fill_shares[(values.fills >= _AIR[0]) & (values.fills <= _AIR[1])].sum()
-    return filled + values.share(_AIR[0], _LUNG[1]) >= 0.01
+    return _filled_with_air(values) + values.share(_AIR[0], _LUNG[1]) >= 0.01
+
+
+def _filled_with_air(values: _Values) -> float:
+    """The share of fills that can be air without noise."""
+    return float(values.fill_shares[(values.fills >= _AIR[0]) & (values.fills <= _AIR[1])].sum())
 
 
 def not_hounsfield(array: np.ndarray) -> str:
@@ -158,10 +162,11 @@ def not_hounsfield(array: np.ndarray) -> str:
         return "have nothing where fat and soft tissue belong, as when an offset is taken off twice"
     if values.share(-600, -250) > 0.15 and values.share(-1300, -600) < 0.02:
         return "have no air near -1000, but much at a place where the body has little"
-    if not has_air(array) and min(array.shape[1:]) >= _WHOLE:
-        if values.share(800, 4500) >= 0.2:
-            return "have no air near -1000, but more above 800 than bone explains"
-        if np.subtract(*np.percentile(rest, (99, 1))) > 60 and 0 < _roughness(array, values) < _SMOOTHEST:
+    if min(array.shape[1:]) >= _WHOLE:
+        if values.share(800, 4500) >= max(0.2, 4 * (air + lung)) and not _filled_with_air(values):
+            return "have little air near -1000, but more above 800 than bone explains"
+        smooth = np.subtract(*np.percentile(rest, (99, 1))) > 60 and 0 < _roughness(array, values) < _SMOOTHEST
+        if smooth and not has_air(array):
             return "have no air near -1000 and less noise than HU have"
     return _odd_surround(array, values)
 
