@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 import torch
-from LDCTDenoiseLib.benchmark import CONTENDERS, make_contender, to_markdown
+from LDCTDenoiseLib.benchmark import available_contenders, make_contender, to_markdown
 from LDCTDenoiseLib.benchmark.measure import noisy_slices
 from LDCTDenoiseLib.benchmark.memory import peak_bytes
 from LDCTDenoiseLib.methods import make_denoiser
@@ -30,12 +30,15 @@ def test_compare_prints_one_json_object_and_leaves_table_and_plot(tmp_path):
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
     assert result["matmul_gflops"] > 0 and result["start_up_seconds"] > 0 and result["metrics_seconds"] > 0
-    names = ["plain", "engine", "engine-torch", "red-cnn", "wgan-vgg", "nlm", "bilateral", "tv"]
-    assert list(result["contenders"]) == names
+    assert list(result["contenders"]) == available_contenders()
     for row in result["contenders"].values():
         assert row["seconds_per_slice"] > 0
         assert row["peak_bytes"] is None or row["peak_bytes"] >= 0
     engine = result["contenders"]["engine"]
+    rivals = {name: row["seconds_per_slice"] for name, row in result["contenders"].items() if row["is_rival"]}
+    assert {"plain", "plain-kept", "channels-last", "channels-last-kept"} <= set(rivals)
+    assert result["best_rival"] == min(rivals, key=rivals.get)
+    assert result["factor_to_best_rival"] == pytest.approx(min(rivals.values()) / engine["seconds_per_slice"], abs=1e-3)
     assert engine["max_abs_hu_difference"] <= 0.05 and engine["fraction_of_matmul"] > 0
     assert result["contenders"]["tv"]["max_abs_hu_difference"] is None
     volume = result["volume"]
@@ -69,7 +72,8 @@ def test_plain_network_and_engine_are_the_method(method):
     hounsfield, denoiser = noisy_slices(1, 96).astype(np.float32), make_denoiser(method)
     expected = hounsfield + exact_hounsfield(denoiser.generator, denoiser.hu_range, hounsfield).numpy()
     assert np.abs(expected - hounsfield).max() > 5
-    for name in ("plain", "engine", "engine-torch"):
+    names = {"plain", "channels-last", "engine", "engine-torch", "onnxruntime", "openvino"}
+    for name in names & set(available_contenders()):
         np.testing.assert_allclose(make_contender(name, method).compute(hounsfield), expected, atol=0.01)
 
 
@@ -84,7 +88,7 @@ def test_the_networks_have_the_sizes_of_their_names():
 @pytest.mark.slow
 def test_every_contender_returns_a_slice():
     hounsfield = noisy_slices(1, 48).astype(np.float32)
-    for name in CONTENDERS:
+    for name in available_contenders():
         output = make_contender(name).compute(hounsfield)
         assert output.shape == hounsfield.shape and np.isfinite(output).all(), name
 

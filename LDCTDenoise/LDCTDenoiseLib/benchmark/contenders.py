@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from ..methods.cpu import CPUNetwork
 from ..networks import Network
 from ..networks.strips import strips_of
 from ..requirements import require
+from .onnx_model import to_onnx
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,8 @@ class Contender:
         Whether it computes the method's result, so that it can be compared with the plain model.
     slices : int
         Slices that it is given at a time.
+    is_rival : bool
+        Whether it is another way to compute the same in float32: the best of them is what the engine is set beside.
     """
 
     words: str
@@ -38,19 +42,20 @@ class Contender:
     network: Network | None = None
     trained: bool = False
     slices: int = 1
+    is_rival: bool = False
 
 
 #: Slices that the engine is given at a time: it begins a slice before it is done with the one before.
 _STACK = 8
 
 
-def _module(network: nn.Module, hu_range, device: str) -> Callable:
-    """Return a network as one would run it: float32, NCHW, eager, one slice at a time."""
-    network = network.eval().to(device)
+def _module(network: nn.Module, hu_range, device: str, layout=torch.contiguous_format) -> Callable:
+    """Return a network as one would run it: float32, eager, one slice at a time."""
+    network = network.eval().to(device, memory_format=layout)
 
     def compute(hounsfield: np.ndarray) -> np.ndarray:
         with torch.inference_mode():
-            unit = hu_range.to_unit(torch.tensor(hounsfield)[:, None].to(device))
+            unit = hu_range.to_unit(torch.tensor(hounsfield)[:, None].to(device)).contiguous(memory_format=layout)
             correction = network(unit) * hu_range.width
             return add_correction(hounsfield, correction[:, 0].cpu().numpy())
 
@@ -73,11 +78,43 @@ class _CorrectionOf(nn.Module):
         return self.generator.correction(image)
 
 
-def _plain(method: str, device: str) -> Contender:
-    denoiser = make_denoiser(method)
-    generator = denoiser.generator
-    compute = _module(_CorrectionOf(generator), denoiser.hu_range, device)
-    return Contender(f"{method}, float32, NCHW, eager", compute, generator.network, True)
+def _plain(words: str, layout=torch.contiguous_format) -> Callable:
+    def make(method: str, device: str) -> Contender:
+        denoiser = make_denoiser(method)
+        generator = denoiser.generator
+        compute = _module(_CorrectionOf(generator), denoiser.hu_range, device, layout)
+        return Contender(f"{method}, float32, eager, {words}", compute, generator.network, True, is_rival=True)
+
+    return make
+
+
+def _runtime(words: str, load: Callable) -> Callable:
+    """Return the maker of a contender that computes an ONNX model on the CPU; `load` makes a function of arrays."""
+
+    def make(method: str, _device: str) -> Contender:
+        denoiser = make_denoiser(method)
+        scale, run = denoiser.hu_range, load(to_onnx(denoiser.generator))
+
+        def compute(hounsfield: np.ndarray) -> np.ndarray:
+            unit = scale.to_unit(hounsfield)[:, None].astype(np.float32)
+            return add_correction(hounsfield, run(unit)[:, 0] * np.float32(scale.width))
+
+        return Contender(f"{method}, {words}, on the CPU", compute, denoiser.generator.network, True, is_rival=True)
+
+    return make
+
+
+def _load_onnxruntime(model: bytes) -> Callable:
+    runtime = require("onnxruntime")
+    session = runtime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    return lambda unit: session.run(["correction"], {"image": unit})[0]
+
+
+def _load_openvino(model: bytes) -> Callable:
+    core = require("openvino").Core()
+    # Where the processor has bfloat16 it would be taken.
+    network = core.compile_model(core.read_model(model, b""), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    return lambda unit: network([unit])[0]
 
 
 def _engine(method: str, device: str) -> Contender:
@@ -120,17 +157,42 @@ def _reference(name: str, words: str) -> Callable:
     return lambda _method, device: Contender(words, _denoiser(make_denoiser(name), device))
 
 
+_KEPT = "memory kept"
+
 #: How each contender is made, by its name: from the method and the device.
 CONTENDERS: dict[str, Callable[[str, str], Contender]] = {
-    "plain": _plain,
     "engine": _engine,
     "engine-torch": _engine_torch,
+    "onnxruntime": _runtime("ONNX Runtime", _load_onnxruntime),
+    "openvino": _runtime("OpenVINO, float32", _load_openvino),
+    "plain": _plain("NCHW"),
+    "plain-kept": _plain(f"NCHW, {_KEPT}"),
+    "channels-last": _plain("channels last", torch.channels_last),
+    "channels-last-kept": _plain(f"channels last, {_KEPT}", torch.channels_last),
     "red-cnn": _of_size("RED-CNN", "RED-CNN"),
+    "red-cnn-kept": _of_size("RED-CNN", f"RED-CNN, {_KEPT}"),
     "wgan-vgg": _of_size("WGAN", "WGAN-VGG's size"),
+    "wgan-vgg-kept": _of_size("WGAN", f"WGAN-VGG's size, {_KEPT}"),
     "nlm": _reference("NLM", "non-local means of scikit-image"),
     "bilateral": _bilateral,
     "tv": _reference("TV", "total variation of scikit-image"),
 }
+
+#: Those that are timed in a process whose allocator hands large blocks back to the system, as it does by itself.
+APART = ("plain", "channels-last", "red-cnn", "wgan-vgg")
+
+#: The packages that contenders need which are no requirements.
+_PACKAGES = {"onnxruntime": ("onnx", "onnxruntime"), "openvino": ("onnx", "openvino")}
+
+
+def available_contenders() -> list[str]:
+    """Return the names of the contenders whose packages are installed."""
+    return [name for name in CONTENDERS if all(find_spec(package) for package in _PACKAGES.get(name, ()))]
+
+
+def keep_large_blocks() -> None:
+    """Let glibc keep blocks of up to 31 MB that are freed, from now on; see docs/speed.md."""
+    torch.empty(31 << 20, dtype=torch.uint8)
 
 
 def make_contender(name: str, method: str = "DCSCN", device: str = "cpu") -> Contender:

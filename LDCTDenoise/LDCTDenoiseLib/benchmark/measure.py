@@ -6,6 +6,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +20,7 @@ from ..methods import make_denoiser
 from ..metrics import measure_images
 from ..networks import count_macs
 from ..phantom import abdomen_phantom
-from .contenders import CONTENDERS, make_contender
+from .contenders import APART, available_contenders, keep_large_blocks, make_contender
 from .memory import peak_bytes
 from .volumes import seconds_of_arrays, seconds_of_dicom
 
@@ -54,10 +57,10 @@ def run_benchmark(
     Parameters
     ----------
     method : str
-        The method of the contenders "plain" and "engine".
+        The method of the engine and of those that compute the same.
     device : Device
     compare : bool
-        All contenders; else the engine alone.
+        All contenders whose packages are installed; else the engine alone.
     repeats : int
         Rounds. In each, every contender computes for half a second at least, the engine as it does within a volume,
         the others one slice after the other; the results are medians over the rounds.
@@ -71,43 +74,52 @@ def run_benchmark(
     dict
         What `ldct-denoise benchmark --json` prints; docs/speed.md describes it.
     """
-    names = list(CONTENDERS) if compare else ["engine"]
+    names = available_contenders() if compare else ["engine"]
     volume = noisy_slices(slices, size)
-    contenders = {name: make_contender(name, method, device.name) for name in names}
-    stacks = {name: volume[: contender.slices].astype(np.float32) for name, contender in contenders.items()}
+    keep_large_blocks()
     matrices = torch.rand(2, _MATRIX, _MATRIX, device=device.name)
     times: dict[str, list[float]] = {name: [] for name in ["matmul", *names]}
-    outputs = {}
-    for number in range(repeats):
-        progress(f"round {number + 1} of {repeats}: matrix product")
-        times["matmul"].append(min(_seconds(lambda: torch.mm(*matrices), device) for _ in range(3)))
-        for name, contender in contenders.items():
-            progress(f"round {number + 1} of {repeats}: {name}")
-            stack = stacks[name]
-            seconds = _seconds(lambda c=contender, n=name, s=stack: outputs.update({n: c.compute(s)}), device, _ROUND)
-            times[name].append(seconds / len(stack))
-    matmul = 2 * _MATRIX**3 / statistics.median(times["matmul"])
     result = {
         "version": __version__, "torch": torch.__version__, "machine": platform.machine(), "device": str(device),
-        "method": method, "size": size, "repeats": repeats, "matmul_gflops": round(matmul / 1e9, 2), "contenders": {},
+        "method": method, "size": size, "repeats": repeats, "contenders": {},
     }
-    for name, contender in contenders.items():
-        progress(f"memory of {name}")
-        seconds = statistics.median(times[name])
-        flops = 2 * count_macs(contender.network, size, size) / seconds if contender.network else 0
-        difference = None
-        if contender.trained and "plain" in outputs:
-            difference = float(np.abs(outputs[name][:1] - outputs["plain"]).max())
-        result["contenders"][name] = {
-            "words": contender.words,
-            "seconds_per_slice": seconds,
-            "slices_per_second": 1 / seconds,
-            "all_seconds": times[name],
-            "gflops": round(flops / 1e9, 2) if flops else None,
-            "fraction_of_matmul": round(flops / matmul, 4) if flops else None,
-            "peak_bytes": peak_bytes(lambda c=contender, s=stacks[name]: c.compute(s), device.name),
-            "max_abs_hu_difference": difference,
-        }
+    with ExitStack() as stack:
+        here = _Timer(method, device, volume)
+        apart = stack.enter_context(_Apart(method, device, volume)) if compare else here
+        timers = {name: apart if name in APART else here for name in names}
+        outputs = {}
+        for number in range(repeats):
+            progress(f"round {number + 1} of {repeats}: matrix product")
+            times["matmul"].append(min(_seconds(lambda: torch.mm(*matrices), device) for _ in range(3)))
+            for name, timer in timers.items():
+                progress(f"round {number + 1} of {repeats}: {name}")
+                seconds, outputs[name] = timer.time(name)
+                times[name].append(seconds)
+        matmul = 2 * _MATRIX**3 / statistics.median(times["matmul"])
+        result["matmul_gflops"] = round(matmul / 1e9, 2)
+        for name, timer in timers.items():
+            progress(f"memory of {name}")
+            facts = timer.facts(name)
+            seconds = statistics.median(times[name])
+            flops = 2 * facts.pop("macs") / seconds
+            difference = None
+            if facts.pop("trained") and "plain" in outputs:
+                difference = float(np.abs(outputs[name][:1] - outputs["plain"]).max())
+            result["contenders"][name] = {
+                **facts,
+                "seconds_per_slice": seconds,
+                "slices_per_second": 1 / seconds,
+                "all_seconds": times[name],
+                "gflops": round(flops / 1e9, 2) if flops else None,
+                "fraction_of_matmul": round(flops / matmul, 4) if flops else None,
+                "max_abs_hu_difference": difference,
+            }
+    rows = result["contenders"]
+    rivals = {name: row["seconds_per_slice"] for name, row in rows.items() if row["is_rival"]}
+    if rivals:
+        best = min(rivals, key=rivals.get)
+        result["best_rival"] = best
+        result["factor_to_best_rival"] = round(rivals[best] / rows["engine"]["seconds_per_slice"], 3)
     progress("volume, from array to array")
     arrays = seconds_of_arrays(method, device, volume)
     progress("volume, from DICOM to DICOM")
@@ -124,6 +136,64 @@ def run_benchmark(
     progress("start-up")
     result["start_up_seconds"] = seconds_of_start_up(method, device, size)
     return result
+
+
+class _Timer:
+    """Times contenders in this process; each is made when it is first asked for."""
+
+    def __init__(self, method: str, device: Device, volume: np.ndarray):
+        self._method, self._device, self._volume = method, device, volume
+        self._made: dict = {}
+
+    def _contender(self, name: str) -> tuple:
+        if name not in self._made:
+            contender = make_contender(name, self._method, self._device.name)
+            self._made[name] = contender, self._volume[: contender.slices].astype(np.float32)
+        return self._made[name]
+
+    def time(self, name: str) -> tuple[float, np.ndarray]:
+        """Return the seconds of a slice, the mean over a round's calls, and what came of it."""
+        contender, slices = self._contender(name)
+        outputs = []
+        seconds = _seconds(lambda: outputs.append(contender.compute(slices)), self._device, _ROUND)
+        return seconds / len(slices), outputs[-1]
+
+    def facts(self, name: str) -> dict:
+        """Return what is known of a contender apart from its time."""
+        contender, slices = self._contender(name)
+        return {
+            "words": contender.words, "is_rival": contender.is_rival, "trained": contender.trained,
+            "macs": count_macs(contender.network, *slices.shape[1:]) if contender.network else 0,
+            "peak_bytes": peak_bytes(lambda: contender.compute(slices), self._device.name),
+        }
+
+
+class _Apart:
+    """A `_Timer` in a process of its own, where nothing has changed what the allocator does by itself."""
+
+    def __init__(self, *arguments):
+        self._process = ProcessPoolExecutor(1, get_context("spawn"), _begin, arguments)
+
+    def __enter__(self) -> "_Apart":
+        return self
+
+    def __exit__(self, *_error) -> None:
+        self._process.shutdown()
+
+    def time(self, name: str) -> tuple[float, np.ndarray]:
+        return self._process.submit(_there, "time", name).result()
+
+    def facts(self, name: str) -> dict:
+        return self._process.submit(_there, "facts", name).result()
+
+
+def _begin(*arguments) -> None:
+    global _timer
+    _timer = _Timer(*arguments)
+
+
+def _there(work: str, name: str):
+    return getattr(_timer, work)(name)
 
 
 def seconds_of_metrics(repeats: int, size: int) -> float:

@@ -22,7 +22,8 @@ def add_parser(commands) -> None:
     add_device_option(parser)
     parser.add_argument(
         "--compare", action="store_true",
-        help="beside the plain network, RED-CNN, a WGAN-VGG-sized network, NLM, a bilateral filter and TV",
+        help="beside torch, ONNX Runtime and OpenVINO (where installed), RED-CNN, a WGAN-VGG-sized network, NLM, a "
+        "bilateral filter and TV",
     )
     parser.add_argument("--repeats", type=int, default=5, metavar="N", help="interleaved rounds (default: 5)")
     parser.add_argument("--slices", type=int, default=20, metavar="N", help="slices of the volume (default: 20)")
