@@ -6,10 +6,10 @@ from importlib.util import find_spec
 
 import numpy as np
 import torch
-from torch import Tensor, nn
 
 from ..hounsfield import WIDE, add_correction
 from ..methods import build_generator, make_denoiser
+from ..methods.borders import extended
 from ..methods.cpu import CPUNetwork
 from ..networks import Network
 from ..networks.strips import strips_of
@@ -49,17 +49,27 @@ class Contender:
 _STACK = 8
 
 
-def _module(network: nn.Module, hu_range, device: str, layout=torch.contiguous_format) -> Callable:
-    """Return a network as one would run it: float32, eager, one slice at a time."""
-    network = network.eval().to(device, memory_format=layout)
+def _bordered(generator, correct: Callable) -> Callable:
+    """Return what denoises HU as the engine does, the slices' mirror images beyond their borders."""
+    margin = generator.radius
 
     def compute(hounsfield: np.ndarray) -> np.ndarray:
-        with torch.inference_mode():
-            unit = hu_range.to_unit(torch.tensor(hounsfield)[:, None].to(device)).contiguous(memory_format=layout)
-            correction = network(unit) * hu_range.width
-            return add_correction(hounsfield, correction[:, 0].cpu().numpy())
+        correction = correct(extended(hounsfield, margin))
+        return add_correction(hounsfield, correction[:, margin:-margin, margin:-margin])
 
     return compute
+
+
+def _module(generator, hu_range, device: str, layout=torch.contiguous_format) -> Callable:
+    """Return a network as one would run it: float32, eager, one slice at a time."""
+    generator = generator.eval().to(device, memory_format=layout)
+
+    def correct(hounsfield: np.ndarray) -> np.ndarray:
+        with torch.inference_mode():
+            unit = hu_range.to_unit(torch.tensor(hounsfield)[:, None].to(device)).contiguous(memory_format=layout)
+            return (generator.correction(unit) * hu_range.width)[:, 0].cpu().numpy()
+
+    return _bordered(generator, correct)
 
 
 def _denoiser(denoiser, device: str) -> Callable:
@@ -67,22 +77,11 @@ def _denoiser(denoiser, device: str) -> Callable:
     return lambda hounsfield: add_correction(hounsfield, denoiser.correction(hounsfield))
 
 
-class _CorrectionOf(nn.Module):
-    """A generator's correction as a module."""
-
-    def __init__(self, generator):
-        super().__init__()
-        self.generator = generator
-
-    def forward(self, image: Tensor) -> Tensor:
-        return self.generator.correction(image)
-
-
 def _plain(words: str, layout=torch.contiguous_format) -> Callable:
     def make(method: str, device: str) -> Contender:
         denoiser = make_denoiser(method)
         generator = denoiser.generator
-        compute = _module(_CorrectionOf(generator), denoiser.hu_range, device, layout)
+        compute = _module(generator, denoiser.hu_range, device, layout)
         return Contender(f"{method}, float32, eager, {words}", compute, generator.network, True, is_rival=True)
 
     return make
@@ -95,10 +94,10 @@ def _runtime(words: str, load: Callable) -> Callable:
         denoiser = make_denoiser(method)
         scale, run = denoiser.hu_range, load(to_onnx(denoiser.generator))
 
-        def compute(hounsfield: np.ndarray) -> np.ndarray:
-            unit = scale.to_unit(hounsfield)[:, None].astype(np.float32)
-            return add_correction(hounsfield, run(unit)[:, 0] * np.float32(scale.width))
+        def correct(hounsfield: np.ndarray) -> np.ndarray:
+            return run(scale.to_unit(hounsfield)[:, None].astype(np.float32))[:, 0] * np.float32(scale.width)
 
+        compute = _bordered(denoiser.generator, correct)
         return Contender(f"{method}, {words}, on the CPU", compute, denoiser.generator.network, True, is_rival=True)
 
     return make
@@ -126,10 +125,7 @@ def _engine(method: str, device: str) -> Contender:
 def _engine_torch(method: str, device: str) -> Contender:
     denoiser = make_denoiser(method)
     network = CPUNetwork(strips_of(denoiser.generator), denoiser.hu_range)
-
-    def compute(hounsfield: np.ndarray) -> np.ndarray:
-        return add_correction(hounsfield, network.start(hounsfield)())
-
+    compute = _bordered(denoiser.generator, lambda hounsfield: network.start(hounsfield)())
     words = f"{method}, this engine without llvmlite, on the CPU"
     return Contender(words, compute, denoiser.generator.network, True, _STACK)
 
@@ -137,7 +133,7 @@ def _engine_torch(method: str, device: str) -> Contender:
 def _of_size(method: str, words: str) -> Callable:
     def make(_method: str, device: str) -> Contender:
         generator = build_generator(method)
-        compute = _module(_CorrectionOf(generator), WIDE, device)
+        compute = _module(generator, WIDE, device)
         return Contender(f"{words}, random weights, as plain", compute, generator.network)
 
     return make

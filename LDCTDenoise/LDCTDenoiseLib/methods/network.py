@@ -53,9 +53,10 @@ class NetworkDenoiser:
         """Begin a correction; see `methods.denoiser.start`."""
         if self._network is None:
             self.prepare("cpu")
-        margin = self.generator.radius
+        # A network that looks at no neighbours needs no border.
+        margin, (rows, columns) = getattr(self.generator, "radius", 0), hounsfield.shape[-2:]
         finish = self._network.start(extended(hounsfield, margin))
-        return lambda: finish()[:, margin:-margin, margin:-margin]
+        return lambda: finish()[:, margin : margin + rows, margin : margin + columns]
 
     def correction(self, hounsfield: np.ndarray) -> np.ndarray:
         """Return `G(clip x) - clip x` in HU (see `hounsfield.add_correction`)."""
