@@ -6,9 +6,11 @@ from ..errors import LDCTWarning
 from ..volumes.volume import Volume
 from .facts import ScanFacts, measure_scan
 
+#: Mean frequency of the noise in 1/mm beyond which a kernel is sharper than most.
+SHARP = 0.46
 #: What the weights that ship saw, where a model's card does not say: own noise of the full-dose scans in HU, its mean
 #: frequency in 1/mm, pixels and slices in mm.
-TRAINED = {"noise_hu": (4.0, 160.0), "noise_frequency": (0.19, 0.46), "pixel_mm": (0.5, 1.4), "slice_mm": (0.5, 10.0)}
+TRAINED = {"noise_hu": (4.0, 160.0), "noise_frequency": (0.19, SHARP), "pixel_mm": (0.5, 1.4), "slice_mm": (0.5, 10.0)}
 
 #: A body narrower than this in mm whose share of dense bone is larger than that is a head, or an arm or leg.
 _HEAD_DIAMETER, _HEAD_BONE = 215.0, 0.07
@@ -27,6 +29,8 @@ def outside(facts: ScanFacts, trained: dict | None = None) -> list[str]:
         Ranges as `TRAINED` has them, from a model's card; what it lacks is taken from there.
     """
     ranges = {**TRAINED, **{k: v for k, v in (trained or {}).items() if k in TRAINED}}
+    # Sharp kernels are rare in what was trained on even where some were: they are warned of all the same.
+    ranges["noise_frequency"] = ranges["noise_frequency"][0], min(ranges["noise_frequency"][1], SHARP)
     found, noise, said = [], facts.noise, facts.described.lower()
     if noise is None:
         found.append("its noise cannot be measured (too little flat soft tissue)")

@@ -28,7 +28,7 @@ from scipy import ndimage
 from .cache import CachedScan, body_table, bone_blocks, to_int16
 
 #: Millimetres of a pixel that scaling may lead to.
-_PIXELS = (0.45, 1.5)
+PIXELS = (0.45, 1.5)
 #: Low-contrast lesions: HU beside their surroundings, diameter in mm, and the smoothed HU of the tissue they lie in.
 _LESION_HU, _LESION_MM, _LESION_IN = (5.0, 40.0), (3.0, 12.0), (0.0, 160.0)
 #: Raised when what a generation holds changes.
@@ -200,7 +200,7 @@ class NoiseCache:
         # One in each of equal parts, so that they are spread over the scan and every slice has its turn.
         slices = (np.arange(count) + rng.random(count)) * places / count
         lower, upper = variety.scale
-        lower, upper = (float(np.clip(s, _PIXELS[0] / min(scan.spacing), _PIXELS[1] / max(scan.spacing)))
+        lower, upper = (float(np.clip(s, PIXELS[0] / min(scan.spacing), PIXELS[1] / max(scan.spacing)))
                         for s in (lower, upper))
         scale = float(np.exp(rng.uniform(np.log(lower), np.log(upper)))) if lower < upper else 1.0
         dose = _log_uniform(rng, ranges.dose)

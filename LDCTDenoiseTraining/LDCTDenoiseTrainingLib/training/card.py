@@ -3,12 +3,13 @@
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 from LDCTDenoiseLib import __version__
 from LDCTDenoiseLib.methods import METHOD, architecture_of_method
 from LDCTDenoiseLib.models import ModelCard, save_model
 
 from ..data.cache import CachedScan
-from ..data.noise_cache import noise_of
+from ..data.noise_cache import PIXELS, noise_of
 from ..patients import PatientSet
 from .config import RANDOM
 from .state import State
@@ -93,16 +94,21 @@ def trained_on(scans: list[CachedScan], doses: list[tuple[float, float]], scale=
 
     The engine brings other pixels to these, and warns of other scans.
     """
+    pixels = _most([step for scan in scans for step in scan.spacing])
+    found = {"pixel_mm": [float(np.clip(step * factor, *PIXELS)) for step, factor in zip(pixels, scale, strict=True)]}
     noises = [noise for noise in map(noise_of, scans) if noise]
-    pixels = [step * factor for scan in scans for step in scan.spacing for factor in scale]
-    slices = [scan.slice_spacing for scan in scans if scan.shape[0] > 1]
-    least = min((low for low, _ in doses), default=1.0)
-    found = {"pixel_mm": [round(min(pixels), 3), round(max(pixels), 3)]}
     if noises:
         sds, frequencies = zip(*noises, strict=True)
+        least = min((low for low, _ in doses), default=1.0)
         # A full-dose scan is an input as well; the noisiest are those of the lowest dose.
-        found["noise_hu"] = [round(min(sds), 1), round(max(sds) / least**0.5, 1)]
-        found["noise_frequency"] = [round(min(frequencies), 3), round(max(frequencies), 3)]
+        found["noise_hu"] = [min(sds), _most(sds)[1] / least**0.5]
+        found["noise_frequency"] = _most(frequencies)
+    slices = [scan.slice_spacing for scan in scans if scan.shape[0] > 1]
     if slices:
-        found["slice_mm"] = [round(min(slices), 2), round(max(slices), 2)]
-    return found
+        found["slice_mm"] = [min(slices), max(slices)]
+    return {key: [round(float(v), 3) for v in ends] for key, ends in found.items()}
+
+
+def _most(values) -> list[float]:
+    """Return the 5th and the 95th percentile: what lies beyond was seen too seldom to count on."""
+    return [float(v) for v in np.quantile(values, (0.05, 0.95))]
