@@ -78,6 +78,7 @@ class LDCTDenoiseWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def setup(self):
         ScriptedLoadableModuleWidget.setup(self)
+        from LDCTDenoiseSlicer.comparison.debounce import Debounce
         from LDCTDenoiseSlicer.panel import Panel
 
         uiWidget = slicer.util.loadUI(self.resourcePath("UI/LDCTDenoise.ui"))
@@ -87,6 +88,8 @@ class LDCTDenoiseWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
         self.logic = LDCTDenoiseLogic()
         self.panel = Panel(self.ui, self.logic, self.resourcePath)
+        # After the events at hand: a volume that is added has no image yet.
+        self._proposal = Debounce(self.proposePair)
 
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
@@ -95,11 +98,13 @@ class LDCTDenoiseWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartSaveEvent, self.onSceneStartSave)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.NodeAboutToBeRemovedEvent, self.onNodeAboutToBeRemoved)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.NodeRemovedEvent, self.onNodeRemoved)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.NodeAddedEvent, self.onNodeAdded)
         self.initializeParameterNode()
 
     def cleanup(self):
         """Stop what runs and let go of the scene: Slicer closes, or the module is reloaded."""
         if self.panel is not None:
+            self._proposal.stop()
             self.panel.close()
         self.setParameterNode(None)
         self.removeObservers()
@@ -142,11 +147,21 @@ class LDCTDenoiseWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         if self.panel is not None and (node.IsA("vtkMRMLVolumeNode") or node.IsA("vtkMRMLMarkupsNode")):
             self.panel.onNodeRemoved()
 
+    @vtk.calldata_type(vtk.VTK_OBJECT)
+    def onNodeAdded(self, caller, event, node):
+        if self._parameterNode is not None and node.IsA("vtkMRMLScalarVolumeNode"):
+            self._proposal.ask()
+
+    def proposePair(self):
+        """Choose the pair that the scene seems to hold, as long as the user has chosen none."""
+        node = self._parameterNode
+        if node is not None and not node.inputVolume and not node.parameterNode.GetAttribute(_CHOSEN):
+            self.panel.proposePair()
+
     def initializeParameterNode(self):
         """Make sure that there is a parameter node; the first time, with a pair proposed when the scene has one."""
         self.setParameterNode(self.logic.getParameterNode())
-        if not self._parameterNode.inputVolume and not self._parameterNode.parameterNode.GetAttribute(_CHOSEN):
-            self.panel.proposePair()
+        self.proposePair()
         self._rememberChoice()
 
     def setParameterNode(self, parameterNode):

@@ -71,6 +71,18 @@ def test_first_volume_is_chosen_and_methods_are_those_at_hand(host, ownModel):
     widget.cleanup()
 
 
+def test_a_pair_that_comes_while_the_panel_is_open_is_proposed_once(widget, host):
+    low, full = addVolume(slicer.mrmlScene, ct(), "P1 quarter"), addVolume(slicer.mrmlScene, ct(), "P1 full")
+    parameters = widget.logic.getParameterNode()
+    host.spin(lambda: parameters.inputVolume is not None)
+    assert (parameters.inputVolume, parameters.referenceVolume) == (low, full)
+    assert "'P1 quarter' is low dose, 'P1 full' is full dose" in widget.ui.statusLabel.text
+    parameters.inputVolume = None
+    addVolume(slicer.mrmlScene, ct(), "P2 low")
+    host.spin(lambda: not any(timer.active for timer in QTimer.all))
+    assert parameters.inputVolume is None
+
+
 def test_a_scene_with_a_method_that_has_no_weights_here_opens(widget, host):
     parameters = widget.logic.getParameterNode()
     host.leave(widget)
@@ -213,7 +225,7 @@ def test_leaving_the_module_does_not_stop_it_and_changes_no_view(widget, host):
     widget.ui.applyButton.click()
     host.leave(widget)
     host.spin(lambda: not widget.panel.running)
-    assert names() == ["CT", "CT TV"] and view.GetBackgroundVolumeID() is None
+    assert names() == ["CT", "CT TV"] and view.GetBackgroundVolumeID() == slicer.util.getNode("CT").GetID()
     host.enter(widget)
     assert widget.ui.applyButton.enabled
 

@@ -61,6 +61,7 @@ class Apply:
             low, [job.method for job in jobs if job.model is None], [job.model for job in jobs if job.model],
             outputs, parameters.device, strength, parameters.batch or None, noise or None,
         )
+        self._shown = 0.0
         panel.say(_("Getting ready…"))
         panel.run(task, denoised)
 
@@ -73,6 +74,8 @@ class Apply:
         now = time.monotonic()
         if now - self._shown < _BETWEEN or state is None:
             return
+        if not self._shown:
+            panel.say("")  # no longer getting ready
         self._shown = now
         # In the bar and not in the line below it, whose new text would have the whole panel laid out anew. And drawn
         # once: with views in the window, any change in it has all of it composed again.
