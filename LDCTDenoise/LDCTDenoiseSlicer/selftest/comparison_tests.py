@@ -75,7 +75,8 @@ class ComparisonTests:
         self.panel.logic.showComparisonSlice(k - 1)
         normal = plane.matrixOf(links.wholes[0])[:3, 2]
         # It stays where it was drawn.
-        test.assertGreater(abs((np.array(drawn.GetCenterWorld()) - plane.matrixOf(links.wholes[0])[:3, 3]) @ normal), 0.1)
+        step = np.array(drawn.GetCenterWorld()) - plane.matrixOf(links.wholes[0])[:3, 3]
+        test.assertGreater(abs(step @ normal), 0.1)
         section.ui.sideBySideButton.click()
 
     def layoutsStayTheUsers(self) -> None:
