@@ -139,8 +139,16 @@ def find_modules(folder: str | Path, phantom: str, volume: Volume, python: str |
 
     return Modules(
         slice_of(hu), slice_of(uniformity), slice_of(low), tuple((uniformity or hu)["centre"]), spots(hu, radius),
-        [replace(spot, name=f"disk {spot.name}") for spot in spots(low)],
+        [replace(spot, name=f"disk {spot.name}", radius=_disk_radius(spot)) for spot in spots(low)],
     )  # fmt: skip
+
+
+def _disk_radius(spot: Spot) -> float:
+    """Return the radius of a disk in mm; pylinac's circle lies inside it, and its name is the diameter (ACR: 25 mm)."""
+    try:
+        return float(spot.name) / 2
+    except ValueError:
+        return 12.5
 
 
 def measure_phantom(
