@@ -96,6 +96,7 @@ def test_a_failure_in_the_middle_ends_nothing_and_is_tried_again(archive, output
     assert record["attempts"] == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", ["read", "denoise", "write"])
 @pytest.mark.parametrize("error", [RuntimeError("Secret^Person"), MemoryError(), OSError(28, "No space left")])
 def test_whatever_goes_wrong_with_one_series_the_others_go_on(archive, output, monkeypatch, capsys, step, error):
@@ -138,6 +139,7 @@ def test_warnings_stand_beside_their_series(archive, output, capsys):
     assert not any("missing" in row["notes"] for uid, row in rows.items() if uid != "1.7")
 
 
+@pytest.mark.slow
 def test_odd_names(archive, output):
     names = ["ünï cödé", "semi;colon, comma", 'quo"te', "new\nline", "-dash", "%s {x}", "a" * 200]
     for n, name in enumerate(names):
@@ -228,6 +230,7 @@ def test_multi_frame_and_compressed_sources(archive, output):
     assert (result == denoise_array(expected, make_denoiser("TV"), "cpu")).all()
 
 
+@pytest.mark.slow
 def test_reading_and_writing_overlap_the_computation_with_one_series_ahead(archive, output, monkeypatch):
     """Each step waits for what must be able to run beside it: a batch that does one after the other never ends."""
     write_archive(archive, 4)
@@ -260,6 +263,7 @@ def test_reading_and_writing_overlap_the_computation_with_one_series_ahead(archi
         assert started.index(("read", n + 2)) > started.index(("denoise", n))
 
 
+@pytest.mark.slow
 def test_what_another_process_holds_is_waited_for_and_done_when_it_dies(archive, output):
     """Also when there was other work after it."""
     made = write_archive(archive, 4)

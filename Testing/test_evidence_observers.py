@@ -32,6 +32,7 @@ def answers(observer, train, test, diameter):
     return [rows @ channels @ weights for rows in test]
 
 
+@pytest.mark.slow
 @needs_phantom
 @pytest.mark.parametrize("observer", ["LG_CHO", "DOG_CHO_dense", "DOG_CHO_sparse", "Gabor_CHO", "NPW", "NPWE_eye"])
 def test_an_independent_implementation_agrees(observer):

@@ -139,6 +139,7 @@ def test_pixel_aspect_stretches_rows():
     assert abs(height / width - 1.5 * 96 / 120) < 0.01 and abs(zoom_height / zoom_width - 1.5) < 0.01
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("columns", [120, 512, 3000])
 def test_the_file_is_wide_but_not_absurd(columns, tmp_path):
     from PIL import Image

@@ -69,6 +69,7 @@ def test_steps_make_the_error_smaller():
     assert losses[-1] < losses[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(1, 1, 1), (1, 5, 40), (2, 30, 33)])
 def test_a_model_file_denoises_slices_of_any_size(tmp_path, shape):
     from LDCTDenoiseLib.models import save_model

@@ -23,6 +23,7 @@ def scan(sd=18.0, blur=0.7, pixel=0.8, size=400, radius=150.0, bone=0.0, facts=N
     return Volume(array, Geometry((pixel, pixel, 3.0)), "scan", facts or {})
 
 
+@pytest.mark.slow
 def test_an_ordinary_scan_is_described_and_not_unusual():
     facts = measure_scan(scan())
     assert facts.noise.sd == pytest.approx(18, rel=0.05) and facts.words.startswith("noise 18 HU")

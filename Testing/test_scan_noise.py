@@ -36,6 +36,7 @@ def anatomy(shape) -> np.ndarray:
     return np.broadcast_to(image, shape).copy()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pixel, cutoff", [(0.78, 0.5), (0.78, 0.9), (0.65, 0.65), (1.2, 0.5)])
 def test_sd_and_mean_frequency_are_within_five_percent(pixel, cutoff):
     noise, mean = coloured((4, 320, 320), pixel, min(cutoff, 0.5 / pixel), 20.0, 1)
@@ -47,6 +48,7 @@ def test_sd_and_mean_frequency_are_within_five_percent(pixel, cutoff):
     assert 2 * np.pi * (power * frequency).sum() * frequency[1] == pytest.approx(found.sd**2, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_four_slices_averaged_have_half_the_noise():
     noise, _ = coloured((16, 256, 256), 0.8, 0.6, 24.0, 2)
     scan = anatomy(noise.shape) + noise

@@ -204,6 +204,7 @@ def test_no_patient_in_what_is_said(series, capfd, caplog):
     assert "Secret" in PATIENT_NAME and "Secret" not in said
 
 
+@pytest.mark.slow
 def test_denoise_sends_the_series_it_wrote(series, tmp_path, capsys):
     from LDCTDenoiseLib.cli.main import main
 
@@ -251,6 +252,7 @@ def test_the_same_command_sends_what_is_missing_with_the_same_uids(series, tmp_p
         assert denoise() == 0 and server.stores == 4, "another server has none of it"
 
 
+@pytest.mark.slow
 def test_a_written_series_that_is_not_whole_any_more_is_not_sent(series, tmp_path, capsys):
     from LDCTDenoiseLib.cli.main import main
 
@@ -275,6 +277,7 @@ def test_a_written_series_that_is_not_whole_any_more_is_not_sent(series, tmp_pat
     assert main(command[:-2]) == 2, "without --send a filled folder is refused as ever"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("openssl"), reason="openssl makes the certificate")
 def test_tls_checks_the_server(series, tmp_path):
     key, certificate, both = (tmp_path / name for name in ("key.pem", "certificate.pem", "both.pem"))

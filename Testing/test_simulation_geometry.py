@@ -40,6 +40,7 @@ def chords(fan: FanBeam) -> torch.Tensor:
     return (2 * MU_WATER * (RADIUS**2 - distance**2).clamp(min=0).sqrt()).float()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("grid", GRIDS, ids=str)
 def test_projections_of_a_disc_are_chords(grid):
     fan = FanBeam(views=72)

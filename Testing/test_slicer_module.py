@@ -128,6 +128,7 @@ def test_apply_denoises_and_shows(widget, host):
     assert names() == ["low", "low NLM"]
 
 
+@pytest.mark.slow
 def test_cancel_and_apply_again(widget, host, monkeypatch):
     batches = []
     slowDown(monkeypatch, batches)
@@ -177,6 +178,7 @@ def _reload(widget, host):
     widget.cleanup()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("disturb", [_closeScene, _deleteInput, _reload])
 def test_disturbed_while_it_runs(widget, host, monkeypatch, disturb):
     batches = []

@@ -59,6 +59,7 @@ def apply(widget, host):
     host.spin(quiet(widget.panel))
 
 
+@pytest.mark.slow
 def test_several_methods_and_a_model_of_ones_own(widget, host, pair, ownModel):
     tick(widget, "NLM")
     assert pair.parameters.methods == ["TV", "NLM"] and not widget.ui.outputSelector.enabled
@@ -274,6 +275,7 @@ def test_what_nobody_foresaw_leaves_no_stale_line(widget, host, monkeypatch):
     assert "failed" in widget.ui.statusLabel.text and "odd" in widget.ui.statusLabel.text
 
 
+@pytest.mark.slow
 def test_the_list_is_ticked_named_ordered_and_taken_from(widget, host, pair):
     tick(widget, "NLM")
     apply(widget, host)
@@ -309,6 +311,7 @@ def test_the_list_is_ticked_named_ordered_and_taken_from(widget, host, pair):
     assert "Another image is called 'NLM' already" in ui.statusLabel.text and table.cells[2][0] == "scanner"
 
 
+@pytest.mark.slow
 def test_numbers_of_regions_stand_in_groups_and_follow_a_drag(widget, host, pair, monkeypatch):
     from LDCTDenoiseSlicer import region_numbers
 
@@ -342,6 +345,7 @@ def test_numbers_of_regions_stand_in_groups_and_follow_a_drag(widget, host, pair
     assert slicer.util.getNode("full regions").GetTable().GetNumberOfRows() == 2
 
 
+@pytest.mark.slow
 def test_the_metric_window_is_not_the_display_window(widget, host, pair):
     host.spin(quiet(widget.panel))
     before = widget.ui.numbersTable.cells

@@ -26,6 +26,7 @@ def test_what_ships_is_what_the_code_makes():
         assert step.max() <= 1 and np.mean(step > 0) < 0.01
 
 
+@pytest.mark.slow
 def test_sample_data_in_the_panel(widget, host):
     widget.ui.sampleButton.click()
     parameters = widget.logic.getParameterNode()

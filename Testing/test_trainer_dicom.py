@@ -136,6 +136,7 @@ def panel(monkeypatch, database, trainer):
     return trainer.panel
 
 
+@pytest.mark.slow
 def test_the_dialog_ticks_filters_says_what_comes_of_it_and_adds(panel):
     ui = panel.patients.ui
     ui.addDicomButton.click()
@@ -182,6 +183,7 @@ def test_the_dialog_ticks_filters_says_what_comes_of_it_and_adds(panel):
     assert len(panel.patients.table.rows) == 2
 
 
+@pytest.mark.slow
 def test_the_dialog_says_what_is_wrong(panel, database, monkeypatch):
     ui, messages = panel.patients.ui, []
     monkeypatch.setattr(slicer.util, "errorDisplay", lambda text, **options: messages.append(text))

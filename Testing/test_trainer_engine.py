@@ -98,6 +98,7 @@ def test_a_stop_ends_the_whole_leave_one_out(patients, tmp_path):
     assert run.run() == tmp_path / "table.md"
 
 
+@pytest.mark.slow
 def test_the_slice_of_the_last_validation_lies_in_the_folder(patients, whole):
     with np.load(whole / PICTURE) as picture:
         assert int(picture["step"]) == 4
@@ -106,6 +107,7 @@ def test_the_slice_of_the_last_validation_lies_in_the_folder(patients, whole):
     assert full.shape == low.shape == result.shape and not np.array_equal(low, result)
 
 
+@pytest.mark.slow
 def test_phases_are_told_as_json_and_are_not_in_the_log(patients, tmp_path, capsys):
     training(patients, tmp_path / "run", json_lines=True).run()
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
@@ -114,6 +116,7 @@ def test_phases_are_told_as_json_and_are_not_in_the_log(patients, tmp_path, caps
     assert [line for line in lines if "phase" not in line] == records(tmp_path / "run")
 
 
+@pytest.mark.slow
 def test_a_setting_can_be_asked_for_without_torch():
     import subprocess
     import sys

@@ -31,6 +31,7 @@ def small(trainer, **more):
         trainer.panel.recipe._fields[key].type(str(value))
 
 
+@pytest.mark.slow
 def test_it_opens_without_torch_and_imports_none(host, monkeypatch):
     import sys
 
@@ -60,6 +61,7 @@ def test_every_setting_of_a_training_has_its_words_and_its_field(trainer):
     assert all(field.toolTip.endswith(f"[{key}]") for key, field in trainer.panel.recipe._fields.items())
 
 
+@pytest.mark.slow
 def test_a_recipe_is_read_judged_saved_and_loaded(trainer, tmp_path):
     recipe, ui = trainer.panel.recipe, trainer.ui
     assert ui.recipeLabel.text == "39,060 steps of 128 pairs, 4,999,680 pairs in all."
@@ -85,6 +87,7 @@ def test_a_recipe_is_read_judged_saved_and_loaded(trainer, tmp_path):
     assert "not a JSON object" in ui.statusLabel.text
 
 
+@pytest.mark.slow
 def test_patients_are_added_edited_split_and_checked(trainer, host, tmp_path):
     ui, table = trainer.ui, trainer.panel.patients.table
     ui.addSceneButton.click()
@@ -141,6 +144,7 @@ def test_patients_are_added_edited_split_and_checked(trainer, host, tmp_path):
     assert (tmp_path / "set.csv").read_text().splitlines()[1].startswith("P0,train,set-volumes/images/P0-1-full.nrrd")
 
 
+@pytest.mark.slow
 def test_the_dicom_button_without_a_database_and_a_row_that_is_not_there(trainer):
     ui = trainer.ui
     for button, words in ((ui.addDicomButton, "no DICOM database"), (ui.removeButton, "select a row"),
@@ -245,6 +249,7 @@ def test_start_watch_stop_leave_reload_resume_and_use(trainer, host, layout, tmp
     again.cleanup()
 
 
+@pytest.mark.slow
 def test_the_self_test_of_the_panel_passes(trainer, host, monkeypatch):
     import LDCTDenoiseTraining
 

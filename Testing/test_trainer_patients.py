@@ -196,6 +196,7 @@ def test_a_disk_without_room_is_named_before_the_start(mrml, table, tmp_path, mo
         requireSpace(table, tmp_path / "new" / "run", 8)
 
 
+@pytest.mark.slow
 def test_the_preview_simulates_the_middle_slice(mrml, table):
     addBody(mrml, "A", 1, slices=3)
     table.addVolumes()

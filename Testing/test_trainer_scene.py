@@ -120,6 +120,7 @@ def test_a_volume_deleted_is_told_in_red_at_once_and_after_it_was_saved(trainer,
     again.cleanup()
 
 
+@pytest.mark.slow
 def test_a_file_that_is_gone_and_a_table_that_cannot_be_read(trainer, host, tmp_path):
     from LDCTDenoiseTrainingSlicer.training_parameters import getParameterNode
 
@@ -138,6 +139,7 @@ def test_a_file_that_is_gone_and_a_table_that_cannot_be_read(trainer, host, tmp_
     assert "recipe in this scene cannot be read" in trainer.ui.statusLabel.text
 
 
+@pytest.mark.slow
 def test_a_run_is_forgotten_found_again_and_deleted(trainer, tmp_path, monkeypatch):
     ui, runs = trainer.ui, trainer.panel.runs
     folders = [finishedRun(tmp_path / "runs", name) for name in ("one", "two")]
@@ -199,6 +201,7 @@ def test_what_is_no_run_or_runs_is_not_deleted(trainer, tmp_path):
     assert (folder / "checkpoint.pt").is_file()
 
 
+@pytest.mark.slow
 def test_a_gpu_that_ran_out_of_memory_is_measured_for_a_batch_that_fits(trainer, host, tmp_path, monkeypatch):
     from LDCTDenoiseTrainingSlicer import logic as module
     from LDCTDenoiseTrainingSlicer.estimate import Estimate

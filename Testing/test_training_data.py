@@ -96,6 +96,7 @@ def test_shares_of_two_processes_make_the_whole_batch(source):
         assert np.array_equal(tensor, np.concatenate([h[n] for h in halves]))
 
 
+@pytest.mark.slow
 def test_any_number_of_workers_gives_the_same_batches(source):
     runs = [list(batches_of_steps(source, range(8, 12), 2, 4, slice(None), w, False)) for w in (0, 2)]
     assert len(runs[0]) == 4
@@ -212,6 +213,7 @@ def test_averaging_gains_less_where_slices_overlap():
     assert averaging_gain(2, 0.5) == pytest.approx(4 / 3)
 
 
+@pytest.mark.slow
 def test_scaled_slices_have_pixels_of_another_size(cached):
     cache = NoiseCache([cached[0]], 1, 1, 1)
     made = simulate_slices(cached[0], replace(cache.draw(cached[0], 0), scale=0.8))
@@ -252,6 +254,7 @@ def test_scaled_noise_has_the_spread_of_a_direct_simulation():
     assert not spreads[0] == pytest.approx(spreads[1], rel=0.05)
 
 
+@pytest.mark.slow
 def test_cache_files_that_are_not_whole_are_made_anew(tmp_path):
     full, low = (save_scan(tmp_path / f"{name}.nii.gz", body(0) + add) for name, add in (("full", 0), ("low", 3)))
     patients = PatientSet((Scan("a", "train", full, low=low),))

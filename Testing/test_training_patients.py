@@ -243,6 +243,7 @@ def test_the_dose_may_come_first_and_a_collection_may_lie_around_all(tmp_path, l
     assert len(patients.scans) == 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("description", ["3.0 B30f", "{d} dose"])
 @pytest.mark.parametrize("ids", [True, False])
 @pytest.mark.parametrize("layout", ["{p}_{D}_", "{p}_{D}_1_1.CT.000{n}.20151222."])  # the second is Mayo's own

@@ -113,6 +113,7 @@ for path in sys.argv[1:]:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="a limit on the size of files is POSIX's")
 def test_a_full_disk(tmp_path):
     """Whatever part of a file fits: one line, and what stood there stays."""
