@@ -238,6 +238,8 @@ class EvidenceRun:
         started = time.monotonic()
         jobs = []
         for number, scan in enumerate(self._scans):
+            guess = 60.0 * (len(self._scans) - number)
+            yield Progress(time.monotonic() - started, guess, f"{scan.full.name}: looking for flat tissue")
             # A name of its own for the files that are kept.
             job = _Job(scan, self._methods, self._options, self._work, f"{number}", self.result)
             job.keep_resampled = len(self._scans) > 1
@@ -449,6 +451,7 @@ class _Job:
         if self.dose == 1:
             return {"array": full[self._box].astype(np.float32)}
         volume = self._scan.full.with_array(np.asarray(full, dtype=np.float32))
+        yield "simulate", 0, "measuring the scan's own noise"
         run = LowDoseRun(volume, self._settings(), first_slice=self._first_slice + first, device=self._options.device)
         before = 0
         for step in run:
