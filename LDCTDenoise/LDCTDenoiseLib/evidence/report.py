@@ -638,8 +638,8 @@ class _Page:
             self._say("<h2>Resolution at the inserts</h2>")
             self._table(head, rows)
             self._say(
-                '<p class="how"><b>50 %, 10 %</b>: frequencies at which the task transfer function falls to a half and to '
-                "a tenth: the edge of the insert around its centre, mean of its slices, differentiated and Fourier "
+                '<p class="how"><b>50 %, 10 %</b>: frequencies at which the task transfer function falls to a half and '
+                "to a tenth: the edge of the insert around its centre, mean of its slices, differentiated and Fourier "
                 "transformed. Inserts within 25 HU of their surroundings are left out.</p>"
             )
             self._how("overshoot")
