@@ -54,16 +54,16 @@ def exact_correction(generator, image) -> torch.Tensor:
         return plain_correction(copy.deepcopy(generator).cpu().double(), torch.as_tensor(image).double())
 
 
-def exact_hounsfield(generator, hu_range, volume) -> torch.Tensor:
+def exact_hounsfield(generator, hu_range, volume, mirror: bool = True) -> torch.Tensor:
     """Return `G(clip x) - clip x` of slices (slices, rows, columns) in HU, computed and returned in float64.
 
-    The network sees each slice's mirror image beyond its borders.
+    The network sees each slice's mirror image beyond its borders, or with `mirror` False zeros.
     """
-    margin = generator.radius
+    margin = generator.radius if mirror else 0
     mirrored = np.pad(np.asarray(volume), ((0, 0), (margin, margin), (margin, margin)), "symmetric")
     unit = hu_range.to_unit(torch.from_numpy(mirrored).double())[:, None]
     corrections = torch.cat([exact_correction(generator, one[None]) for one in unit])[:, 0]
-    return corrections[:, margin:-margin, margin:-margin] * hu_range.width
+    return corrections[:, margin:, margin:][:, : volume.shape[1], : volume.shape[2]] * hu_range.width
 
 
 def assert_exact(correction, expected, image) -> None:
