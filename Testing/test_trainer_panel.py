@@ -163,7 +163,7 @@ def test_the_preview_is_shown_beside_the_original(trainer, host):
     trainer.ui.patientTable.selectRow(0)
     trainer.ui.previewButton.click()
     settle(host, trainer)
-    assert trainer.ui.previewLabel.visible and "0.28 of it" in trainer.ui.statusLabel.text
+    assert trainer.ui.previewLabel.visible and "0.24 of it" in trainer.ui.statusLabel.text
     strip = trainer.ui.previewLabel.pixmap.array
     assert strip.shape == (32, 2 * 32 + 4)
     full = slicer.util.arrayFromVolume(slicer.util.getNode("P0 full"))[1]

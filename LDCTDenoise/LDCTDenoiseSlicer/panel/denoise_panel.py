@@ -135,7 +135,7 @@ class Panel:
 
     def outputs(self) -> dict:
         """Return what was made of the volume that is selected, by name, ticked in the list or not."""
-        return {} if self.parameters is None else self.list.made()
+        return {} if self.parameters is None else self.list.made(self.parameters.inputVolume)
 
     def images(self) -> dict:
         """Return the volumes to measure by label: low dose, what is ticked in the list, previews."""

@@ -4,6 +4,7 @@ import qt
 from LDCTDenoiseLib.errors import LDCTError
 
 from ..compared_images import COLORS, FULL, LOW, ComparedImages, isShown
+from ..nodes import INPUT_ROLE
 from ..numbers import STRENGTH, Made
 
 _IMAGE, _COLOR, _METHOD, _STRENGTH, _CROSS = range(5)
@@ -40,10 +41,10 @@ class ImagesSection:
         return {} if listed is None else {row.label: row.node for row in listed.rows()
                                           if row.shown and row.node is not self._full}
 
-    def made(self) -> dict:
-        """Return what this module made of the low dose by name, ticked or not."""
-        listed = self._listed()
-        return {} if listed is None else {row.label: row.node for row in listed.rows() if row.made.method}
+    def made(self, low) -> dict:
+        """Return what this module made of a low-dose volume by name, ticked or not."""
+        rows = [] if low is None else ComparedImages(low).rows()
+        return {row.label: row.node for row in rows if row.node.GetNodeReference(INPUT_ROLE) is low}
 
     def madeBy(self, label: str):
         """Return the newest output of a method or model, by its label, or None."""
