@@ -1,9 +1,14 @@
 """Where the tests find the modules, and the scene and panel that the Slicer tests share."""
 
+import signal
 import sys
 from pathlib import Path
 
 import pytest
+
+if hasattr(signal, "SIGHUP"):
+    # Under nohup it is ignored, and so it would be in the commands that tests hang up on.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 _ROOT = Path(__file__).resolve().parent.parent
 for _folder in ("LDCTDenoiseTraining", "LDCTDenoise"):

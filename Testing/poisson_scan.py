@@ -8,6 +8,7 @@ every ray of every view, takes the logarithm and reconstructs the image with its
 import numpy as np
 import pytest
 import torch
+from LDCTDenoiseLib.simulation import ScanSettings
 from LDCTDenoiseLib.simulation.backprojection import back_project, filter_views
 from LDCTDenoiseLib.simulation.geometry import FanBeam, PixelGrid
 from LDCTDenoiseLib.simulation.photons import (
@@ -46,7 +47,7 @@ class PoissonScan:
     def __init__(self, hounsfield, spacing, photons, kernel_cutoff=1.0):
         self.fan = FanBeam(views=SCANNER_VIEWS)
         self.grid = PixelGrid(*hounsfield.shape, spacing, spacing)
-        self.kernel_cutoff = kernel_cutoff
+        self.window = ScanSettings(photons=photons, kernel_cutoff=kernel_cutoff).window
         mu = attenuation(torch.from_numpy(hounsfield.astype(np.float32)))
         p = forward_project(mu[None], self.fan, self.grid)[0]
         in_air = exposure(p, self.fan, photons) * bowtie(self.fan)
@@ -81,7 +82,7 @@ class PoissonScan:
                 extra = generator.normal(0, (ELECTRONIC_VARIANCE * (1 / dose**2 - 1)) ** 0.5, counts.shape)
                 signal = generator.binomial(counts, dose) + dose * (read_out + extra)
                 p = np.log(dose * self.in_air / np.maximum(signal, 1))
-                views.append(filter_views(torch.from_numpy(p.astype(np.float32)), self.fan, self.kernel_cutoff))
+                views.append(filter_views(torch.from_numpy(p.astype(np.float32)), self.fan, self.window))
         return {dose: self._image(torch.stack(views)) for dose, views in filtered.items()}
 
     def _image(self, filtered):

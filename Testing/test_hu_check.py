@@ -167,10 +167,10 @@ def test_compare_and_batch_ask_the_same(tmp_path, capsys):
     write_volume(Volume(SCALES["upside down"](body(30))), tmp_path / "in" / "bad.nrrd")
     pair = ["--low", str(tmp_path / "in" / "good.nrrd"), "--full", str(tmp_path / "in" / "bad.nrrd")]
     assert main(["compare", *pair, "--output", str(tmp_path / "c"), "--method", "TV"]) == 2
-    assert "upside down" in capsys.readouterr().err and not (tmp_path / "c").exists()
+    assert "not in HU" in capsys.readouterr().err and not (tmp_path / "c").exists()
     with pytest.raises(SystemExit, match="1"):  # partly done
         main(["batch", str(tmp_path / "in"), str(tmp_path / "out"), "--method", "TV"])
-    assert "upside down" in (tmp_path / "out" / "report.csv").read_text()
+    assert "not in HU" in (tmp_path / "out" / "report.csv").read_text()
     assert (tmp_path / "out" / "good.nrrd").exists() and not (tmp_path / "out" / "bad.nrrd").exists()
 
 

@@ -31,7 +31,7 @@ def test_the_page_runs_without_a_window(applicationScene, capsys):
     addVolume(applicationScene, full + ct((4, 64, 64), seed=3) // 4, "LDCT")
     names, seen = {}, []
     for heading, code in blocks():
-        if heading != "Lay out the views":
+        if heading not in ("Lay out the views", "Collect evidence"):  # one wants a window, the other a real scan
             seen.append(heading)
             for block in code:
                 exec(compile(block, f"{_PAGE.name}: {heading}", "exec"), names)

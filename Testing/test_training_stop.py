@@ -114,14 +114,14 @@ def same(left, right):
 
 def test_a_stop_in_the_middle_of_a_step_leaves_the_state_before_it(patients, whole, tmp_path):
     # The sixth call is in the third step, after one step of its critic.
-    output, records = interrupted(patients, tmp_path, "loop.train", "Training", "_critic_step", 6)
+    output, records = interrupted(patients, tmp_path, "training.train", "Training", "_critic_step", 6)
     assert content(output)["step"] == 2 and "step 2" in records[-1]["note"]
     finish(patients, output)
     assert same(content(output), whole)
 
 
 def test_a_stop_in_the_middle_of_a_validation_does_not_lose_it(patients, whole, tmp_path):
-    output, records = interrupted(patients, tmp_path, "loop", "validate", "measure_pair", 1)
+    output, records = interrupted(patients, tmp_path, "training", "validate", "measure_pair", 1)
     assert content(output)["step"] == 2 and content(output)["unvalidated"]
     assert not [r for r in records if "validation" in r]
     finish(patients, output)
@@ -136,7 +136,7 @@ def test_a_stop_while_a_scan_is_read(patients, tmp_path):
 def test_a_checkpoint_that_cannot_be_written_then_is_told(patients, tmp_path):
     first = "import os; os.fsync = lambda number: (_ for _ in ()).throw(OSError(28, 'No space left on device'))"
     with pytest.raises(AssertionError, match="cannot write the checkpoint.*No space left"):
-        interrupted(patients, tmp_path, "loop.train", "Training", "_critic_step", 4, first)
+        interrupted(patients, tmp_path, "training.train", "Training", "_critic_step", 4, first)
     assert not (tmp_path / "run" / "checkpoint.pt").exists()
 
 
