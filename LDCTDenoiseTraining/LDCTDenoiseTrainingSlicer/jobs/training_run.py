@@ -242,8 +242,9 @@ class TrainingRun:
             return STOPPED
         if code == 0 or (code is None and complete and not self._reasons()):
             return FINISHED
-        # A process that ends by itself with an exit status was not ended from outside, whatever it said or did not say.
-        return FAILED if self._reasons() or (code is not None and code > 0) else KILLED
+        # A process that ends by itself with an exit status was not ended from outside, whatever it said or did not say;
+        # from 128 on the status is that of a signal.
+        return FAILED if self._reasons() or (code is not None and 0 < code < 128) else KILLED
 
     def _reasons(self) -> list[str]:
         """Return the lines that say why it failed, without warnings."""
@@ -273,7 +274,8 @@ class TrainingRun:
 
     def _signal(self) -> str:
         code = self._child.returncode if self._child is not None else None
-        return f" (signal {-code})" if code is not None and code < 0 else ""
+        signal = 0 if code is None else -code if code < 0 else code - 128
+        return f" (signal {signal})" if signal > 0 else ""
 
     @property
     def outOfMemory(self) -> bool:
