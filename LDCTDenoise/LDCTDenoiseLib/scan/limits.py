@@ -12,6 +12,8 @@ SHARP = 0.46
 #: frequency in 1/mm, pixels and slices in mm.
 TRAINED = {"noise_hu": (4.0, 160.0), "noise_frequency": (0.19, SHARP), "pixel_mm": (0.5, 1.4), "slice_mm": (0.5, 10.0)}
 
+#: Part by which a scan may lie outside of what was trained on and still be called like it.
+_NEAR = 0.1
 #: A body narrower than this in mm whose share of dense bone is larger than that is a head, or an arm or leg.
 _HEAD_DIAMETER, _HEAD_BONE = 215.0, 0.07
 #: Words in the headers of cone-beam scans and of images that were denoised before.
@@ -30,15 +32,16 @@ def outside(facts: ScanFacts, trained: dict | None = None) -> list[str]:
     """
     ranges = {**TRAINED, **{k: v for k, v in (trained or {}).items() if k in TRAINED}}
     # Sharp kernels are rare in what was trained on even where some were: they are warned of all the same.
-    ranges["noise_frequency"] = ranges["noise_frequency"][0], min(ranges["noise_frequency"][1], SHARP)
+    coarse, sharp = ranges["noise_frequency"]
+    ranges["noise_frequency"] = min(coarse, TRAINED["noise_frequency"][0]), min(sharp, SHARP)
     found, noise, said = [], facts.noise, facts.described.lower()
     if noise is None:
         found.append("its noise cannot be measured (too little flat soft tissue)")
     else:
         low, high = ranges["noise_hu"]
-        if noise.sd < low:
+        if noise.sd < low * (1 - _NEAR):
             found.append(f"it has hardly any noise ({noise.sd:.1f} HU; trained on {low:g} to {high:g})")
-        elif noise.sd > high:
+        elif noise.sd > high * (1 + _NEAR):
             found.append(f"its noise of {noise.sd:.0f} HU is beyond what was trained on ({low:g} to {high:g})")
         low, high = ranges["noise_frequency"]
         if noise.sd and noise.mean_frequency < low:
@@ -49,11 +52,11 @@ def outside(facts: ScanFacts, trained: dict | None = None) -> list[str]:
         elif noise.mean_frequency > high:
             found.append(f"its kernel is sharp (noise of {noise.mean_frequency:.2f} / mm; trained up to {high:g})")
     low, high = ranges["pixel_mm"]
-    if min(facts.pixel_spacing) < low or max(facts.pixel_spacing) > high:
+    if min(facts.pixel_spacing) < low * (1 - _NEAR) or max(facts.pixel_spacing) > high * (1 + _NEAR):
         found.append(f"its pixels of {facts.pixel_spacing[0]:.2f} mm are not those trained on ({low:g} to {high:g} mm)")
     low, high = ranges["slice_mm"]
     slice_mm = facts.thickness or facts.slice_spacing
-    if facts.slices > 1 and not low <= slice_mm <= high:
+    if facts.slices > 1 and not low * (1 - _NEAR) <= slice_mm <= high * (1 + _NEAR):
         found.append(f"its slices of {slice_mm:g} mm are not those trained on ({low:g} to {high:g} mm)")
     if facts.orientation != "axial":
         found.append(f"its slices are {facts.orientation}, not axial")
