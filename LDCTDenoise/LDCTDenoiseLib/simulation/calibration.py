@@ -9,7 +9,7 @@ import numpy as np
 from ..errors import LDCTWarning
 from ..hounsfield import NEVER_TOUCHED
 from ..scan.noise import FEWEST_WINDOWS, HIGHEST_FREQUENCY, OwnNoise, noise_in, scan_windows
-from .settings import DEFAULT_CUTOFF, DEFAULT_PHOTONS, ScanSettings
+from .settings import DEFAULT_PHOTONS, ScanSettings
 
 #: HU below this are padding outside the scanner's field, and HU that padding counts as in the projections.
 PADDING_BELOW, AIR = NEVER_TOUCHED[0], -1000.0
@@ -83,15 +83,15 @@ def calibrate(
 
 
 def _default(settings: ScanSettings) -> ScanSettings:
+    settings = settings.with_defaults()
     warnings.warn(
         "the scan's own noise cannot be measured (too little flat soft tissue, or none of it noisy): a dose is "
-        f"simulated as of {settings.photons or DEFAULT_PHOTONS:g} photons with a standard kernel; give --photons and "
+        f"simulated as of {settings.photons:g} photons with a standard kernel; give --photons and "
         "--kernel-cutoff to choose.",
         LDCTWarning,
         stacklevel=4,
     )
-    cutoff = settings.kernel_cutoff or (None if settings.kernel else DEFAULT_CUTOFF)
-    return replace(settings, photons=settings.photons or DEFAULT_PHOTONS, kernel_cutoff=cutoff)
+    return settings
 
 
 def _full_slices(array: np.ndarray, windows) -> tuple[np.ndarray, list[tuple[int, int, int]]]:

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 import numpy as np
 
@@ -12,7 +11,7 @@ from ..requirements import require
 from ..scan.planes import axial_planes
 from ..volumes.volume import Volume
 from .calibration import AIR, PADDING_BELOW, calibrate
-from .settings import DEFAULT_CUTOFF, DEFAULT_PHOTONS, ScanSettings
+from .settings import ScanSettings
 
 #: Slices that share a table of samples. Bounded by pixels too, which is what takes memory.
 MOST_SLICES, MOST_PIXELS = 8, 8 * 512 * 512
@@ -148,9 +147,8 @@ def low_dose_noise(
     _check(array, pixel_spacing, first_slice)
     require("torch")
     name = _device(device).name
-    if noise_free and not settings.complete:
-        cutoff = settings.kernel_cutoff or (None if settings.kernel else DEFAULT_CUTOFF)
-        settings = replace(settings, photons=settings.photons or DEFAULT_PHOTONS, kernel_cutoff=cutoff)
+    if noise_free:
+        settings = settings.with_defaults()
     if settings.dose != 1:
         settings = calibrate(array, tuple(pixel_spacing), settings, name)
     return _noise(array, tuple(pixel_spacing), settings, noise_free, first_slice, name)

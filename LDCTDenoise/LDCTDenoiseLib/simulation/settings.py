@@ -1,7 +1,7 @@
 """What a simulated scan is asked to be."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -67,6 +67,11 @@ class ScanSettings:
     def complete(self) -> bool:
         """Whether exposure and kernel are known, so that no scan has to be measured."""
         return self.photons is not None and (self.kernel is not None or self.kernel_cutoff is not None)
+
+    def with_defaults(self) -> "ScanSettings":
+        """Return the same with a default for what is not said of photons and kernel."""
+        cutoff = self.kernel_cutoff or (None if self.kernel else DEFAULT_CUTOFF)
+        return replace(self, photons=self.photons or DEFAULT_PHOTONS, kernel_cutoff=cutoff)
 
     def window(self, frequency: np.ndarray) -> np.ndarray:
         """Return the kernel's factors of the ramp filter at frequencies in units of the detector's Nyquist's."""
