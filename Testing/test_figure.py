@@ -208,3 +208,21 @@ def test_cropping_is_alike_for_all_and_never_cuts_the_roi():
     extents = [axes.images[0].get_array().shape[:2] for axes in figure.axes]
     assert extents[0] == extents[2] and extents[1] == extents[3] == (30, 20)
     assert extents[0] == (90 - 22, 98), "rows from 8 above the patient to the ROI's end, columns from the ROI's start"
+
+
+def test_the_numbers_below_an_enlarged_region_are_the_regions(tmp_path, monkeypatch):
+    """What `compare --roi` and `demo` draw."""
+    from LDCTDenoiseLib.cli import comparison_files
+    from LDCTDenoiseLib.metrics import measure_slice
+    from LDCTDenoiseLib.volumes import Geometry, Volume
+
+    geometry = Geometry((0.7, 0.8, 2.5), (0.0, 0.0, 0.0))
+    full = Volume(np.stack([blocks(), blocks(5)]), geometry, "full")
+    low = Volume(full.array + np.random.default_rng(0).normal(0, 30, full.array.shape), geometry, "low")
+    drawn = {}
+    monkeypatch.setattr(comparison_files, "save_comparison", lambda path, panels, **options: drawn.update(options))
+    for roi, part in ((ROI(30, 70, 20, 60, 1), np.s_[1, 20:60, 30:70]), (None, np.s_[1])):
+        comparisons = comparison_files.measure(full, {"LDCT": low}, PAPER, roi)
+        comparison_files.write_figure(tmp_path, full, comparisons, {"LDCT": low}, roi)
+        assert drawn["metrics"]["LDCT"] == measure_slice(full.array[part], low.array[part], PAPER)
+        assert drawn["metrics_of_roi"] is (roi is not None)

@@ -72,6 +72,6 @@ def run(arguments: argparse.Namespace) -> None:
             images[label] = denoise_with_bar(low, denoiser, device=arguments.device)
         comparisons = measure(full, images, window, roi)
         write_tables(folder, comparisons)
-        write_figure(folder, full, comparisons[0], images, roi)
+        write_figure(folder, full, comparisons, images, roi)
     print("\n".join(c.to_markdown() for c in comparisons))
     print(f"comparison.png, table.csv, table.md and table.json are in {arguments.output}")

@@ -30,17 +30,21 @@ def write_tables(folder: Path, comparisons: list[Comparison]) -> None:
 
 
 def write_figure(
-    folder: Path, full: Volume, comparison: Comparison, images: dict[str, Volume], roi: ROI | None
+    folder: Path, full: Volume, comparisons: list[Comparison], images: dict[str, Volume], roi: ROI | None
 ) -> None:
-    """Write comparison.png: the ROI's slice, or the middle one, of the full dose and of every image."""
+    """Write comparison.png: the ROI's slice, or the middle one, of the full dose and of every image.
+
+    The numbers below are those of the ROI, where there is one: it is what is enlarged above them.
+    """
     k = roi.k if roi else len(full.array) // 2
     panels = [("FDCT", full.array[k]), *((label, volume.array[k]) for label, volume in images.items())]
-    metrics = {row.label: row.measurement.slices[k] for row in comparison.rows}
+    measured = comparisons[-1]
     save_comparison(
         folder / "comparison.png",
         panels,
         roi=roi,
-        window=comparison.window,
-        metrics=metrics,
+        window=measured.window,
+        metrics={row.label: row.measurement.slices[0 if roi else k] for row in measured.rows},
         pixel_aspect=full.geometry.spacing[1] / full.geometry.spacing[0],
+        metrics_of_roi=roi is not None,
     )

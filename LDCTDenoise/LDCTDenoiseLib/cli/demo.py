@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> None:
             images[method] = denoise_with_bar(low, make_denoiser(method), device=arguments.device)
         comparisons = measure(full, images, PAPER, roi)
         write_tables(folder, comparisons)
-        write_figure(folder, full, comparisons[0], images, roi)
+        write_figure(folder, full, comparisons, images, roi)
         for name, volume in {"FDCT": full, **images}.items():
             write_volume(volume, folder / f"{name}.nrrd")
         files = sorted(f.name for f in folder.iterdir())
