@@ -161,3 +161,13 @@ class ComparedImages:
 def isShown(node) -> bool:
     """Whether a volume is ticked."""
     return node.GetAttribute(_HIDDEN) is None
+
+
+def colorsOf(images: dict) -> dict[str, str]:
+    """Return a colour for each image by its label: its own in the list, black for full dose, grey for low dose."""
+    free = [color for color in COLORS if color not in {node.GetAttribute(_COLOR) for node in images.values()}]
+    colors = {}
+    for number, (label, node) in enumerate(images.items()):
+        own = {FULL: "#000000", LOW: "#808080"}.get(label) or node.GetAttribute(_COLOR)
+        colors[label] = own or (free or COLORS)[number % len(free or COLORS)]
+    return colors

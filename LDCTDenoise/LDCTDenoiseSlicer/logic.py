@@ -5,9 +5,11 @@ from pathlib import Path
 
 import slicer
 from LDCTDenoiseLib.engine import NoiseLeft, noise_left_of
+from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseLib.hounsfield import PAPER, Window
+from LDCTDenoiseLib.metrics import Curves
 
-from . import own_models, sample
+from . import curves_of_images, own_models, plots, sample
 from . import regions as regionNodes
 from .compared_images import LOW, ComparedImages
 from .comparison.layout_request import LayoutRequest
@@ -15,8 +17,8 @@ from .comparison.side_by_side import SideBySide
 from .denoising import Denoising, Job, isUpToDate, jobsOf, strengthLeaving
 from .dicom_export import exportTask
 from .evidence_of_pair import evidenceTask
-from .measuring import compareTask, figureTask, labelled, requireReference, requireSameGrid, windowOf
-from .nodes import INPUT_ROLE, requireVolume, volumeFromNode
+from .measuring import compareTask, figureTask, labelled, onOneGrid, requireSameGrid, windowOf
+from .nodes import INPUT_ROLE, volumeFromNode
 from .numbers import Made, Numbers, measureRows, wholeSlice
 from .pair_proposal import PairProposal, proposePair
 from .region_numbers import RegionNumbers, measureRegions
@@ -258,13 +260,8 @@ class LDCTDenoiseLogic:
         GeometryError, InputError
             As for `compare`.
         """
-        nodes = labelled(volumes)
-        first = reference if reference is not None else next(iter(nodes.values()))
-        requireVolume(first, "reference")
-        if reference is not None:
-            requireReference(reference, nodes)
-        for node in nodes.values():
-            requireSameGrid(first, node)
+        nodes = onOneGrid(volumes, reference)
+        first = next(iter(nodes.values()))
         region = pixelROI(roi, first, sliceIndex)
         whole = region is None
         if whole:
@@ -426,19 +423,69 @@ class LDCTDenoiseLogic:
         GeometryError, InputError
             As for `compare`; or if there is no region, or one holds no voxel.
         """
-        nodes = labelled(volumes)
+        nodes = onOneGrid(volumes, reference)
         first = next(iter(nodes.values()))
-        requireVolume(first, "volume to measure")
-        if reference is not None:
-            requireReference(reference, nodes)
-        for node in nodes.values():
-            requireSameGrid(first, node)
         full = None if reference is None else slicer.util.arrayFromVolume(reference)
         return measureRegions(
             {label: slicer.util.arrayFromVolume(node) for label, node in nodes.items()}, full,
             regionsOf(first.GetScene()) if regions is None else list(regions), first,
             {label: Made.of(node) for label, node in nodes.items()}, low,
         )
+
+    def makeLine(self, volume, start, end, name: str = "Profile"):
+        """Add a line for `measureProfile` between two places (i, j, k): columns, rows and slices of a volume."""
+        return curves_of_images.makeLine(volume, start, end, name)
+
+    def measureProfile(self, volumes, line=None, reference=None, width: float = 0.0) -> Curves:
+        """Measure the profile of volumes along a line: HU over mm, and width and slope of the edge that it crosses.
+
+        Parameters
+        ----------
+        volumes, reference
+            As for `measureRegions`; the reference's curve comes first.
+        line : vtkMRMLMarkupsLineNode, optional
+            A line of the scene, see `makeLine`. Default: the newest that was drawn for a profile.
+        width : float
+            Millimetres beside the line over which is averaged; 0 is the line alone.
+
+        Returns
+        -------
+        Curves
+            With `header()`, `cells()`, `records()`, `points()` and `caption()`; `showCurves` draws it, `write` saves
+            it as CSV or figure.
+
+        Raises
+        ------
+        GeometryError, InputError
+            As for `compare`; or if the line is not drawn, too short, or outside.
+        """
+        nodes = onOneGrid(volumes, reference)
+        scene = next(iter(nodes.values())).GetScene()
+        return curves_of_images.measureProfile(nodes, line or curves_of_images.lineOf(scene), reference, width)
+
+    def measureSpectrum(self, volumes, region: Region | None = None, reference=None) -> Curves:
+        """Measure the noise spectrum of a flat region: noise power over frequency, SD and mean frequency of each.
+
+        Parameters
+        ----------
+        volumes, reference
+            As for `measureProfile`.
+        region : Region, optional
+            Default: the first background among the regions of the scene, or the first region.
+
+        Returns what `measureProfile` does, and raises `InputError` when there is no region, or it is too small.
+        """
+        nodes = onOneGrid(volumes, reference)
+        if region is None:
+            found = regionsOf(next(iter(nodes.values())).GetScene())
+            region = next((r for r in found if r.role == "background"), found[0] if found else None)
+        if region is None:
+            raise InputError("there is no region yet; draw one where the tissue is flat.")
+        return curves_of_images.measureSpectrum(nodes, region, reference)
+
+    def showCurves(self, curves: Curves):
+        """Draw curves into a plot chart of the application's scene, and return it; the next of their kind go there."""
+        return plots.showCurves(slicer.mrmlScene, curves)
 
     @longCall
     def exportToDICOM(self, outputVolumes, folder=None, options=None) -> Task:

@@ -47,6 +47,25 @@ def requireReference(reference, nodes: dict) -> None:
         requireSameGrid(reference, node)
 
 
+def onOneGrid(volumes, reference=None) -> dict:
+    """Return volumes by label, when they lie on one grid with each other and with the reference, if there is one.
+
+    Raises
+    ------
+    GeometryError, InputError
+        If they do not, one is no volume, or there is none.
+    """
+    nodes = labelled(volumes)
+    first = next(iter(nodes.values()))
+    requireVolume(first, "volume to measure")
+    if reference is not None:
+        requireVolume(reference, "reference")
+        requireReference(reference, nodes)
+    for node in nodes.values():
+        requireSameGrid(first, node)
+    return nodes
+
+
 def compareTask(reference, volumes, roi, window, tableNode) -> Task:
     """Return the task of `LDCTDenoiseLogic.compare`; parameters and errors as there."""
     nodes = labelled(volumes)

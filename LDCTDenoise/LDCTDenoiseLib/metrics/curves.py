@@ -1,0 +1,119 @@
+"""Curves of several images over one axis, with the numbers that stand beside them: as table, CSV and figure."""
+
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import OutputError
+from ..files import write_atomic
+from ..requirements import require
+from .comparison_table import records_to_csv
+from .quality import Metric
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Curves of images, and what was read off them.
+
+    Attributes
+    ----------
+    kind : str
+        "profile" or "spectrum".
+    title, x_title, y_title : str
+        Of the chart; the axes with their units.
+    x : numpy.ndarray
+        Shape (samples,).
+    y : dict of str to numpy.ndarray
+        By the image's label, shape (samples,); NaN where there is no value.
+    metrics : tuple of Metric
+        What is read off a curve.
+    values : dict of str to tuple of float
+        These numbers, by label; NaN where there is none.
+    words : str
+        The sentences that must stand beside them.
+    colors : dict of str to str
+        "#rrggbb" by label.
+    facts : dict
+        What else a row says, of all images alike: where it was measured.
+    """
+
+    kind: str
+    title: str
+    x_title: str
+    y_title: str
+    x: np.ndarray
+    y: dict[str, np.ndarray]
+    metrics: tuple[Metric, ...]
+    values: dict[str, tuple[float, ...]]
+    words: str
+    colors: dict[str, str] = field(default_factory=dict)
+    facts: dict = field(default_factory=dict)
+
+    def header(self) -> list[str]:
+        return [metric.heading for metric in self.metrics]
+
+    def cells(self) -> list[list[str]]:
+        """Return label and numbers of each row as a reader sees them."""
+        return [[label, *(m.text(v) for m, v in zip(self.metrics, self.values[label], strict=True))]
+                for label in self.y]
+
+    def records(self) -> list[dict]:
+        """Return the numbers as one dict an image, unrounded."""
+        return [{"image": label, **dict(zip((m.column for m in self.metrics), self.values[label], strict=True)),
+                 **self.facts} for label in self.y]
+
+    def points(self) -> list[dict]:
+        """Return the curves as one dict a sample: the axis, then a column an image."""
+        return [{self.x_title: float(x), **{label: float(y[n]) for label, y in self.y.items()}}
+                for n, x in enumerate(self.x)]
+
+    def caption(self) -> str:
+        return self.words
+
+    def write(self, path: str | Path) -> None:
+        """Write the curves: as CSV, their numbers first, or as a figure by the name's ending.
+
+        Raises
+        ------
+        OutputError
+            If it ends in neither .csv nor a format of matplotlib's, or cannot be written.
+        MissingDependencyError
+            If it is a figure and matplotlib is not installed.
+        """
+        if Path(path).suffix.lower() == ".csv":
+            text = f"{records_to_csv(self.records())}\n{records_to_csv(self.points())}"
+            with write_atomic(path) as part:
+                Path(part).write_text(text, encoding="utf-8")
+            return
+        figure = self.figure()
+        if Path(path).suffix.lower().lstrip(".") not in figure.canvas.get_supported_filetypes():
+            raise OutputError(f"cannot write '{path}': the name of curves ends in .csv, .png, .pdf or .svg.")
+        with write_atomic(path) as part:
+            figure.savefig(part, dpi=200)
+
+    def figure(self):
+        """Return a matplotlib figure of the curves, their numbers in the legend."""
+        figure = require("matplotlib.figure").Figure(figsize=(8, 5), layout="constrained")
+        require("matplotlib.backends.backend_agg").FigureCanvasAgg(figure)
+        axes = figure.add_subplot()
+        for label, *cells in self.cells():
+            read = ", ".join(f"{m.label} {text} {m.unit}".rstrip() for m, text in
+                             zip(self.metrics[:2], cells, strict=False) if text != "–")
+            axes.plot(self.x, self.y[label], color=self.colors.get(label), lw=1.6,
+                      label=f"{label}: {read}" if read else label)
+        axes.set_xlabel(self.x_title)
+        axes.set_ylabel(self.y_title)
+        axes.set_title(self.title, parse_math=False)
+        axes.grid(alpha=0.3)
+        axes.margins(x=0)
+        legend = axes.legend(fontsize=8)
+        for text in legend.get_texts():
+            text.set_parse_math(False)
+        return figure
+
+
+def read_off(found, metrics) -> tuple[float, ...]:
+    """Return the numbers of an `Edge` or a `NoiseSpectrum`; NaN where there is none."""
+    return tuple(math.nan if found is None else found.value(metric) for metric in metrics)

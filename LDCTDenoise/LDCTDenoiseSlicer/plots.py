@@ -1,0 +1,70 @@
+"""Curves as Slicer's own plot nodes, which are saved with the scene; drawn again into the same ones."""
+
+import numpy as np
+import slicer
+import slicer.util
+import vtk
+from LDCTDenoiseLib.metrics import Curves
+from vtk.util import numpy_support
+
+from .tables import CAPTION
+
+#: The attribute by which a chart is found again, with the kind of its curves.
+_KIND = "LDCTDenoise.Curves"
+
+
+def chartOf(scene, kind: str):
+    """Return the chart of a kind of curves, or None."""
+    charts = (scene.GetNthNodeByClass(n, "vtkMRMLPlotChartNode")
+              for n in range(scene.GetNumberOfNodesByClass("vtkMRMLPlotChartNode")))
+    return next((chart for chart in charts if chart.GetAttribute(_KIND) == kind), None)
+
+
+def showCurves(scene, curves: Curves):
+    """Draw curves into the chart of their kind, and return it: a series an image, and one table of all of them."""
+    chart = chartOf(scene, curves.kind)
+    if chart is None:
+        chart = scene.AddNewNodeByClass("vtkMRMLPlotChartNode", curves.title)
+        chart.SetAttribute(_KIND, curves.kind)
+    table, series = chart.GetNodeReference(_KIND), _seriesOf(chart)
+    if table is None:
+        table = scene.AddNewNodeByClass("vtkMRMLTableNode", curves.title)
+        chart.SetNodeReferenceID(_KIND, table.GetID())
+    content = vtk.vtkTable()
+    for name, values in ((curves.x_title, curves.x), *curves.y.items()):
+        column = numpy_support.numpy_to_vtk(np.asarray(values, dtype=float), deep=True)
+        column.SetName(name)
+        content.AddColumn(column)
+    table.SetAndObserveTable(content)
+    table.SetAttribute(CAPTION, curves.caption())
+    with slicer.util.NodeModify(chart):
+        for label in list(series):
+            if label not in curves.y:
+                chart.RemovePlotSeriesNodeID(series[label].GetID())
+                scene.RemoveNode(series.pop(label))
+        for label in curves.y:
+            if label not in series:
+                series[label] = scene.AddNewNodeByClass("vtkMRMLPlotSeriesNode", label)
+                chart.AddAndObservePlotSeriesNodeID(series[label].GetID())
+            _draw(series[label], table, label, curves)
+        chart.SetTitle(curves.title)
+        chart.SetXAxisTitle(curves.x_title)
+        chart.SetYAxisTitle(curves.y_title)
+    return chart
+
+
+def _seriesOf(chart) -> dict:
+    return {node.GetName(): node for node in map(chart.GetNthPlotSeriesNode, range(chart.GetNumberOfPlotSeriesNodes()))
+            if node is not None}
+
+
+def _draw(series, table, label: str, curves: Curves) -> None:
+    with slicer.util.NodeModify(series):
+        series.SetAndObserveTableNodeID(table.GetID())
+        series.SetXColumnName(curves.x_title)
+        series.SetYColumnName(label)
+        series.SetPlotType(series.PlotTypeScatter)
+        series.SetMarkerStyle(series.MarkerStyleNone)
+        series.SetLineWidth(2)
+        color = curves.colors.get(label, "#000000")
+        series.SetColor(*(int(color[n : n + 2], 16) / 255 for n in (1, 3, 5)))
