@@ -73,29 +73,17 @@ class Box:
 
 @dataclass(frozen=True)
 class Layout:
-    """The figure's size, its text size and a place for everything, in pixels.
+    """The figure's size, its text size and a place for everything, in pixels."""
 
-    Attributes
-    ----------
-    width, height : int
-        Size of the figure.
-    text : float
-        Height of the labels' type; smaller print is a part of it.
-    panels, zooms : list of Box
-        Images in the order of the panels; `zooms` is empty without an ROI.
-    footnote_top : int
-        Where the small print begins.
-    title_top : int
-        Where the title begins.
-    """
-
+    #: Size of the figure.
     width: int
     height: int
-    text: float
+    text: float  #: Height of the labels' type; smaller print is a part of it.
+    #: Images in the order of the panels; `zooms` is empty without an ROI.
     panels: list[Box]
     zooms: list[Box]
-    footnote_top: int
-    title_top: int
+    footnote_top: int  #: Where the small print begins.
+    title_top: int  #: Where the title begins.
 
 
 def _panel_size(columns: int, rows: int, aspect: float, per_row: int) -> tuple[int, int]:

@@ -88,27 +88,14 @@ class Row:
 
 @dataclass(frozen=True)
 class Numbers:
-    """The rows of one region, and what they were measured in; written by `tables.writeTable` like a comparison.
+    """The rows of one region, and what they were measured in; written by `tables.writeTable` like a comparison."""
 
-    Attributes
-    ----------
-    rows : tuple of Row
-        In the order of the panel.
-    region : ROI
-        The pixels that were measured.
-    whole : bool
-        Whether the region is the whole slice.
-    window : Window
-        The window that quality was measured in; RMSE, mean and SD are those of the HU themselves.
-    made : dict of str to Made
-        How the images came about, by label.
-    """
-
-    rows: tuple[Row, ...]
-    region: ROI
-    whole: bool
+    rows: tuple[Row, ...]  #: In the order of the panel.
+    region: ROI  #: The pixels that were measured.
+    whole: bool  #: Whether the region is the whole slice.
+    #: The window that quality was measured in; RMSE, mean and SD are those of the HU themselves.
     window: Window
-    made: dict[str, Made] = field(default_factory=dict)
+    made: dict[str, Made] = field(default_factory=dict)  #: How the images came about, by label.
 
     def records(self) -> list[dict]:
         """Return the table as one dict a row, keys as in `COLUMNS`, numbers unrounded."""

@@ -20,26 +20,16 @@ _LIMIT = 600
 
 @dataclass(frozen=True)
 class Estimate:
-    """What was measured, and what follows for a whole training.
+    """What was measured, and what follows for a whole training."""
 
-    Attributes
-    ----------
-    device : str
-        In words.
-    batch, fits : int
-        The batch asked for, and the largest that the memory holds among it, its half, its quarter, …
-    secondsPerStep : float
-    seconds : float
-        Of all steps and validations; reading the scans and simulating low dose come on top.
-    memory, memoryThere : int
-        Bytes needed, and bytes of the device (0: not known).
-    """
-
-    device: str
+    device: str  #: In words.
+    #: The batch asked for, and the largest that the memory holds among it, its half, its quarter, …
     batch: int
     fits: int
     secondsPerStep: float
+    #: Of all steps and validations; reading the scans and simulating low dose come on top.
     seconds: float
+    #: Bytes needed, and bytes of the device (0: not known).
     memory: int
     memoryThere: int
 

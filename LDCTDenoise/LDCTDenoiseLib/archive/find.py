@@ -27,18 +27,10 @@ _SECRET = os.urandom(16)
 
 @dataclass(frozen=True)
 class Found:
-    """What lies below a folder.
+    """What lies below a folder."""
 
-    Attributes
-    ----------
-    series : list of Series
-        By place, then by UID.
-    others : int
-        Files that are neither DICOM nor volume files.
-    """
-
-    series: list[Series]
-    others: int
+    series: list[Series]  #: By place, then by UID.
+    others: int  #: Files that are neither DICOM nor volume files.
 
 
 @dataclass(frozen=True)

@@ -35,63 +35,33 @@ _PART = ".json.part"
 
 @dataclass
 class Record:
-    """What became of one series.
+    """What became of one series."""
 
-    Attributes
-    ----------
-    key, series, source : str
-        `Series.key`, its UID and its place.
-    output : str
-        Relative to the output folder; empty when only metrics were asked for.
-    result : str
-        "done", "failed" or, of what reading showed to be no CT, "skipped".
-    error : str
-        Why it is not done.
-    notes : list of str
-        What the user must know although it is done.
-    slices : int
-    sources, partners, outputs : dict
-        `Facts` of the files that were read, of those that it was measured against, and of those that were made.
-    attempts : int
-        How many times it was tried.
-    device : str
-        In words.
-    seconds_read, seconds_compute, seconds_measure, seconds_write, seconds_send : float
-    partner : str
-        The full-dose series that it was measured against.
-    metrics : dict
-        Columns of the report; empty without a partner.
-    sent : list of str
-        The servers that have all of it.
-    sendings : int
-        How many times it was tried to send it.
-    send_error : str
-        Why the last sending failed.
-    """
-
+    #: `Series.key`, its UID and its place.
     key: str
     series: str
     source: str
-    output: str = ""
-    result: str = FAILED
-    error: str = ""
-    notes: list[str] = field(default_factory=list)
+    output: str = ""  #: Relative to the output folder; empty when only metrics were asked for.
+    result: str = FAILED  #: "done", "failed" or, of what reading showed to be no CT, "skipped".
+    error: str = ""  #: Why it is not done.
+    notes: list[str] = field(default_factory=list)  #: What the user must know although it is done.
     slices: int = 0
+    #: `Facts` of the files that were read, of those that it was measured against, and of those that were made.
     sources: dict = field(default_factory=dict)
     partners: dict = field(default_factory=dict)
     outputs: dict = field(default_factory=dict)
-    attempts: int = 0
-    device: str = ""
+    attempts: int = 0  #: How many times it was tried.
+    device: str = ""  #: In words.
     seconds_read: float = 0.0
     seconds_compute: float = 0.0
     seconds_measure: float = 0.0
     seconds_write: float = 0.0
     seconds_send: float = 0.0
-    partner: str = ""
-    metrics: dict = field(default_factory=dict)
-    sent: list[str] = field(default_factory=list)
-    sendings: int = 0
-    send_error: str = ""
+    partner: str = ""  #: The full-dose series that it was measured against.
+    metrics: dict = field(default_factory=dict)  #: Columns of the report; empty without a partner.
+    sent: list[str] = field(default_factory=list)  #: The servers that have all of it.
+    sendings: int = 0  #: How many times it was tried to send it.
+    send_error: str = ""  #: Why the last sending failed.
 
     @classmethod
     def of(cls, facts, key: str) -> "Record":

@@ -48,31 +48,19 @@ def is_placeholder(patient_id: str) -> bool:
 
 @dataclass(frozen=True)
 class Image:
-    """A series of an archive, and what is known of its patient and dose.
-
-    Attributes
-    ----------
-    series : Series
-    place : PurePath
-        Relative to the archive, without suffix.
-    label : tuple of str
-        What tells series in one folder apart: the stem of the file names, the description. Empty where it is alone.
-    dose, dose_by : str
-        "full", "low" or "", and what says so.
-    patient, patient_by : str
-        A name for the patient, and what tells this patient from others: "PatientID", "folder" or "file name".
-    why_not_id : str
-        Why the PatientID does not, where there is one.
-    """
+    """A series of an archive, and what is known of its patient and dose."""
 
     series: Series
-    place: PurePath
+    place: PurePath  #: Relative to the archive, without suffix.
+    #: What tells series in one folder apart: the stem of the file names, the description. Empty where it is alone.
     label: tuple[str, str]
+    #: "full", "low" or "", and what says so.
     dose: str
     dose_by: str
+    #: A name for the patient, and what tells this patient from others: "PatientID", "folder" or "file name".
     patient: str = ""
     patient_by: str = ""
-    why_not_id: str = ""
+    why_not_id: str = ""  #: Why the PatientID does not, where there is one.
 
 
 def describe(series: list[Series]) -> list[Image]:

@@ -21,47 +21,27 @@ _ONE_FILE = {".nhdr": ".nrrd", ".mhd": ".mha"}
 
 @dataclass(frozen=True)
 class Task:
-    """One series and what is to become of it.
-
-    Attributes
-    ----------
-    series : Series
-    action : str
-        "denoise", "measure" (metrics only), "send" (denoised before), "skip" or "fail" (nothing can be done).
-    reason : str
-        Why it is skipped or fails, or what has to be known.
-    output : str
-        Relative to the output folder; empty when nothing is written.
-    partner : Series or None
-        The full-dose series to measure against.
-    attempts, sendings : int
-        How often it was tried to do and to send it before this batch began.
-    """
+    """One series and what is to become of it."""
 
     series: Series
+    #: "denoise", "measure" (metrics only), "send" (denoised before), "skip" or "fail" (nothing can be done).
     action: str
-    reason: str = ""
-    output: str = ""
-    partner: Series | None = None
+    reason: str = ""  #: Why it is skipped or fails, or what has to be known.
+    output: str = ""  #: Relative to the output folder; empty when nothing is written.
+    partner: Series | None = None  #: The full-dose series to measure against.
+    #: How often it was tried to do and to send it before this batch began.
     attempts: int = 0
     sendings: int = 0
 
 
 @dataclass(frozen=True)
 class BatchOptions:
-    """What the user asked for.
+    """What the user asked for."""
 
-    Attributes
-    ----------
-    volumes, metrics : bool
-        What to write; metrics need a full-dose partner.
-    server : str
-        Where to send to; empty for nowhere.
-    """
-
+    #: What to write; metrics need a full-dose partner.
     volumes: bool = True
     metrics: bool = False
-    server: str = ""
+    server: str = ""  #: Where to send to; empty for nowhere.
 
 
 def check_roots(archive: str | Path, output: str | Path, full_dose: str | Path | None = None) -> None:

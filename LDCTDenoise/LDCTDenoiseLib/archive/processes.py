@@ -9,19 +9,12 @@ from ..requirements import require
 
 @dataclass(frozen=True)
 class Processes:
-    """Which of how many processes this is; they talk through the ledger only, so there is no group to join.
+    """Which of how many processes this is; they talk through the ledger only, so there is no group to join."""
 
-    Attributes
-    ----------
-    rank, size : int
-        Among all processes of all machines.
-    local_rank : int
-        Among those of this machine.
-    """
-
+    #: Among all processes of all machines.
     rank: int = 0
     size: int = 1
-    local_rank: int = 0
+    local_rank: int = 0  #: Among those of this machine.
 
     @classmethod
     def of_environment(cls) -> "Processes":

@@ -10,49 +10,26 @@ _UID = re.compile(r"[0-9][0-9.]{0,63}")
 
 @dataclass(frozen=True)
 class Series:
-    """One thing of an archive that is read as one volume.
+    """One thing of an archive that is read as one volume."""
 
-    Attributes
-    ----------
-    uid : str
-        The SeriesInstanceUID; empty for a volume file.
-    place : PurePath
-        Relative to the archive: the folder that holds all its files, or the volume file itself.
-    files : tuple of Path
-        Its slices, sorted by path.
-    slices : int
-        How many; 0 when only reading would tell.
-    description : str
-        The SeriesDescription.
-    folder : Path
-        Where `place` lies on this machine; of a volume file the folder around it.
-    not_ct : str
-        Why there is nothing to denoise, such as "modality MR"; empty for CT.
-    study, kernel : str
-        StudyInstanceUID and ConvolutionKernel.
-    owner : str
-        Equal for series of one PatientID, within this process; empty where that is missing or a placeholder. It is a
-        keyed digest, so that no PatientID gets into a message or a file.
-    person : tuple of str
-        Sex, digest of the birth date, and examined part of the body; empty where unknown.
-    grid : tuple
-        Equal for series whose slices lie at the same places; empty where unknown.
-    damage : str
-        Why it cannot be read, as far as its headers tell; empty when nothing stands against it.
-    """
-
-    uid: str
+    uid: str  #: The SeriesInstanceUID; empty for a volume file.
+    #: Relative to the archive: the folder that holds all its files, or the volume file itself.
     place: PurePath
-    files: tuple[Path, ...]
-    slices: int = 0
-    description: str = ""
-    folder: Path = Path()
+    files: tuple[Path, ...]  #: Its slices, sorted by path.
+    slices: int = 0  #: How many; 0 when only reading would tell.
+    description: str = ""  #: The SeriesDescription.
+    folder: Path = Path()  #: Where `place` lies on this machine; of a volume file the folder around it.
+    #: StudyInstanceUID and ConvolutionKernel.
     study: str = ""
     kernel: str = ""
+    #: Equal for series of one PatientID, within this process; empty where that is missing or a placeholder. It is a
+    #: keyed digest, so that no PatientID gets into a message or a file.
     owner: str = ""
+    #: Sex, digest of the birth date, and examined part of the body; empty where unknown.
     person: tuple[str, ...] = ()
-    grid: tuple = ()
-    not_ct: str = ""
+    grid: tuple = ()  #: Equal for series whose slices lie at the same places; empty where unknown.
+    not_ct: str = ""  #: Why there is nothing to denoise, such as "modality MR"; empty for CT.
+    #: Why it cannot be read, as far as its headers tell; empty when nothing stands against it.
     damage: str = ""
 
     @property

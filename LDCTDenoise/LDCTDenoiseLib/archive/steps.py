@@ -29,30 +29,15 @@ METRIC_COLUMNS = (*FIGURES, *(f"low_{name}" for name in FIGURES), *CONDITIONS)
 
 @dataclass(frozen=True)
 class Settings:
-    """How every series of a batch is done.
-
-    Attributes
-    ----------
-    denoiser : Denoiser
-    device : str
-        As for `DenoiseRun`.
-    strength : float
-    batch : int or None
-        Slices at a time.
-    window : Window
-        Of the metrics.
-    series : SeriesOptions
-        Of derived DICOM series.
-    leave_noise : str
-        Instead of the strength, the noise to leave in each series, see `engine.wanted_noise`.
-    """
+    """How every series of a batch is done."""
 
     denoiser: Denoiser
-    device: str = "auto"
+    device: str = "auto"  #: As for `DenoiseRun`.
     strength: float = 1.0
-    batch: int | None = None
-    window: Window = PAPER
-    series: SeriesOptions = SeriesOptions()
+    batch: int | None = None  #: Slices at a time.
+    window: Window = PAPER  #: Of the metrics.
+    series: SeriesOptions = SeriesOptions()  #: Of derived DICOM series.
+    #: Instead of the strength, the noise to leave in each series, see `engine.wanted_noise`.
     leave_noise: str = ""
 
     def check(self) -> None:

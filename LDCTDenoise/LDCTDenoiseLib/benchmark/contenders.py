@@ -19,29 +19,15 @@ from .onnx_model import to_onnx
 
 @dataclass(frozen=True)
 class Contender:
-    """One of those that are timed.
+    """One of those that are timed."""
 
-    Attributes
-    ----------
-    words : str
-        What it is.
-    compute : callable
-        HU of shape (slices, rows, columns), float32, to the denoised HU.
-    network : Network, optional
-        What is computed, for the count of its operations.
-    trained : bool
-        Whether it computes the method's result, so that it can be compared with the plain model.
-    slices : int
-        Slices that it is given at a time.
-    is_rival : bool
-        Whether it is another way to compute the same in float32: the best of them is what the engine is set beside.
-    """
-
-    words: str
-    compute: Callable[[np.ndarray], np.ndarray]
-    network: Network | None = None
+    words: str  #: What it is.
+    compute: Callable[[np.ndarray], np.ndarray]  #: HU of shape (slices, rows, columns), float32, to the denoised HU.
+    network: Network | None = None  #: What is computed, for the count of its operations.
+    #: Whether it computes the method's result, so that it can be compared with the plain model.
     trained: bool = False
-    slices: int = 1
+    slices: int = 1  #: Slices that it is given at a time.
+    #: Whether it is another way to compute the same in float32: the best of them is what the engine is set beside.
     is_rival: bool = False
 
 

@@ -15,21 +15,11 @@ from .plan import shares
 
 @dataclass(frozen=True)
 class Shape:
-    """How much a block computes at once, so that all sums stay in registers.
+    """How much a block computes at once, so that all sums stay in registers."""
 
-    Attributes
-    ----------
-    lanes : int
-        Pixels of a register.
-    registers : int
-        Registers of pixels that are computed together.
-    most : int
-        Channels that are computed together, at most.
-    """
-
-    lanes: int
-    registers: int
-    most: int
+    lanes: int  #: Pixels of a register.
+    registers: int  #: Registers of pixels that are computed together.
+    most: int  #: Channels that are computed together, at most.
 
     @property
     def pixels(self) -> int:

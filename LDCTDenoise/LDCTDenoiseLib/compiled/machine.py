@@ -16,14 +16,9 @@ ADDRESS, NUMBER = ctypes.c_void_p, ctypes.c_int64
 
 @dataclass(frozen=True)
 class CompiledProgram:
-    """A program in memory.
+    """A program in memory."""
 
-    Attributes
-    ----------
-    functions : dict of str to callable
-        Each takes addresses and whole numbers, and leaves Python's lock while it runs.
-    """
-
+    #: Dict of str to callable. Each takes addresses and whole numbers, and leaves Python's lock while it runs.
     functions: dict
     _engine: object  # the memory that the program lies in
 

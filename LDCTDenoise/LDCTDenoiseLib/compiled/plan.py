@@ -31,27 +31,13 @@ class Source:
 
 @dataclass(frozen=True)
 class Step:
-    """One layer: a convolution and its activation.
+    """One layer: a convolution and its activation."""
 
-    Attributes
-    ----------
-    sources : tuple of Source
-        What it reads, one after the other, as if concatenated.
-    kernel : int
-        3 or 1.
-    channels : int
-        What it writes.
-    output : int
-        The buffer that it writes, all of it.
-    delay : int
-        Pairs of rows that it is behind the first step.
-    """
-
-    sources: tuple[Source, ...]
-    kernel: int
-    channels: int
-    output: int
-    delay: int
+    sources: tuple[Source, ...]  #: What it reads, one after the other, as if concatenated.
+    kernel: int  #: 3 or 1.
+    channels: int  #: What it writes.
+    output: int  #: The buffer that it writes, all of it.
+    delay: int  #: Pairs of rows that it is behind the first step.
 
     @property
     def inputs(self) -> int:
@@ -59,21 +45,13 @@ class Step:
 
 @dataclass(frozen=True)
 class Plan:
-    """What to compute of an image; it depends on a generator's widths, not on its weights.
-
-    Attributes
-    ----------
-    steps : tuple of Step
-    rows : tuple of int
-        Rows that each buffer keeps, a power of two. The first buffer is the image and the last one the output: they
-        keep all rows, which is written 0.
-    channels : tuple of int
-        Channels of each buffer.
-    """
+    """What to compute of an image; it depends on a generator's widths, not on its weights."""
 
     steps: tuple[Step, ...]
+    #: Rows that each buffer keeps, a power of two. The first buffer is the image and the last one the output: they keep
+    #: all rows, which is written 0.
     rows: tuple[int, ...]
-    channels: tuple[int, ...]
+    channels: tuple[int, ...]  #: Channels of each buffer.
 
     @property
     def radius(self) -> int:

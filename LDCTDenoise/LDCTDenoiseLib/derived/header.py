@@ -42,24 +42,12 @@ _LONGEST_TEXT = 1024  # of the representation ST
 
 @dataclass(frozen=True)
 class SeriesIdentity:
-    """What all images of one derived series have in common.
+    """What all images of one derived series have in common."""
 
-    Attributes
-    ----------
-    uid : str
-        The new SeriesInstanceUID.
-    provenance : Provenance
-        How the values were made.
-    options : SeriesOptions
-        What the user chose.
-    moment : datetime
-        When the series was made, the same for all of its images.
-    """
-
-    uid: str
-    provenance: Provenance
-    options: SeriesOptions
-    moment: datetime
+    uid: str  #: The new SeriesInstanceUID.
+    provenance: Provenance  #: How the values were made.
+    options: SeriesOptions  #: What the user chose.
+    moment: datetime  #: When the series was made, the same for all of its images.
 
 
 def rewrite_header(dataset, series: SeriesIdentity) -> None:

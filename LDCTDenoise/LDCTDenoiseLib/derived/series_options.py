@@ -16,33 +16,15 @@ NOTICE = "Research use only, not for diagnosis"
 
 @dataclass(frozen=True)
 class Provenance:
-    """What made the values of a series.
+    """What made the values of a series."""
 
-    Attributes
-    ----------
-    method : str
-        The method's name, such as "DCSCN".
-    strength : float
-        0 (the source) to 1 (the method's full correction).
-    device : str
-        Where it ran, in words.
-    model_sha256 : str
-        Of the model file; empty for a method without one.
-    hu_range : str
-        What the network saw as its range; empty for a method without one.
-    version : str
-        Of this software.
-    remarks : tuple of str
-        What was unusual about the scan, how the strength was chosen.
-    """
-
-    method: str
-    strength: float
-    device: str
-    model_sha256: str = ""
-    hu_range: str = ""
-    version: str = __version__
-    remarks: tuple[str, ...] = ()
+    method: str  #: The method's name, such as "DCSCN".
+    strength: float  #: 0 (the source) to 1 (the method's full correction).
+    device: str  #: Where it ran, in words.
+    model_sha256: str = ""  #: Of the model file; empty for a method without one.
+    hu_range: str = ""  #: What the network saw as its range; empty for a method without one.
+    version: str = __version__  #: Of this software.
+    remarks: tuple[str, ...] = ()  #: What was unusual about the scan, how the strength was chosen.
 
     @classmethod
     def of_run(cls, run) -> "Provenance":
@@ -92,30 +74,20 @@ _LONGEST_DESCRIPTION = 64  # of the representation LO
 class SeriesOptions:
     """How a derived series is called, shown and stored.
 
-    Attributes
-    ----------
-    description : str
-        The series description; "{description}" stands for that of the source, "{method}" and "{strength}" for how it
-        was made. " (research)" is put behind it, and it is cut to the 64 characters that DICOM allows.
-    number : str
-        The series number: "+1000" adds to that of the source, "905" is the number itself.
-    window : Window or None
-        The display window to write. None keeps those of the source.
-    compression : str
-        One of `COMPRESSIONS`; all of them keep every value.
-    keep_private : bool
-        Keep the private elements of the source, which may speak of its pixels. See docs/dicom.md.
-
     Raises
     ------
     InputError
         If one of them makes no sense.
     """
 
+    #: The series description; "{description}" stands for that of the source, "{method}" and "{strength}" for how it was
+    #: made. " (research)" is put behind it, and it is cut to the 64 characters that DICOM allows.
     description: str = "{method} {description}"
+    #: The series number: "+1000" adds to that of the source, "905" is the number itself.
     number: str = "+1000"
-    window: Window | None = None
-    compression: str = "none"
+    window: Window | None = None  #: The display window to write. None keeps those of the source.
+    compression: str = "none"  #: One of `COMPRESSIONS`; all of them keep every value.
+    #: Keep the private elements of the source, which may speak of its pixels. See docs/dicom.md.
     keep_private: bool = False
 
     def __post_init__(self):

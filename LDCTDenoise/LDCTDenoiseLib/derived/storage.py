@@ -11,21 +11,11 @@ from ..volumes.dicom_frames import SourceSlice
 
 @dataclass(frozen=True)
 class Storage:
-    """The stored form of a series; HU = stored + intercept.
+    """The stored form of a series; HU = stored + intercept."""
 
-    Attributes
-    ----------
-    signed : bool
-        Whether stored values are signed.
-    bits : int
-        How many bits of 16 count.
-    intercept : int or None
-        Of all slices; None leaves each slice the one of its source.
-    """
-
-    signed: bool
-    bits: int
-    intercept: int | None = None
+    signed: bool  #: Whether stored values are signed.
+    bits: int  #: How many bits of 16 count.
+    intercept: int | None = None  #: Of all slices; None leaves each slice the one of its source.
 
     @property
     def limits(self) -> tuple[int, int]:

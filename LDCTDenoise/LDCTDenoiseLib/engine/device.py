@@ -10,18 +10,10 @@ CHOICES = ("auto", "cpu", "cuda", "mps")
 
 @dataclass(frozen=True)
 class Device:
-    """A compute device.
+    """A compute device."""
 
-    Attributes
-    ----------
-    name : str
-        What torch calls it: "cpu", "cuda", "cuda:1", "mps".
-    words : str
-        What a user reads: "CPU, 8 threads", "NVIDIA H200, CUDA".
-    """
-
-    name: str
-    words: str
+    name: str  #: What torch calls it: "cpu", "cuda", "cuda:1", "mps".
+    words: str  #: What a user reads: "CPU, 8 threads", "NVIDIA H200, CUDA".
 
     @property
     def is_cpu(self) -> bool:

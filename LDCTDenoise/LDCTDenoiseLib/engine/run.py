@@ -22,23 +22,15 @@ DEFAULT_BATCH = {"cpu": 1, "gpu": 16}
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run has come.
+    """How far a run has come."""
 
-    Attributes
-    ----------
-    done, of : int
-        Slices finished, and slices in all.
-    seconds, seconds_left : float
-        Time spent, and the time left at the speed so far.
-    device : Device
-        Where the last batch ran.
-    """
-
+    #: Slices finished, and slices in all.
     done: int
     of: int
+    #: Time spent, and the time left at the speed so far.
     seconds: float
     seconds_left: float
-    device: Device
+    device: Device  #: Where the last batch ran.
 
     @property
     def fraction(self) -> float:

@@ -19,39 +19,21 @@ PALETTE = ("#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#e
 
 @dataclass(frozen=True)
 class Method:
-    """A row of the table.
+    """A row of the table."""
 
-    Attributes
-    ----------
-    name : str
-        As users write it and cards name it.
-    words : str
-        What it is, in a few words of English; panels translate them.
-    colour : str
-        Of its curves, "#rrggbb".
-    network : callable, optional
-        Describes its network, with settings whose defaults are the paper's; its name is that of the architecture.
-    reference : callable, optional
-        Makes the denoiser of a method without a network.
-    twin : str
-        The method with the same network from whose weights an adversarial training starts; empty: trained by L1 alone.
-    training : mapping
-        Settings of a training (docs/training.md) whose defaults differ for this method. Only training reads them.
-    of_the_paper : bool
-        Whether it stands in Table 1 of You et al., arXiv 1811.10564, which `ldct-train reproduce` sets beside ours.
-    other_names : tuple of str
-        In capitals, with hyphens.
-    """
-
-    name: str
-    words: str
-    colour: str
+    name: str  #: As users write it and cards name it.
+    words: str  #: What it is, in a few words of English; panels translate them.
+    colour: str  #: Of its curves, "#rrggbb".
+    #: Describes its network, with settings whose defaults are the paper's; its name is that of the architecture.
     network: Callable[..., Network] | None = None
-    reference: Callable | None = None
+    reference: Callable | None = None  #: Makes the denoiser of a method without a network.
+    #: The method with the same network from whose weights an adversarial training starts; empty: trained by L1 alone.
     twin: str = ""
+    #: Settings of a training (docs/training.md) whose defaults differ for this method. Only training reads them.
     training: Mapping = field(default_factory=dict)
+    #: Whether it stands in Table 1 of You et al., arXiv 1811.10564, which `ldct-train reproduce` sets beside ours.
     of_the_paper: bool = False
-    other_names: tuple[str, ...] = ()
+    other_names: tuple[str, ...] = ()  #: In capitals, with hyphens.
 
     @property
     def adversarial(self) -> bool:

@@ -74,33 +74,16 @@ SSIM_VARIANT = "Wang 2004, Gaussian 11x11, sigma 1.5, K1 0.01, K2 0.03, populati
 
 @dataclass(frozen=True)
 class Quality:
-    """How near an image is to its reference.
+    """How near an image is to its reference."""
 
-    Attributes
-    ----------
-    psnr : float
-        Peak signal-to-noise ratio in dB, infinite for identical images.
-    ssim : float
-        Structural similarity, 1 for identical images; NaN for an image below 11×11 pixels.
-    rmse : float
-        Root mean square error in units of the data range (1 is the window's width).
-    rmse_hu : float
-        The same in HU, still within the window.
-    window : Window
-        The window that both images were clipped to.
-    data_range : float
-        The range of the scaled data, always 1.
-    ssim_variant : str
-        Which SSIM this is.
-    """
-
-    psnr: float
+    psnr: float  #: Peak signal-to-noise ratio in dB, infinite for identical images.
+    #: Structural similarity, 1 for identical images; NaN for an image below 11×11 pixels.
     ssim: float
-    rmse: float
-    rmse_hu: float
-    window: Window = PAPER
-    data_range: float = DATA_RANGE
-    ssim_variant: str = SSIM_VARIANT
+    rmse: float  #: Root mean square error in units of the data range (1 is the window's width).
+    rmse_hu: float  #: The same in HU, still within the window.
+    window: Window = PAPER  #: The window that both images were clipped to.
+    data_range: float = DATA_RANGE  #: The range of the scaled data, always 1.
+    ssim_variant: str = SSIM_VARIANT  #: Which SSIM this is.
 
     @property
     def equal(self) -> bool:

@@ -28,14 +28,9 @@ class VolumeMeasurement:
     `measurement["psnr"]` is the `Summary` of a metric, by its key, over the slices that differ from the reference.
     A slice that is equal to it within the window, such as one of air, has no PSNR, and would make a mean better than
     any denoiser: `equal` names those. When all are equal, all count.
-
-    Attributes
-    ----------
-    slices : list of Quality
-        The values of every slice, or the single one of an ROI.
     """
 
-    slices: list[Quality]
+    slices: list[Quality]  #: The values of every slice, or the single one of an ROI.
 
     @property
     def equal(self) -> list[int]:

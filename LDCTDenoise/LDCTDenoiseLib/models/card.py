@@ -14,45 +14,23 @@ FORMAT_VERSION = 1
 
 @dataclass(frozen=True)
 class ModelCard:
-    """The facts about a trained model; see docs/model-files.md for an example.
+    """The facts about a trained model; see docs/model-files.md for an example."""
 
-    Attributes
-    ----------
-    method : str
-        One of `methods.NETWORK_METHODS`.
-    architecture : dict
-        What `methods.build_generator` takes.
-    hu_range : tuple of float
-        The HU that the network sees as 0 and as 1.
-    dose : dict
-        What it was trained to remove: `fraction` (a number or a [low, high] range of the full dose) and whatever else
-        is known of the noise, such as `noise_hu` and the `simulation` that made it.
-    training_data : list of dict
-        Collections, each with `name`, `licence` and `citation`; may say how many `patients`.
-    validation : dict
-        Metrics on patients that were not trained on, with `window`, `data_range` and `ssim` variant beside them.
-    training : dict
-        Loss, steps, batch, patch size, learning rate, and other settings worth knowing.
-    software : str
-        The version that trained it.
-    seed : int
-        The seed of the training.
-    licence : str
-        The licence of the weights.
-    intended_use : str
-        For what, and not for what, the model is meant.
-    """
-
-    method: str
-    architecture: dict
-    hu_range: tuple[float, float]
+    method: str  #: One of `methods.NETWORK_METHODS`.
+    architecture: dict  #: What `methods.build_generator` takes.
+    hu_range: tuple[float, float]  #: The HU that the network sees as 0 and as 1.
+    #: What it was trained to remove: `fraction` (a number or a [low, high] range of the full dose) and whatever else is
+    #: known of the noise, such as `noise_hu` and the `simulation` that made it.
     dose: dict
+    #: Collections, each with `name`, `licence` and `citation`; may say how many `patients`.
     training_data: list[dict]
+    #: Metrics on patients that were not trained on, with `window`, `data_range` and `ssim` variant beside them.
     validation: dict
-    training: dict
-    software: str
-    seed: int
-    licence: str = "Apache-2.0"
+    training: dict  #: Loss, steps, batch, patch size, learning rate, and other settings worth knowing.
+    software: str  #: The version that trained it.
+    seed: int  #: The seed of the training.
+    licence: str = "Apache-2.0"  #: The licence of the weights.
+    #: For what, and not for what, the model is meant.
     intended_use: str = "Research. Not a medical device; not for diagnosis."
     format_version: int = field(default=FORMAT_VERSION)
 

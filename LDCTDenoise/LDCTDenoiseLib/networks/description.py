@@ -9,40 +9,20 @@ IMAGE = "image"
 
 @dataclass(frozen=True)
 class Layer:
-    """A convolution with its activation.
+    """A convolution with its activation."""
 
-    Attributes
-    ----------
-    name : str
-        What other layers, and the parameters in a model file, call it.
-    filters : int
-        Channels that it computes.
-    kernel : int
-        Rows and columns of its kernel, an odd number.
-    reads : tuple of str
-        Layers before it, or `IMAGE`, whose channels it reads one after the other.
-    activation : str
-        "relu", "prelu" (a slope for each channel), or "" for none.
-    bias : bool
-        Whether it adds one.
-    border : str
-        "same" reads zeros beyond the image; "valid" computes only where all is known, so that the image becomes
-        smaller; "full" is the transposed convolution that makes up for it.
-    adds : str
-        A layer, or `IMAGE`, of as many channels that is added before the activation; "" for none.
-    first_for : str
-        The activation for which the first weights are drawn. Default: its own.
-    """
-
-    name: str
-    filters: int
-    kernel: int
-    reads: tuple[str, ...]
-    activation: str = ""
-    bias: bool = True
+    name: str  #: What other layers, and the parameters in a model file, call it.
+    filters: int  #: Channels that it computes.
+    kernel: int  #: Rows and columns of its kernel, an odd number.
+    reads: tuple[str, ...]  #: Layers before it, or `IMAGE`, whose channels it reads one after the other.
+    activation: str = ""  #: "relu", "prelu" (a slope for each channel), or "" for none.
+    bias: bool = True  #: Whether it adds one.
+    #: "same" reads zeros beyond the image; "valid" computes only where all is known, so that the image becomes smaller;
+    #: "full" is the transposed convolution that makes up for it.
     border: str = "same"
+    #: A layer, or `IMAGE`, of as many channels that is added before the activation; "" for none.
     adds: str = ""
-    first_for: str = ""
+    first_for: str = ""  #: The activation for which the first weights are drawn. Default: its own.
 
     @property
     def convolution(self) -> str:
@@ -57,23 +37,13 @@ class Layer:
 
 @dataclass(frozen=True)
 class Network:
-    """Layers in the order in which they are computed; the last one has one filter.
-
-    Attributes
-    ----------
-    layers : tuple of Layer
-    residual : bool
-        Whether the last layer computes what is added to the image, or the image itself.
-    channels : int
-        Channels of the image that it reads: the slice and, say, a map of its noise, or its neighbours.
-    image : int
-        Which of them is the slice that the correction is added to.
-    """
+    """Layers in the order in which they are computed; the last one has one filter."""
 
     layers: tuple[Layer, ...]
-    residual: bool = True
+    residual: bool = True  #: Whether the last layer computes what is added to the image, or the image itself.
+    #: Channels of the image that it reads: the slice and, say, a map of its noise, or its neighbours.
     channels: int = 1
-    image: int = 0
+    image: int = 0  #: Which of them is the slice that the correction is added to.
 
     def width(self, name: str) -> int:
         """Return the channels of a layer, or of the image."""

@@ -20,19 +20,10 @@ def check_title(title: str) -> str:
 
 @dataclass(frozen=True)
 class Target:
-    """A DICOM server.
+    """A DICOM server."""
 
-    Attributes
-    ----------
-    title : str
-        Its application entity title.
-    host : str
-        Name or address.
-    port : int
-    """
-
-    title: str
-    host: str
+    title: str  #: Its application entity title.
+    host: str  #: Name or address.
     port: int
 
     @classmethod

@@ -29,34 +29,18 @@ _GROUPS = (
 
 @dataclass(frozen=True)
 class SourceSlice:
-    """Where a slice of a volume came from, and how its HU were stored there: what writing it back needs.
+    """Where a slice of a volume came from, and how its HU were stored there: what writing it back needs."""
 
-    Attributes
-    ----------
-    path : str
-        The DICOM file.
-    sop_instance_uid : str
-        Of the file; empty when its header has none.
-    frame : int
-        Which frame of that file, from 0.
-    slope, intercept : float
-        HU = slope * stored + intercept.
-    padding : tuple of float
-        The lowest and the highest HU that the header declares to be outside the image; empty when it declares none.
-    signed : bool
-        Whether stored values are signed.
-    bits : int
-        How many bits of a stored value count.
-    """
-
-    path: str
-    sop_instance_uid: str
-    frame: int
+    path: str  #: The DICOM file.
+    sop_instance_uid: str  #: Of the file; empty when its header has none.
+    frame: int  #: Which frame of that file, from 0.
+    #: HU = slope * stored + intercept.
     slope: float
     intercept: float
+    #: The lowest and the highest HU that the header declares to be outside the image; empty when it declares none.
     padding: tuple[float, ...]
-    signed: bool
-    bits: int
+    signed: bool  #: Whether stored values are signed.
+    bits: int  #: How many bits of a stored value count.
 
     def shifted(self, offset: float) -> "SourceSlice":
         """Return the slice of a volume to whose values `offset` was added."""
@@ -66,46 +50,23 @@ class SourceSlice:
 
 @dataclass(frozen=True)
 class Frame:
-    """One slice.
+    """One slice."""
 
-    Attributes
-    ----------
-    instance : Instance
-        The file it is in.
-    number : int
-        Which frame of that file, from 0.
-    size : tuple of int
-        Rows and columns.
-    position : numpy.ndarray
-        Shape (3,), mm, LPS: the centre of the first voxel.
-    orientation : numpy.ndarray
-        Shape (6,): the directions of a row (i) and of a column (j).
-    spacing : tuple of float
-        Millimetres between rows and between columns, in the order of the tag PixelSpacing.
-    depth : float
-        Slice thickness or spacing in mm as the header says it, 1 when it says nothing.
-    slope, intercept : float
-        HU = slope * stored + intercept.
-    scaled : bool
-        Whether the header says slope and intercept; otherwise they are 1 and 0.
-    padding : tuple of int
-        The stored value for "outside the image", or the two ends of their range; empty when there is none.
-    window : tuple of float
-        Centre and width of the display window in HU; empty when there is none.
-    """
-
-    instance: Instance
-    number: int
-    size: tuple[int, int]
-    position: np.ndarray
-    orientation: np.ndarray
+    instance: Instance  #: The file it is in.
+    number: int  #: Which frame of that file, from 0.
+    size: tuple[int, int]  #: Rows and columns.
+    position: np.ndarray  #: Shape (3,), mm, LPS: the centre of the first voxel.
+    orientation: np.ndarray  #: Shape (6,): the directions of a row (i) and of a column (j).
+    #: Millimetres between rows and between columns, in the order of the tag PixelSpacing.
     spacing: tuple[float, float]
-    depth: float
+    depth: float  #: Slice thickness or spacing in mm as the header says it, 1 when it says nothing.
+    #: HU = slope * stored + intercept.
     slope: float
     intercept: float
-    scaled: bool
+    scaled: bool  #: Whether the header says slope and intercept; otherwise they are 1 and 0.
+    #: The stored value for "outside the image", or the two ends of their range; empty when there is none.
     padding: tuple[int, ...]
-    window: tuple[float, ...]
+    window: tuple[float, ...]  #: Centre and width of the display window in HU; empty when there is none.
 
     def source(self, padding: tuple[float, ...]) -> SourceSlice:
         """Return what writing this slice back needs; `padding` is in HU."""

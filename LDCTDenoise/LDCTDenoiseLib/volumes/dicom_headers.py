@@ -54,23 +54,14 @@ class Instance:
 
 @dataclass(frozen=True)
 class Entry:
-    """What one file, or a folder that cannot be read, turned out to be.
-
-    Attributes
-    ----------
-    path : Path
-    kind : str
-        `SLICE` of CT, `OTHER` DICOM object, `VOLUME` file by its suffix, `DAMAGED`, or `FOREIGN`.
-    why : str
-        Of an other object what it is ("modality MR", "localizer"), of a damaged one what is wrong, to follow its name.
-    header : pydicom.Dataset or None
-        The tags asked for; None where none could be read.
-    """
+    """What one file, or a folder that cannot be read, turned out to be."""
 
     path: Path
+    #: `SLICE` of CT, `OTHER` DICOM object, `VOLUME` file by its suffix, `DAMAGED`, or `FOREIGN`.
     kind: str
+    #: Of an other object what it is ("modality MR", "localizer"), of a damaged one what is wrong, to follow its name.
     why: str = ""
-    header: object = None
+    header: object = None  #: The tags asked for; None where none could be read.
 
 
 def look_below(

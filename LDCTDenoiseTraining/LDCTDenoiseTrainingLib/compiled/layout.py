@@ -21,20 +21,14 @@ class Layout:
 
     A row of a buffer is the rows of its channels one after the other, each with zeros on either side. What is computed
     never reaches the zeros, so that one arena serves many patches.
-
-    Attributes
-    ----------
-    plan : Plan
-    height, width : int
-        The width must be a multiple of the `pixels` of a block's `Shape`.
-    keeps : bool
-        Whether there is room for what the activations were given, behind what they returned. The gradient of a ReLU
-        needs no more than its sign, which is that of what it returned.
     """
 
     plan: Plan
+    #: The width must be a multiple of the `pixels` of a block's `Shape`.
     height: int
     width: int
+    #: Whether there is room for what the activations were given, behind what they returned. The gradient of a ReLU
+    #: needs no more than its sign, which is that of what it returned.
     keeps: bool
 
     @property

@@ -29,32 +29,15 @@ _VERSION = 2
 
 @dataclass(frozen=True)
 class CachedScan:
-    """A scan in the cache; arrays are opened when they are first used.
-
-    Attributes
-    ----------
-    scan : Scan
-    folder : Path
-        The cache.
-    key : str
-        Stands for the files and their state: path, size and time of change.
-    shape : tuple of int
-        (slices, rows, columns).
-    spacing : tuple of float
-        Millimetres between columns and between rows.
-    slice_spacing : float
-        Millimetres between slices; they are axial, whichever way the file stores them.
-    digest : str
-        SHA-256 of the full-dose values.
-    """
+    """A scan in the cache; arrays are opened when they are first used."""
 
     scan: Scan
-    folder: Path
-    key: str
-    shape: tuple[int, int, int]
-    spacing: tuple[float, float]
-    slice_spacing: float
-    digest: str
+    folder: Path  #: The cache.
+    key: str  #: Stands for the files and their state: path, size and time of change.
+    shape: tuple[int, int, int]  #: (slices, rows, columns).
+    spacing: tuple[float, float]  #: Millimetres between columns and between rows.
+    slice_spacing: float  #: Millimetres between slices; they are axial, whichever way the file stores them.
+    digest: str  #: SHA-256 of the full-dose values.
 
     @cached_property
     def full(self) -> np.ndarray:

@@ -37,45 +37,22 @@ _VERSION = 2
 
 @dataclass(frozen=True)
 class Variety:
-    """How the scans of a training are varied before the noise of a lower dose is added.
+    """How the scans of a training are varied before the noise of a lower dose is added."""
 
-    Attributes
-    ----------
-    slices : int
-        Slices of a scan that a generation holds; 0 all of them.
-    thickness : float
-        Up to how many mm of neighbouring slices are averaged to one; 0 averages none.
-    scale : tuple of float
-        Between which factors the pixels' size is changed.
-    lesions : float
-        Low-contrast lesions drawn into both sides of a slice, on average.
-    """
-
-    slices: int = 0
-    thickness: float = 0.0
-    scale: tuple[float, float] = (1.0, 1.0)
-    lesions: float = 0.0
+    slices: int = 0  #: Slices of a scan that a generation holds; 0 all of them.
+    thickness: float = 0.0  #: Up to how many mm of neighbouring slices are averaged to one; 0 averages none.
+    scale: tuple[float, float] = (1.0, 1.0)  #: Between which factors the pixels' size is changed.
+    lesions: float = 0.0  #: Low-contrast lesions drawn into both sides of a slice, on average.
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """What one scan is in one generation.
+    """What one scan is in one generation."""
 
-    Attributes
-    ----------
-    slices : tuple of int
-        The first of the slices that are averaged to each.
-    averaged : int
-    scale : float
-        Factor of the pixels' size.
-    settings : ScanSettings
-        The simulated scan.
-    """
-
-    slices: tuple[int, ...]
+    slices: tuple[int, ...]  #: The first of the slices that are averaged to each.
     averaged: int
-    scale: float
-    settings: ScanSettings
+    scale: float  #: Factor of the pixels' size.
+    settings: ScanSettings  #: The simulated scan.
 
 
 def calibration_of(scan: CachedScan) -> ScanSettings:
@@ -128,19 +105,12 @@ def dose_factor(simulated: float, wanted: float) -> float:
 
 @dataclass
 class SimulatedSlices:
-    """The slices of a scan in a generation.
+    """The slices of a scan in a generation."""
 
-    Attributes
-    ----------
-    full, noise : numpy.ndarray
-        HU, int16, shape (slices, rows, columns): full dose, and what the lower dose adds.
-    dose : float
-        The fraction of the full dose that the noise is of.
-    """
-
+    #: HU, int16, shape (slices, rows, columns): full dose, and what the lower dose adds.
     full: np.ndarray
     noise: np.ndarray
-    dose: float
+    dose: float  #: The fraction of the full dose that the noise is of.
 
     @cached_property
     def body(self) -> np.ndarray:

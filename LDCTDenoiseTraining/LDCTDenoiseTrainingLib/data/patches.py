@@ -18,18 +18,12 @@ _EDGE = 12
 
 
 class Batch(NamedTuple):
-    """Pairs of patches on their way to the network.
+    """Pairs of patches on their way to the network."""
 
-    Attributes
-    ----------
-    low, full : torch.Tensor
-        HU, int16, shape (pairs, patch, patch).
-    mix : torch.Tensor
-        One number from 0 to 1 per pair, float32: where between the two images the gradient penalty looks.
-    """
-
+    #: HU, int16, shape (pairs, patch, patch).
     low: torch.Tensor
     full: torch.Tensor
+    #: One number from 0 to 1 per pair, float32: where between the two images the gradient penalty looks.
     mix: torch.Tensor
 
 

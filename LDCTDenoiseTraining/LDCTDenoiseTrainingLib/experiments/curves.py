@@ -26,14 +26,9 @@ _PANELS = (
 
 @dataclass
 class Curves:
-    """What a log holds.
+    """What a log holds."""
 
-    Attributes
-    ----------
-    losses, validation : dict
-        Step to the record of that step; a step that a resumed run repeated is there once.
-    """
-
+    #: Step to the record of that step; a step that a resumed run repeated is there once.
     losses: dict[int, dict] = field(default_factory=dict)
     validation: dict[int, dict] = field(default_factory=dict)
 

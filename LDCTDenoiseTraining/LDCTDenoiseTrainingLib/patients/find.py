@@ -23,20 +23,11 @@ _BODY = -300
 
 
 class Finding(NamedTuple):
-    """A patient set made of a folder.
-
-    Attributes
-    ----------
-    patients : PatientSet
-    notes : list of str
-        What was left out, and what the user should look at.
-    decisions : list of str
-        For each scan what it was taken for, and by what evidence.
-    """
+    """A patient set made of a folder."""
 
     patients: PatientSet
-    notes: list[str]
-    decisions: list[str]
+    notes: list[str]  #: What was left out, and what the user should look at.
+    decisions: list[str]  #: For each scan what it was taken for, and by what evidence.
 
 
 def find_patients(folder: str | Path) -> Finding:

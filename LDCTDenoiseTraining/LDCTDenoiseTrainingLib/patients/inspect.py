@@ -16,19 +16,11 @@ _LARGEST_SHIFT = 60.0
 
 @dataclass(frozen=True)
 class Inspected:
-    """The images of a scan that passed, and what tells them from others.
-
-    Attributes
-    ----------
-    full : Volume
-    low : Volume or None
-    digest : str
-        SHA-256 of the full-dose values, to find one image under two names.
-    """
+    """The images of a scan that passed, and what tells them from others."""
 
     full: Volume
     low: Volume | None
-    digest: str
+    digest: str  #: SHA-256 of the full-dose values, to find one image under two names.
 
     @property
     def geometry(self) -> Geometry:

@@ -18,22 +18,14 @@ _BOUNDS = {"dose": (0.01, 0.9), "photons": (10.0, 1e6), "kernel": (0.3, 2.0)}
 
 @dataclass(frozen=True)
 class SimulationRanges:
-    """From which ranges the simulated scans of a patient are drawn.
+    """From which ranges the simulated scans of a patient are drawn."""
 
-    Attributes
-    ----------
-    dose : tuple of float
-        Fraction of the scan's own dose, drawn evenly in the logarithm.
-    photons : tuple of float, optional
-        Photons that the central rays of the full-dose scan detect, see `LDCTDenoiseLib.simulation.ScanSettings`. Left
-        out, they are those that give the scan its own noise.
-    kernel : tuple of float, optional
-        Cut-off of the reconstruction kernel in units of the detector's Nyquist frequency. Left out, the kernel is the
-        scan's own.
-    """
-
-    dose: tuple[float, float] = (0.1, 0.6)
+    dose: tuple[float, float] = (0.1, 0.6)  #: Fraction of the scan's own dose, drawn evenly in the logarithm.
+    #: Photons that the central rays of the full-dose scan detect, see `LDCTDenoiseLib.simulation.ScanSettings`. Left
+    #: out, they are those that give the scan its own noise.
     photons: tuple[float, float] | None = None
+    #: Cut-off of the reconstruction kernel in units of the detector's Nyquist frequency. Left out, the kernel is the
+    #: scan's own.
     kernel: tuple[float, float] | None = None
 
     def __post_init__(self):
@@ -108,16 +100,10 @@ class Scan:
 
 @dataclass(frozen=True)
 class PatientSet:
-    """The scans of all patients, and where the data come from.
-
-    Attributes
-    ----------
-    scans : tuple of Scan
-    sources : tuple of dict
-        Collections, each with `name`, `licence` and `citation`: they go into the model card.
-    """
+    """The scans of all patients, and where the data come from."""
 
     scans: tuple[Scan, ...]
+    #: Collections, each with `name`, `licence` and `citation`: they go into the model card.
     sources: tuple[dict, ...] = field(default=())
 
     def with_role(self, *roles: str) -> list[Scan]:

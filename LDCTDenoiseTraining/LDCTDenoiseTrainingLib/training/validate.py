@@ -31,16 +31,10 @@ _SPECK = 100.0
 
 @dataclass(frozen=True)
 class ValidationSlices:
-    """Some slices of one scan: the same ones in every validation.
-
-    Attributes
-    ----------
-    scan : CachedScan
-    full, low : numpy.ndarray
-        HU, int16, shape (slices, rows, columns).
-    """
+    """Some slices of one scan: the same ones in every validation."""
 
     scan: CachedScan
+    #: HU, int16, shape (slices, rows, columns).
     full: np.ndarray
     low: np.ndarray
 

@@ -25,23 +25,12 @@ _PATIENCE = 5.0
 
 @dataclass(frozen=True)
 class ProcessFile:
-    """What is kept of a process.
-
-    Attributes
-    ----------
-    pid : int
-    began : str
-        Its `identity`: a process with this number and another beginning is a stranger.
-    arguments : list of str
-        Of `ldct-train`, without --resume.
-    keep : bool
-        Whether it goes on when Slicer closes.
-    """
+    """What is kept of a process."""
 
     pid: int
-    began: str
-    arguments: list[str]
-    keep: bool
+    began: str  #: Its `identity`: a process with this number and another beginning is a stranger.
+    arguments: list[str]  #: Of `ldct-train`, without --resume.
+    keep: bool  #: Whether it goes on when Slicer closes.
 
     @property
     def alive(self) -> bool:

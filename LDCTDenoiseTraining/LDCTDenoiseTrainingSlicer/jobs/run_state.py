@@ -13,28 +13,17 @@ RUNNING, STOPPING, FINISHED, STOPPED, FAILED, KILLED = (
 
 @dataclass(frozen=True)
 class RunState:
-    """How far a run is.
+    """How far a run is."""
 
-    Attributes
-    ----------
-    status : str
-        "running", "stopping", "finished", "stopped" (on request, resumable), "failed" (it said why) or "killed" (it
-        ended without a word).
-    step, of : int
-    secondsLeft : float or None
-        By its own estimate; of the fold that trains, in a leave-one-out.
-    phase : str
-        What is done beside the steps, such as "simulating low dose 2 of 5"; of several trainings, which one.
-    message : str
-        For people: what happened and what to do.
-    """
-
+    #: "running", "stopping", "finished", "stopped" (on request, resumable), "failed" (it said why) or "killed" (it
+    #: ended without a word).
     status: str
     step: int
     of: int
-    secondsLeft: float | None
+    secondsLeft: float | None  #: By its own estimate; of the fold that trains, in a leave-one-out.
+    #: What is done beside the steps, such as "simulating low dose 2 of 5"; of several trainings, which one.
     phase: str
-    message: str
+    message: str  #: For people: what happened and what to do.
 
     @property
     def active(self) -> bool:

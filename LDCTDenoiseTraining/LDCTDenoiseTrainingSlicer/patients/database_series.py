@@ -18,34 +18,19 @@ _FEW = 5
 
 @dataclass(frozen=True)
 class DicomSeries:
-    """A CT series, in the words in which Slicer shows it.
+    """A CT series, in the words in which Slicer shows it."""
 
-    Attributes
-    ----------
-    pseudonym : str
-        From the number that the database has for the patient: no name and no PatientID.
-    patient : str
-        Who it is, for the user's eyes alone.
-    study, uid : str
-        StudyInstanceUID and SeriesInstanceUID.
-    studyDescription, date, description : str
-    images : int
-        Its files; an enhanced multi-frame image is one.
-    size : str
-        Columns and rows, "512x512"; empty where the database does not know them.
-    localizer, derived : bool
-        Whether it is a scout, and whether it is an export of LDCT Denoise: neither is a target to learn.
-    """
-
-    pseudonym: str
-    patient: str = field(repr=False)
+    pseudonym: str  #: From the number that the database has for the patient: no name and no PatientID.
+    patient: str = field(repr=False)  #: Who it is, for the user's eyes alone.
+    #: StudyInstanceUID and SeriesInstanceUID.
     study: str
     uid: str
     studyDescription: str = ""
     date: str = ""
     description: str = ""
-    images: int = 0
-    size: str = ""
+    images: int = 0  #: Its files; an enhanced multi-frame image is one.
+    size: str = ""  #: Columns and rows, "512x512"; empty where the database does not know them.
+    #: Whether it is a scout, and whether it is an export of LDCT Denoise: neither is a target to learn.
     localizer: bool = False
     derived: bool = False
 

@@ -11,19 +11,11 @@ from LDCTDenoiseSlicer.nodes import volumeFromNode
 
 @dataclass(frozen=True)
 class FileImage:
-    """An image in a file or a DICOM folder.
-
-    Attributes
-    ----------
-    path : Path
-    series : str
-        SeriesInstanceUID where the folder holds several series, else empty.
-    words : str
-        What to show instead of the file's name: folders of a DICOM database are called by numbers.
-    """
+    """An image in a file or a DICOM folder."""
 
     path: Path
-    series: str = ""
+    series: str = ""  #: SeriesInstanceUID where the folder holds several series, else empty.
+    #: What to show instead of the file's name: folders of a DICOM database are called by numbers.
     words: str = field(default="", compare=False)
 
     @property

@@ -11,20 +11,11 @@ from LDCTDenoiseLib.archive.series import Series
 
 
 class Candidate(NamedTuple):
-    """An image that may be half of a pair.
+    """An image that may be half of a pair."""
 
-    Attributes
-    ----------
-    name : str
-        What it is called; the words for a dose in it say what it is.
-    image : FileImage or SceneImage
-    grid : hashable
-        Equal for images on one grid; None where that is not known.
-    """
-
-    name: str
+    name: str  #: What it is called; the words for a dose in it say what it is.
     image: object
-    grid: Hashable
+    grid: Hashable  #: Equal for images on one grid; None where that is not known.
 
 
 class Pair(NamedTuple):

@@ -16,38 +16,17 @@ from .pairing import Candidate, Pair, proposePairs
 
 @dataclass(eq=False)
 class Row:
-    """One scan of a patient.
+    """One scan of a patient."""
 
-    Attributes
-    ----------
-    patient : str
-        A pseudonym; it is written into logs and tables.
-    role : str
-        One of `LDCTDenoiseTrainingLib.patients.ROLES`.
-    full : FileImage or SceneImage
-    low : FileImage, SceneImage or None
-        None where low dose is simulated.
-    simulation : SimulationRanges
-        How, where `low` is None.
-    used : bool
-        The tick; a row without it takes part in nothing.
-    shape : tuple of int or None
-        (slices, rows, columns), known once the row was checked.
-    problems : list of str
-        What the check found.
-    identity : str
-        As in `LDCTDenoiseTrainingLib.patients.Scan`.
-    """
-
-    patient: str
-    role: str
+    patient: str  #: A pseudonym; it is written into logs and tables.
+    role: str  #: One of `LDCTDenoiseTrainingLib.patients.ROLES`.
     full: FileImage | SceneImage
-    low: FileImage | SceneImage | None = None
-    simulation: SimulationRanges = field(default_factory=SimulationRanges)
-    used: bool = True
-    shape: tuple[int, int, int] | None = None
-    problems: list[str] = field(default_factory=list)
-    identity: str = ""
+    low: FileImage | SceneImage | None = None  #: None where low dose is simulated.
+    simulation: SimulationRanges = field(default_factory=SimulationRanges)  #: How, where `low` is None.
+    used: bool = True  #: The tick; a row without it takes part in nothing.
+    shape: tuple[int, int, int] | None = None  #: (slices, rows, columns), known once the row was checked.
+    problems: list[str] = field(default_factory=list)  #: What the check found.
+    identity: str = ""  #: As in `LDCTDenoiseTrainingLib.patients.Scan`.
 
     @property
     def simulated(self) -> bool:

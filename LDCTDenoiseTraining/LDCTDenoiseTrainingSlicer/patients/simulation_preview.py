@@ -15,25 +15,14 @@ from .patient_table import Row
 
 @dataclass(frozen=True)
 class Preview:
-    """A slice at two doses.
+    """A slice at two doses."""
 
-    Attributes
-    ----------
-    full, low : numpy.ndarray
-        HU, shape (rows, columns).
-    slice : int
-        Its number among the axial slices.
-    dose : float
-        The middle of the row's range: a fraction of the scan's own dose.
-    noise : tuple of float or None
-        SD in HU of both in flat soft tissue; None where there is too little of it.
-    """
-
+    #: HU, shape (rows, columns).
     full: np.ndarray
     low: np.ndarray
-    slice: int
-    dose: float
-    noise: tuple[float, float] | None
+    slice: int  #: Its number among the axial slices.
+    dose: float  #: The middle of the row's range: a fraction of the scan's own dose.
+    noise: tuple[float, float] | None  #: SD in HU of both in flat soft tissue; None where there is too little of it.
 
 
 def previewTask(row: Row) -> Task:
