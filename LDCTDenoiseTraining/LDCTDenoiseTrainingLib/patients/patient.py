@@ -1,6 +1,6 @@
 """What a patient set is made of."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from textwrap import shorten
 
@@ -109,6 +109,19 @@ class PatientSet:
     def with_role(self, *roles: str) -> list[Scan]:
         """Return the scans of patients in these roles, in the order of the file."""
         return [scan for scan in self.scans if scan.role in roles]
+
+    def at_dose(self, dose: tuple[float, float]) -> "PatientSet":
+        """Return the set with one range of doses for all scans whose low dose is simulated.
+
+        Raises
+        ------
+        InputError
+            If there is no such range.
+        """
+        def changed(scan: Scan) -> Scan:
+            return replace(scan, simulation=scan.simulation and replace(scan.simulation, dose=dose))
+
+        return replace(self, scans=tuple(map(changed, self.scans)))
 
     def patients(self, *roles: str) -> list[str]:
         """Return the names of the patients in these roles (default: all but "out"), each once, in order."""

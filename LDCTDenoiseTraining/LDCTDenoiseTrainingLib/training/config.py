@@ -40,6 +40,8 @@ class TrainingConfig:
         HU that losses and critic see as 0 and 1, unclipped.
     l1_weight, penalty_weight, mean_weight, tissue_weight : float
         λ1, λ, and the weights of the means over blocks of `mean_block` pixels and of tissues.
+    ssim_weight : float
+        Weight of 1 - SSIM in the loss window beside L1.
     outside_weight : float
         How much voxels count in L1 whose full dose lies outside the loss window, widened by a quarter on each side.
     loss_margin : int
@@ -47,6 +49,9 @@ class TrainingConfig:
         as far as the networks of the paper look, 8, but at most a quarter of the patch.
     bone_weight, bone_patches : float
         How much bone counts among the tissues, and the share of patches that are moved to show some.
+    dose : tuple of float
+        Fractions of their own dose that all simulated patients are trained at, drawn evenly in the logarithm; 0, 0 is
+        as the patient set has it.
     full_dose : float
         Share of the simulated patches whose low dose is full dose itself: a scan without added noise is to stay so.
     dose_jitter : float
@@ -88,6 +93,7 @@ class TrainingConfig:
     betas: tuple[float, float] = (0.9, 0.999)
     loss_window: tuple[float, float] = (-160.0, 240.0)
     l1_weight: float = 1.0
+    ssim_weight: float = 0.0
     outside_weight: float = 1.0
     loss_margin: int = -1
     mean_weight: float = 0.0
@@ -100,6 +106,7 @@ class TrainingConfig:
     least_body: float = 0.1
     keep_air: float = 0.1
     bone_patches: float = 0.0
+    dose: tuple[float, float] = (0.0, 0.0)
     full_dose: float = 0.1
     dose_jitter: float = 1.15
     thickness: float = 5.0
@@ -145,7 +152,7 @@ class TrainingConfig:
         for name, known in (("select_by", _SELECT), ("precision", ("auto", "float32")), ("optimiser", _OPTIMISERS)):
             if getattr(self, name) not in known:
                 yield f"'{name}' must be one of {', '.join(known)}, not '{getattr(self, name)}'"
-        for name in ("l1_weight", "mean_weight", "tissue_weight", "bone_weight", "outside_weight", "penalty_weight",
+        for name in ("l1_weight", "ssim_weight", "mean_weight", "tissue_weight", "bone_weight", "outside_weight", "penalty_weight",
                      "steps", "validation_pairs", "warmup_steps", "validate_every", "seed", "thickness",
                      "lesions", "noise_slices", "validation_photons", "validation_kernel"):
             if getattr(self, name) < 0:
@@ -154,6 +161,8 @@ class TrainingConfig:
             yield f"'loss_margin' must be -1 or more, not {self.loss_margin}"
         if 2 * self.loss_margin >= self.patch:
             yield f"'loss_margin' of {self.loss_margin} leaves nothing of a patch of {self.patch}"
+        elif self.ssim_weight and self.patch - 2 * self.margin < 11:
+            yield f"'ssim_weight' needs 11 pixels of a patch within its margin, not {self.patch - 2 * self.margin}"
         for name in ("bone_patches", "full_dose"):
             if not 0 <= getattr(self, name) <= 1:
                 yield f"'{name}' must lie from 0 to 1, not {getattr(self, name)}"

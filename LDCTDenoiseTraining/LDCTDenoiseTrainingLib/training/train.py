@@ -12,7 +12,7 @@ from ..cpu import correction_on_cores, keep_freed_memory
 from ..data import cache_scans
 from ..data.batches import batches_of_steps
 from ..data.patches import Batch
-from ..losses import absolute_error, gradient_penalty, mean_error, tissue_error
+from ..losses import absolute_error, gradient_penalty, mean_error, ssim_error, tissue_error
 from ..patients import PatientSet, write_patient_set
 from .card import write_model
 from .config import TrainingConfig
@@ -74,7 +74,8 @@ class Training:
         if device in ("auto", "cuda") and torch.cuda.is_available():
             device = f"cuda:{self.processes.local_rank % torch.cuda.device_count()}"
         self.device = choose_device(device)
-        self.config, self.output, self.patients = config, Path(output), patients
+        self.config, self.output = config, Path(output)
+        self.patients = patients.at_dose(config.dose) if any(config.dose) else patients
         self.cache = Path(cache or self.output / "cache")
         self._stops = Stops(Path(stop_file or self.output / STOP_FILE), self.output / CHECKPOINT,
                             self.processes.size == 1)
@@ -247,6 +248,8 @@ class Training:
         images = output, target, self._hounsfield(batch.full)
         inner, wanted, hounsfield = (image[..., inside, inside] for image in images)
         losses = {"l1": absolute_error(inner, wanted, config.outside_weight)}
+        if config.ssim_weight:
+            losses["ssim"] = ssim_error(inner, wanted)
         if config.mean_weight:
             losses["mean"] = mean_error(inner, wanted, config.mean_block)
         if config.tissue_weight:
