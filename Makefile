@@ -6,13 +6,14 @@
 # LDCT_DATA and LDCT_REFERENCE, the folders of the larger tests' data, pass through from the environment.
 
 PYTHON_OF_VENV := .venv/bin/python
-.PHONY: help demo test test-slicer cases lint lists clean
+.PHONY: help demo test test-slicer weights cases lint lists clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo    phantom, quarter dose, every method, figure and table, in demo/"
 	@echo "make test    ruff and the tests (TESTS=Testing/test_cli.py for some of them, FAST=1 for the quick ones)"
 	@echo "make cases   inputs that once went wrong, one line each: what happens, and what is right"
+	@echo "make weights DATA=<patients>  train the weights that ship from random numbers, in weights/ (hours; goes on where it was)"
 	@echo "make lint    ruff alone"
 	@echo "make test-slicer SLICER=<path to Slicer>   the modules' self tests in a real Slicer; pictures in build/slicer"
 	@echo "make lists   write the CMake lists from the files on disk, and docs/methods.md"
@@ -35,6 +36,13 @@ test-slicer:
 	@LDCT_SCREENSHOTS="$(CURDIR)/build/slicer" "$(SLICER)" --testing --no-splash --disable-settings \
 		--additional-module-paths "$(CURDIR)/LDCTDenoise" "$(CURDIR)/LDCTDenoiseTraining" \
 		--python-script "$(CURDIR)/tools/test_in_slicer.py"
+
+# A set of patients, or a folder of images; what is there already is gone on with. STEPS=5 tries it out.
+weights:
+	@test -e "$(DATA)" || { echo "usage: make weights DATA=<patients.json, or a folder of images> [STEPS=N]" >&2; exit 2; }
+	@bash requirements/set-up test
+	@PYTHONPATH=LDCTDenoise:LDCTDenoiseTraining $(PYTHON_OF_VENV) -m LDCTDenoiseTrainingLib weights \
+		--patients "$(DATA)" --output weights --resume $(if $(STEPS),--steps $(STEPS))
 
 lint:
 	@bash requirements/set-up test

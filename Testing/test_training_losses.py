@@ -2,12 +2,21 @@
 
 import json
 
+import numpy as np
 import pytest
 import torch
 from LDCTDenoiseLib.errors import InputError
-from LDCTDenoiseTrainingLib.losses import Critic, absolute_error, gradient_penalty, mean_error, tissue_error
+from LDCTDenoiseTrainingLib.losses import (
+    Critic,
+    absolute_error,
+    gradient_penalty,
+    mean_error,
+    ssim_error,
+    tissue_error,
+)
 from LDCTDenoiseTrainingLib.training.config import TrainingConfig, read_run_config, read_settings
 from LDCTDenoiseTrainingLib.training.resume import make_config
+from skimage.metrics import structural_similarity
 
 
 def test_the_critic_is_the_papers():
@@ -97,6 +106,17 @@ def test_the_tissue_error_sees_one_tissues_shift_and_nothing_at_edges():
     assert tissue_error(air + 1, air, air).item() == 0
 
 
+def test_the_ssim_error_is_the_metrics_and_has_its_gradient():
+    full, output = np.random.default_rng(1).normal(0.5, 0.4, (2, 2, 1, 24, 31))
+    wanted = [structural_similarity(f.clip(0, 1), o.clip(0, 1), data_range=1, gaussian_weights=True, sigma=1.5,
+                                            use_sample_covariance=False) for f, o in zip(full[:, 0], output[:, 0], strict=True)]
+    ours = ssim_error(torch.from_numpy(output), torch.from_numpy(full))
+    assert ours.item() == pytest.approx(1 - np.mean(wanted), abs=1e-12)
+    assert ssim_error(torch.from_numpy(full), torch.from_numpy(full)).item() == pytest.approx(0, abs=1e-12)
+    image = torch.from_numpy(output[:1, :, :13, :13]).requires_grad_(True)
+    assert torch.autograd.gradcheck(lambda x: ssim_error(x, torch.from_numpy(full[:1, :, :13, :13])), image)
+
+
 def test_a_run_from_before_there_was_a_choice_of_optimiser_goes_on_with_adam(tmp_path):
     config = TrainingConfig.of_method("DCSCN")
     config.write(tmp_path / "config.json")
@@ -135,6 +155,8 @@ def test_the_rate_rises_and_falls():
         ({"learning_rate": "nan"}, "finite"),
         ({"select_by": "luck"}, "luck"),
         ({"outside_weight": -0.1}, "negative"),
+        ({"ssim_weight": -1}, "negative"),
+        ({"patch": 16, "ssim_weight": 0.1}, "'ssim_weight' needs 11 pixels"),
         ({"patch": 16, "loss_margin": 8}, "'loss_margin' of 8 leaves nothing of a patch of 16"),
     ],
 )

@@ -102,6 +102,15 @@ def test_series_in_one_folder_are_told_apart_by_uid(tmp_path):
     check_patients(PatientSet((scan,)))
 
 
+def test_a_recipes_dose_takes_the_place_of_the_sets(tmp_path):
+    patients = PatientSet((Scan("a", "train", tmp_path / "a.nii", simulation=SimulationRanges(kernel=(1.0, 1.1))),
+                           Scan("b", "train", tmp_path / "b", low=tmp_path / "low")))
+    changed = patients.at_dose((0.08, 0.8)).scans
+    assert changed[0].simulation == SimulationRanges((0.08, 0.8), kernel=(1.0, 1.1)) and changed[1] == patients.scans[1]
+    with pytest.raises(InputError, match="dose"):
+        patients.at_dose((0.8, 0.08))
+
+
 @pytest.mark.parametrize("suffix", [".json", ".csv"])
 def test_a_file_keeps_everything(tmp_path, suffix):
     ranges = SimulationRanges(dose=(0.2, 0.3), photons=(500, 600), kernel=(1.0, 1.1))

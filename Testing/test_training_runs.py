@@ -8,12 +8,15 @@ import pytest
 import torch
 from filelock import FileLock
 from LDCTDenoiseLib.errors import InputError
+from LDCTDenoiseLib.methods import METHOD
+from LDCTDenoiseLib.models import load_model
 from LDCTDenoiseTrainingLib.cli.main import main
 from LDCTDenoiseTrainingLib.experiments.cross_validation import CrossValidation
 from LDCTDenoiseTrainingLib.experiments.curves import read_curves, save_curves
 from LDCTDenoiseTrainingLib.experiments.paper import TABLE_1, side_by_side
 from LDCTDenoiseTrainingLib.experiments.table import summarise, to_markdown
 from LDCTDenoiseTrainingLib.patients import PatientSet, Scan, read_patient_set
+from LDCTDenoiseTrainingLib.recipes import recipes
 from LDCTDenoiseTrainingLib.training import Training
 from LDCTDenoiseTrainingLib.training.resume import make_config
 from training_maker import body, save_scan
@@ -107,6 +110,24 @@ def test_reproduce_trains_all_four_and_writes_table_and_figure(set_file, tmp_pat
     assert (tmp_path / "curves.png").stat().st_size > 1000
     assert json.loads((tmp_path / "WGAN" / "config.json").read_text())["critic_steps"] == 2
     assert json.loads((tmp_path / "WGAN" / "config.json").read_text())["start_from"].endswith("model.safetensors")
+
+
+def test_every_recipe_trains_and_the_adversarial_ones_from_their_twins(set_file, tmp_path, capsys):
+    arguments = ["--patients", str(set_file), "--device", "cpu", *OPTIONS, "--set=loss_margin=2",
+                 "--set=dose=0,0", "--set=lesions=0", "--set=noise_generations=1"]
+    assert main(["weights", *arguments, "--output", str(tmp_path)]) == 0
+    for method, recipe in recipes().items():
+        wanted, done = (json.loads(path.read_text()) for path in (recipe, tmp_path / method / "config.json"))
+        assert wanted["method"] == method and done["ssim_weight"] == wanted["ssim_weight"]
+        assert bool(done["start_from"]) == bool(METHOD[method].twin)
+        card = load_model(tmp_path / method / "model.safetensors").card
+        assert card.training["started_from"] == (f"a trained {twin}" if (twin := METHOD[method].twin) else
+                                                 "random weights")
+    assert main(["train", "--recipe", "dcscn", *arguments, "--output", str(tmp_path / "one")]) == 0
+    assert main(["train", "--recipe", "NLM", *arguments, "--output", str(tmp_path / "no")]) == 2
+    assert "there is no recipe of 'NLM'" in capsys.readouterr().err
+    assert main(["train", "--recipe", "DCSCN", "--method", "WGAN", *arguments, "--output", str(tmp_path / "no")]) == 2
+    assert "leave --method and --config out" in capsys.readouterr().err
 
 
 def test_curves_of_a_log_that_was_resumed_and_killed(tmp_path):

@@ -6,14 +6,17 @@ from pathlib import Path
 from LDCTDenoiseLib.errors import InputError
 
 from ..experiments.methods import split_settings
-from ..patients import PatientSet, choose_validation, read_patient_set
+from ..patients import PatientSet, choose_validation, find_patients, read_patient_set
 
 
-def add_run_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--patients", required=True, metavar="FILE", help="the patient set, JSON or CSV")
+def add_run_options(parser: argparse.ArgumentParser, config: bool = True) -> None:
+    parser.add_argument("--patients", required=True, metavar="FILE",
+                        help="the patient set, JSON or CSV, or a folder of images")
     parser.add_argument("--output", required=True, metavar="DIR", type=Path, help="the folder of the run")
     parser.add_argument("--resume", action="store_true", help="go on from the folder's checkpoint, if there is one")
-    parser.add_argument("--config", metavar="FILE", help="settings as JSON, such as the config.json of another run")
+    if config:
+        parser.add_argument("--config", metavar="FILE",
+                            help="settings as JSON, such as the config.json of another run")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="one setting; may be repeated")
     parser.add_argument("--steps", type=int, metavar="N", help="generator steps (default: 10 epochs of the paper's)")
     parser.add_argument("--device", default="auto", metavar="D", help="auto, cpu, cuda, cuda:N or mps (default: auto)")
@@ -38,14 +41,15 @@ def experiment_of(kind: type, arguments: argparse.Namespace, **options):
     """Return an `Experiment` of a kind with the options of `add_run_options`."""
     common, single = split_settings(settings_of(arguments))
     return kind(
-        patients_of(arguments), arguments.output, common, single, arguments.config, arguments.cache, arguments.device,
-        arguments.json, **options,
+        patients_of(arguments), arguments.output, common, single, getattr(arguments, "config", None), arguments.cache,
+        arguments.device, arguments.json, **options,
     )  # fmt: skip
 
 
 def patients_of(arguments: argparse.Namespace) -> PatientSet:
     """Read the patient set, with the validation patients that the command line names."""
-    patients = read_patient_set(arguments.patients)
+    path = Path(arguments.patients)
+    patients = find_patients(path).patients if path.is_dir() else read_patient_set(path)
     names = getattr(arguments, "validation", None)
     if not names or names == "leave-one-out":
         return patients

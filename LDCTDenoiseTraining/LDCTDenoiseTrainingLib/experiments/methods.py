@@ -74,6 +74,10 @@ class Experiment:
     def __post_init__(self):
         self.cache = self.cache or self.output / "cache"
 
+    def config_of(self, method: str) -> str | Path | None:
+        """Return the config file that a method is trained by."""
+        return self.config_file
+
     def train(
         self, patients: PatientSet, methods: Sequence[str], folder: Path
     ) -> tuple[dict[str, Path], TrainingConfig]:
@@ -92,7 +96,7 @@ class Experiment:
         for method in methods:
             output = folder / method
             settings = {**self.settings, **self.method_settings.get(method, {})}
-            config = make_config(method, output, settings, True, self.config_file)
+            config = make_config(method, output, settings, True, self.config_of(method))
             models[method] = Training(
                 patients, config, output, resume=True, cache=self.cache, device=self.device,
                 json_lines=self.json_lines, stop_file=self.output / STOP_FILE,

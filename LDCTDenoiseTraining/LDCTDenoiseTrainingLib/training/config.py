@@ -152,7 +152,8 @@ class TrainingConfig:
         for name, known in (("select_by", _SELECT), ("precision", ("auto", "float32")), ("optimiser", _OPTIMISERS)):
             if getattr(self, name) not in known:
                 yield f"'{name}' must be one of {', '.join(known)}, not '{getattr(self, name)}'"
-        for name in ("l1_weight", "ssim_weight", "mean_weight", "tissue_weight", "bone_weight", "outside_weight", "penalty_weight",
+        for name in ("l1_weight", "ssim_weight", "mean_weight", "tissue_weight", "bone_weight", "outside_weight",
+                     "penalty_weight",
                      "steps", "validation_pairs", "warmup_steps", "validate_every", "seed", "thickness",
                      "lesions", "noise_slices", "validation_photons", "validation_kernel"):
             if getattr(self, name) < 0:
