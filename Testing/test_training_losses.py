@@ -108,8 +108,11 @@ def test_the_tissue_error_sees_one_tissues_shift_and_nothing_at_edges():
 
 def test_the_ssim_error_is_the_metrics_and_has_its_gradient():
     full, output = np.random.default_rng(1).normal(0.5, 0.4, (2, 2, 1, 24, 31))
-    wanted = [structural_similarity(f.clip(0, 1), o.clip(0, 1), data_range=1, gaussian_weights=True, sigma=1.5,
-                                            use_sample_covariance=False) for f, o in zip(full[:, 0], output[:, 0], strict=True)]
+    wanted = [
+        structural_similarity(f.clip(0, 1), o.clip(0, 1), data_range=1, gaussian_weights=True, sigma=1.5,
+                              use_sample_covariance=False)
+        for f, o in zip(full[:, 0], output[:, 0], strict=True)
+    ]
     ours = ssim_error(torch.from_numpy(output), torch.from_numpy(full))
     assert ours.item() == pytest.approx(1 - np.mean(wanted), abs=1e-12)
     assert ssim_error(torch.from_numpy(full), torch.from_numpy(full)).item() == pytest.approx(0, abs=1e-12)
