@@ -369,6 +369,12 @@ class Clipboard:
         cls.text = text
 
 
+class Mouse:
+    """Which buttons are down."""
+
+    buttons = 0
+
+
 class Desktop:
     """Remembers what was opened."""
 
@@ -689,10 +695,10 @@ def _qt() -> types.ModuleType:
         QVBoxLayout=Layout, QFormLayout=Layout, QPixmap=Pixmap, QFileDialog=FileDialog, QBrush=_color, QColor=_color,
         QSettings=QSettings, QDesktopServices=Desktop, QUrl=types.SimpleNamespace(fromLocalFile=str),
         QMessageBox=types.SimpleNamespace(Ok=1, Cancel=2, Critical=3, Question=4),
-        QApplication=types.SimpleNamespace(clipboard=lambda: Clipboard),
+        QApplication=types.SimpleNamespace(clipboard=lambda: Clipboard, mouseButtons=lambda: Mouse.buttons),
         QWidget=types.SimpleNamespace(setTabOrder=lambda first, second: None),
         Qt=types.SimpleNamespace(TextSelectableByMouse=1, ItemIsSelectable=1, ItemIsEditable=2,
-                                 ItemIsUserCheckable=16, ItemIsEnabled=32, Unchecked=0, Checked=2))
+                                 ItemIsUserCheckable=16, ItemIsEnabled=32, NoButton=0, Unchecked=0, Checked=2))
 
 
 @contextlib.contextmanager

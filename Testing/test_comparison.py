@@ -189,8 +189,10 @@ def test_what_is_wrong_is_said_and_changes_nothing(scene, images):
     views = addViews(scene)
     with pytest.raises(InputError, match="nothing to lay out"):
         LDCTDenoiseLogic().showComparison(None, None)
-    with pytest.raises(InputError, match="at most 6"):
-        show({**images, **{str(i): images["DCSCN"] for i in range(5)}})
+    with pytest.raises(InputError, match="no arrangement '4x4'"):
+        show(images, arrangement="4x4")
+    with pytest.raises(InputError, match="no plane 'oblique'"):
+        show(images, orientation="oblique")
     with pytest.raises(InputError, match="no row 'zooms'"):
         show(images, rows=("zooms",))
     with pytest.raises(InputError, match="above 0"):

@@ -7,6 +7,7 @@ import vtk
 from comparison_scene import addImages, addViews, background, looksAt, rendered, sliceNode
 from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseSlicer.comparison import plane
+from LDCTDenoiseSlicer.comparison.body import bodyBox
 from LDCTDenoiseSlicer.comparison.side_by_side import SideBySide
 from LDCTDenoiseSlicer.logic import LDCTDenoiseLogic
 from LDCTDenoiseSlicer.regions import regionsOf
@@ -50,16 +51,36 @@ def test_views_lie_in_the_volumes_planes_as_radiologists_look(scene, images, com
     assert np.allclose(np.abs(oblique.T @ (axes / np.linalg.norm(axes, axis=0))).max(axis=0), 1)
 
 
-def test_the_whole_image_just_fits(scene, images, comparison):
+def test_the_body_just_fits(scene, images, comparison):
     size = (300, 200)
     show(images)
     node = sliceNode(scene, "LDCTDenoiseImages1")
     node.SetDimensions(*size, 1)
     comparison.fit()
-    corners = [seen(node, corner) for corner in plane.corners(images["LDCT"])]
+    # The disc of tissue begins at column 8; the air before it need not be in view.
+    toWorld, body = plane.ijkToWorld(images["LDCT"]), [(i, j) for i in (9, 63) for j in (0, 47)]
+    corners = [seen(node, (toWorld @ [i, j, 2, 1])[:3]) for i, j in body]
     lower, upper = np.min(corners, axis=0), np.max(corners, axis=0)
-    assert (lower >= -1e-6).all() and (upper <= np.array(size) + 1e-6).all()
-    assert np.allclose((lower + upper) / 2, np.array(size) / 2)
+    assert (lower >= 0).all() and (upper <= size).all()
+    assert ((upper - lower) / size).max() > 0.9
+    air = seen(node, (toWorld @ [0, 24, 2, 1])[:3])
+    assert not 0 <= air[0] <= size[0]
+
+
+@pytest.mark.parametrize("table", [False, True])
+def test_the_body_is_found_without_table_and_air(table):
+    array = np.full((4, 256, 256), -1000, np.int16)
+    array[:, 60:180, 40:220] = 40
+    array[:, 100:120, 80:120] = -850
+    if table:
+        array[:, 210:214, 10:250] = 200
+    slices, rows, columns = bodyBox(array)
+    assert slices == (-0.5, 3.5)
+    assert np.allclose(rows, (60, 180), atol=6) and np.allclose(columns, (40, 220), atol=6)
+    legs = np.full((2, 128, 256), -1000, np.int16)
+    legs[:, 40:90, 30:100], legs[:, 40:90, 150:230] = 40, 40
+    assert np.allclose(bodyBox(legs)[2], (30, 230), atol=8)
+    assert bodyBox(np.full((2, 64, 64), -1000, np.int16)) is None
 
 
 def test_all_views_show_one_slice(scene, images, comparison):

@@ -105,12 +105,64 @@ def test_what_cannot_be_used_is_greyed(opened):
     assert not ui.sideBySideButton.enabled
 
 
-def test_more_than_fit_are_named_and_the_first_six_shown(opened):
+def test_more_than_six_scroll_beside_the_reference(opened):
     section, parameters, views, images = opened
     section.setVolumes(images["FDCT"], images["LDCT"], {f"M{i}": images["DCSCN"] for i in range(6)})
     section.ui.sideBySideButton.click()
-    assert list(section.logic.comparison.request.images) == ["FDCT", "LDCT", "M0", "M1", "M2", "M3"]
-    assert "2 more" in section.ui.comparisonStatusLabel.text
+    comparison = section.logic.comparison
+    assert comparison.request.visible == ["FDCT", "LDCT", "M0", "M1", "M2", "M3"] and section.ui.onButton.visible
+    for _ in range(3):
+        section.ui.onButton.click()
+    assert comparison.request.visible == ["FDCT", "M1", "M2", "M3", "M4", "M5"]
+    section.ui.backButton.click()
+    assert comparison.request.visible == ["FDCT", "M0", "M1", "M2", "M3", "M4"]
+    # Another window leaves them where they are.
+    section.logic.showComparisonWindow("lung")
+    assert comparison.request.visible[1] == "M0"
+    section.setVolumes(images["FDCT"], images["LDCT"], {})
+    assert not section.ui.onButton.visible
+
+
+def test_how_images_are_hung_is_saved_with_the_scene(opened):
+    section, parameters, views, images = opened
+    section.ui.sideBySideButton.click()
+    combo, planes = section.ui.arrangementComboBox, section.ui.orientationComboBox
+    combo.emit("activated(int)", [data for _, data in combo.items].index("1xn"))
+    comparison = section.logic.comparison
+    assert comparison.layout.columns == 3
+    planes.emit("activated(int)", 1)
+    assert comparison.position[::2] == (1, 48) and section.sliceIndex is None
+    comparison._keys.press("3")
+    assert combo.itemData(combo.currentIndex) == "stack" and comparison.request.visible == ["DCSCN"]
+    section.setParameterNode(None)
+    section.setParameterNode(parameters)
+    section.setVolumes(images["FDCT"], images["LDCT"], {"DCSCN": images["DCSCN"]})
+    assert comparison.request.visible == ["DCSCN"] and comparison.position[0] == 1
+    assert planes.itemData(planes.currentIndex) == "coronal"
+    section.ui.onButton.click()
+    assert comparison.request.visible == ["FDCT"]
+    comparison._keys.press("Esc")
+    assert len(comparison.request.visible) == 3
+
+
+def test_the_slider_and_the_views_show_one_slice(opened):
+    section, parameters, views, images = opened
+    section.ui.sideBySideButton.click()
+    slider = section.ui.sliceSlider
+    assert (slider.value, slider.maximum) == (3, 5)
+    slider.value = 5.0
+    assert section.sliceIndex == 4
+    section.logic.showComparisonSlice(0)
+    assert slider.value == 1 and section.sliceIndex == 0
+
+
+def test_every_key_is_told_in_tooltips_and_in_the_docs(host):
+    from LDCTDenoiseSlicer.comparison.keys import WINDOW_KEYS
+    from LDCTDenoiseSlicer.comparison.section import keyWords
+
+    docs = (_UI.parents[3] / "docs/viewer.md").read_text(encoding="utf-8")
+    for key in ("1 to 9", "Space", "D", "Page Up", "Page Down", "Esc", *WINDOW_KEYS):
+        assert key in keyWords() and f"`{key}`" in docs, key
 
 
 def test_an_error_is_a_line_and_not_a_traceback(opened):

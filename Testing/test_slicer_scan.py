@@ -76,10 +76,10 @@ def test_the_panel_tells_scan_and_noise_and_follows_the_field(widget, host):
     full, low = widget.logic.loadSampleData()
     parameters = widget.logic.getParameterNode()
     parameters.methods, parameters.inputVolume, parameters.referenceVolume = ["TV"], low, full
-    assert widget.ui.scanLabel.text == "…"
+    assert widget.ui.scanLabel.text == "448×320×3 voxels, -1024 to 846 HU; …"
     host.spin(quiet)
     facts = widget.logic.inspect(low)
-    assert widget.ui.scanLabel.text.startswith(f"{facts.words}, 3 slices of ")
+    assert widget.ui.scanLabel.text.startswith(f"448×320×3 voxels, -1024 to 846 HU; {facts.words}, ")
     widget.ui.noiseEdit.type("50%")
     assert parameters.noiseLeft == "50%" and widget.ui.noiseLabel.text == "known after Apply"
     widget.ui.applyButton.click()

@@ -53,7 +53,8 @@ class Window(_Range):
 PAPER = Window(-160, 240)
 
 #: Windows a radiologist asks for by name.
-PRESETS = {"paper": PAPER, "liver": Window(0, 150), "lung": Window(-1350, 150), "bone": Window(-700, 1300)}
+PRESETS = {"paper": PAPER, "liver": Window(0, 150), "mediastinum": Window(-125, 225), "lung": Window(-1350, 150),
+           "bone": Window(-700, 1300)}
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,15 @@ from . import curves_of_images, own_models, plots, sample
 from . import regions as regionNodes
 from .compared_images import LOW, ComparedImages
 from .comparison.layout_request import LayoutRequest
+from .comparison.pointer import valuesAt
 from .comparison.side_by_side import SideBySide
+from .comparison.zoom_numbers import ZoomNumbers, measureZoom
 from .denoising import Denoising, Job, isUpToDate, jobsOf, strengthLeaving
 from .dicom_export import exportTask
 from .evidence_of_pair import evidenceTask
 from .measuring import compareTask, figureTask, labelled, onOneGrid, requireSameGrid, windowOf
 from .nodes import INPUT_ROLE, volumeFromNode
-from .numbers import Made, Numbers, measureRows, wholeSlice
+from .numbers import REFERENCE, Made, Numbers, measureRows, wholeSlice
 from .pair_proposal import PairProposal, proposePair
 from .region_numbers import RegionNumbers, measureRegions
 from .regions import Region, regionsOf
@@ -535,6 +537,7 @@ class LDCTDenoiseLogic:
         roi=None,
         handles: bool = True,
         crosshair: bool = False,
+        **others,
     ) -> None:
         """Lay out volumes side by side, linked; called again, change what is laid out.
 
@@ -543,12 +546,13 @@ class LDCTDenoiseLogic:
         reference, low : vtkMRMLScalarVolumeNode or None
             Full and low dose; one of them is enough.
         outputs : dict of str to vtkMRMLScalarVolumeNode, optional
-            Label to volume, in the order of the views; with reference and low dose, six images at most.
+            Label to volume, in the order of the views; of more than six images in all the others scroll.
         rows : sequence of str
             What to show below the images: "zoom" (the ROI), "difference" (image minus reference), "noise" (low dose
             minus image, what a method has removed). A row for which reference or low dose is missing is left out.
         window : Window, two numbers or str
-            Of the images: HU, or a name of `LDCTDenoiseLib.hounsfield.PRESETS` ("paper", "liver", "lung", "bone").
+            Of the images: HU, or a name of `LDCTDenoiseLib.hounsfield.PRESETS` ("paper", "liver",
+            "mediastinum", "lung", "bone"), or "default", the low dose's own.
         limit : float
             Differences are shown from minus this to this, in HU.
         roi : vtkMRMLMarkupsROINode or vtkMRMLMarkupsClosedCurveNode, optional
@@ -557,14 +561,19 @@ class LDCTDenoiseLogic:
             Whether it shows handles to drag it by.
         crosshair : bool
             Whether Slicer's crosshair is shown, in all views at the same place (move it with Shift).
+        others
+            `arrangement`: "auto" (what shows the body largest), "1xn", "2x3", "3x2" (lines, columns) or "stack", one
+            large view, of `image`, by its label. `orientation`: "axial", "coronal" or "sagittal". `zoomDifferences`:
+            whether the rows of differences show the region, too. `first`: how far more than six images are scrolled.
+            `metricWindow`: the `Window` that SSIM is measured in.
 
         Raises
         ------
         InputError
-            If there are no views, no or too many images, or one is no CT volume; the layout is as it was.
+            If there are no views, no images, or one is no CT volume; the layout is as it was.
         """
         request = LayoutRequest.of(
-            reference, low, outputs, rows, window, limit=limit, roi=roi, handles=handles, crosshair=crosshair
+            reference, low, outputs, rows, window, limit=limit, roi=roi, handles=handles, crosshair=crosshair, **others
         )
         SideBySide.of(request.anchor.GetScene()).show(request)
 
@@ -573,12 +582,62 @@ class LDCTDenoiseLogic:
         self.comparison.hide()
 
     def showComparisonSlice(self, k: int) -> None:
-        """Bring all views to slice k of the low-dose volume; `InputError` when there is none."""
+        """Bring all views to slice k of the low-dose volume; `InputError` when there is none.
+
+        Coronal views go to its row k, sagittal ones to its column k.
+        """
         self.comparison.showSlice(k)
 
+    def showComparisonImage(self, image: int | str) -> None:
+        """Show one large image, by its label or its number from 1; `showAllComparisonImages` goes back."""
+        self.comparison.showImage(image)
+
+    def showAllComparisonImages(self) -> None:
+        """Hang the images as they were before one of them was shown large."""
+        self.comparison.showAll()
+
+    def scrollComparison(self, steps: int) -> None:
+        """Bring the next images into view, of more than six; of one large image, show the next one instead."""
+        self.comparison.scroll(steps)
+
+    def peekComparison(self, instead: str) -> None:
+        """Show "reference" or "difference" instead of the images, and the images again with ""."""
+        self.comparison.peek(instead)
+
+    def turnComparison(self, orientation: str) -> None:
+        """Turn all views to "axial", "coronal" or "sagittal", through where they look now."""
+        self.comparison.turn(orientation)
+
+    def showComparisonWindow(self, window) -> None:
+        """Show the images in a window: two numbers, or a name as in `showComparison`."""
+        self.comparison.showWindow(window)
+
     def fitComparison(self) -> None:
-        """Fit the whole images into their views, and the zooms to the ROI."""
+        """Fit the bodies into their views, and the zooms to the region."""
         self.comparison.fit()
+
+    def valuesAt(self, volumes, point) -> dict[str, float]:
+        """Return the HU of volumes at a point of the world (RAS in mm) by label; needs no views.
+
+        A volume that does not reach there is left out. Volumes are given as for `compare`.
+        """
+        nodes = labelled(volumes)
+        for label, node in nodes.items():
+            volumeFromNode(node, f"volume '{label}'")
+        return valuesAt(nodes, point)
+
+    def measureZoom(self, volumes, reference, region, window=PAPER) -> dict[str, ZoomNumbers]:
+        """Measure what stands in the zooms: RMSE, SSIM, mean and SD of a region; needs no views.
+
+        Parameters
+        ----------
+        volumes, reference, window
+            As for `measure`.
+        region : Region
+            One of `regions`; only a flat box of 11×11 pixels or more has an SSIM.
+        """
+        nodes = labelled(volumes)
+        return measureZoom({REFERENCE: reference, **nodes} if reference else nodes, reference, region, windowOf(window))
 
     def addComparisonROI(self, corners=None):
         """Add a box on the slice that is laid out, and put it into the list of regions.

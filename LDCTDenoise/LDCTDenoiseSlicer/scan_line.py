@@ -24,16 +24,24 @@ class ScanLine:
         self._label, self._onMeasured = label, onMeasured
         self._known: dict[tuple, str] = {}
         self._wanted = None
+        self._before = self._note = ""
         self._runner = TaskRunner(self._guarded, lambda: None)
 
-    def show(self, node) -> None:
-        """Show the line of a volume of the scene, soon; of none, nothing."""
+    def show(self, node, note: str = "") -> None:
+        """Show the line of a volume of the scene: its size and HU at once, the rest soon; of none, nothing.
+
+        `note` stands below it.
+        """
         image = node.GetImageData() if node is not None else None
         key = None if image is None else (node.GetID(), image.GetMTime(), *worldGeometry(node).spacing)
-        self.showOf(key, lambda: scanTask(node))
+        self.showOf(key, lambda: scanTask(node), "" if image is None else sizeInWords(image), note)
 
-    def showOf(self, key: tuple | None, makeTask) -> None:
-        """Show the line of whatever a task measures, which is made when the key is new; of the key None, nothing."""
+    def showOf(self, key: tuple | None, makeTask, before: str = "", note: str = "") -> None:
+        """Show the line of whatever a task measures, which is made when the key is new; of the key None, nothing.
+
+        `before` stands in front of what is measured, from the start; `note` below it.
+        """
+        self._before, self._note = before, note
         if key is None:
             self._wanted = None
             self._say("")
@@ -70,9 +78,18 @@ class ScanLine:
             self._keep(self._wanted, _sentence(error))
 
     def _say(self, text: str) -> None:
+        text = "; ".join(part for part in (self._before, text) if part)
+        text = "\n".join(part for part in (text, self._note) if part)
         if self._label.text != text:
             self._label.text = text
         self._label.visible = bool(text)
+
+
+def sizeInWords(image) -> str:
+    """Return what is known of an image without measuring: "512×512×40 voxels, -1024 to 1803 HU"."""
+    size = "×".join(str(count) for count in image.GetDimensions())
+    lower, upper = image.GetScalarRange()
+    return f"{size} voxels, {lower:g} to {upper:g} HU"
 
 
 def _sentence(error) -> str:

@@ -16,15 +16,13 @@ class SliceDifference:
     ----------
     minuend, subtrahend : vtkMRMLScalarVolumeNode
         Two volumes on one grid, or with slices that lie on one another.
-    name : str
-        Of the node to make.
     """
 
-    def __init__(self, minuend, subtrahend, name: str):
+    def __init__(self, minuend, subtrahend):
         self.minuend, self.subtrahend = minuend, subtrahend
         self.node = minuend.GetScene().CreateNodeByClass("vtkMRMLScalarVolumeNode")
         self.node.UnRegister(None)
-        self.node.SetName(name)
+        self.node.SetName(f"{minuend.GetName()} − {subtrahend.GetName()}")
         # Not the user's data: not listed, not saved, gone with the view.
         self.node.SetHideFromEditors(True)
         self.node.SetSaveWithScene(False)

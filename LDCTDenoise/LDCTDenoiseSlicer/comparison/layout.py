@@ -1,14 +1,22 @@
-"""The module's own layouts: a grid of slice views, a column an image, a row a way to look at it."""
+"""The module's own layouts, a hanging protocol: which views there are, in as many lines as make the body largest."""
 
 from dataclasses import dataclass
 
-#: The ways to look at an image, from top to bottom: as it is, the ROI of it, minus the reference, low dose minus it.
+from LDCTDenoiseLib.errors import InputError
+
+#: The ways to look at an image: as it is, the ROI of it, minus the reference, low dose minus it.
 ROWS = ("images", "zoom", "difference", "noise")
 
-#: The most images side by side.
+#: The most images in view; more scroll.
 MOST = 6
 
-#: Layout ids from here on are the module's: 16 for each number of images, one for each set of rows.
+#: How images are hung: as makes them largest, in one line, two lines of three, three of two, or one large one.
+ARRANGEMENTS = ("auto", "1xn", "2x3", "3x2", "stack")
+
+#: Images side by side in an arrangement that says so.
+_COLUMNS = {"1xn": MOST, "2x3": 3, "3x2": 2}
+
+#: Layout ids from here on are the module's: 16, one for each set of rows, for each number of images and columns.
 _FIRST_ID = 71800
 
 #: The view groups within which Slicer links: the whole images with their differences, and the zooms.
@@ -21,44 +29,86 @@ class Layout:
 
     Parameters
     ----------
-    columns : int
+    images : int
         How many images, 1 to 6.
     rows : tuple of str
-        The rows there are, of `ROWS`, "images" among them.
+        The rows there are of each line of images, of `ROWS`, "images" among them.
+    columns : int
+        How many images stand side by side; of a single image, how many of its rows.
     """
 
-    columns: int
+    images: int
     rows: tuple[str, ...]
+    columns: int
 
     @property
     def id(self) -> int:
         """The id in the layout node; the same grid has the same id for ever, so that it is registered once."""
-        return _FIRST_ID + 16 * self.columns + sum(1 << ROWS.index(row) for row in self.rows)
+        return _FIRST_ID + 16 * (8 * self.images + self.columns) + sum(1 << ROWS.index(row) for row in self.rows)
+
+    @property
+    def cells(self) -> list[tuple[str, int]]:
+        """Row and number of the image, from 0, of each view."""
+        return [(row, image) for image in range(self.images) for row in self.rows]
 
     @property
     def names(self) -> list[list[str]]:
-        """The names of the views, row by row; a view's name is its singleton tag, too."""
-        return [[viewName(row, column) for column in range(self.columns)] for row in self.rows]
+        """The names of the views, line by line; a view's name is its singleton tag, too."""
+        if self.images == 1:
+            return _lines([viewName(row, 0) for row in self.rows], self.columns)
+        return [[viewName(row, image) for image in line]
+                for line in _lines(range(self.images), self.columns) for row in self.rows]
 
     def xml(self) -> str:
         """The description for the layout node."""
-        names = self.names
-        if len(names) == 1 and self.columns > 3:
-            # Images alone: two lines of them are larger than one.
-            half = (self.columns + 1) // 2
-            names = [names[0][:half], names[0][half:]]
-        lines = "".join(f"<item>{_line(line)}</item>" for line in names)
+        lines = "".join(f"<item>{_line(line)}</item>" for line in self.names)
         return f'<layout type="vertical" split="false">{lines}</layout>'
 
 
+def hang(images: int, rows: tuple[str, ...], arrangement: str, extent, size) -> Layout:
+    """Return the layout of so many images.
+
+    Parameters
+    ----------
+    images : int
+        1 to 6.
+    rows : tuple of str
+        Of `ROWS`, "images" among them.
+    arrangement : str
+        One of `ARRANGEMENTS`; "auto" makes what is seen in the views as large as the window lets it.
+    extent, size : two float
+        Width and height of what is to be seen, in mm, and of the window, in pixels.
+    """
+    requireArrangement(arrangement)
+    most = len(rows) if images == 1 else images
+    if images > 1 and arrangement in _COLUMNS:
+        return Layout(images, rows, min(_COLUMNS[arrangement], images))
+
+    def scale(layout: Layout) -> float:
+        height = size[1] / len(layout.names)
+        return min(size[0] / layout.columns / extent[0], height / extent[1])
+
+    # Of two that show it alike the one with fewer lines.
+    return max((Layout(images, rows, columns) for columns in range(most, 0, -1)), key=scale)
+
+
+def requireArrangement(name: str) -> None:
+    if name not in ARRANGEMENTS:
+        raise InputError(f"there is no arrangement '{name}'; there are {', '.join(ARRANGEMENTS)}.")
+
+
 def viewName(row: str, column: int) -> str:
-    """Return the name of the view of a row (of `ROWS`) and a column (from 0)."""
+    """Return the name of the view of a row (of `ROWS`) and an image (from 0)."""
     return f"LDCTDenoise{row.capitalize()}{column + 1}"
 
 
 def isOurs(layoutId: int) -> bool:
     """Whether a layout id is one of the module's."""
-    return _FIRST_ID <= layoutId < _FIRST_ID + 16 * (MOST + 1)
+    return _FIRST_ID <= layoutId < _FIRST_ID + 16 * 8 * (MOST + 1)
+
+
+def _lines(things, columns: int) -> list[list]:
+    return [list(things[start : start + columns]) for start in range(0, len(things), columns)]
 
 
 def _line(names) -> str:

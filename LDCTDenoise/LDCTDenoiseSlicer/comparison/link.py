@@ -8,8 +8,11 @@ import vtk
 from slicer.util import VTKObservationMixin
 
 from . import plane
-from .debounce import Debounce
+from .debounce import Debounce, Throttle
 from .widgets import pauseRendering, renderedOnce, resumeRendering
+
+#: Seconds between two moves of the zooms while a region is dragged.
+ZOOM_SECONDS = 0.06
 
 
 @dataclass(frozen=True)
@@ -39,12 +42,15 @@ class LinkedViews(VTKObservationMixin):
         Called with no argument when the user has begun to move the views: what follows can begin, too.
     onSlice : callable
         Called with no argument when the plane has moved.
+    onResized : callable
+        Called with no argument when views have got another size.
     """
 
-    def __init__(self, wholes, zooms, content, region, onMoving, onSlice):
+    def __init__(self, wholes, zooms, content, region, onMoving, onSlice, onResized):
         VTKObservationMixin.__init__(self)
         self.wholes, self.zooms = list(wholes), list(zooms)
-        self._content, self._region, self._onMoving, self._onSlice = content, region, onMoving, onSlice
+        self._content, self._region = content, region
+        self._onMoving, self._onSlice, self._onResized = onMoving, onSlice, onResized
         self._moving, self._told = False, None
         # A view that shows a fit goes on to do so when its size changes; one that the user has moved keeps its place.
         self._fitted = {True: True, False: True}
@@ -52,7 +58,7 @@ class LinkedViews(VTKObservationMixin):
         self._settleDebounced = Debounce(self._settle)
         # A round later than what follows from the slice, such as numbers: they take less time than the pictures.
         self._resumeDebounced = Debounce(self._resume)
-        self._zoomDebounced = Debounce(self.zoom)
+        self._zoomThrottled = Throttle(self.zoom, ZOOM_SECONDS)
         self._sizes = {node.GetID(): node.GetDimensions() for node in self._all}
         for node in self._all:
             self.addObserver(node, vtk.vtkCommand.ModifiedEvent, self._onModified)
@@ -97,7 +103,7 @@ class LinkedViews(VTKObservationMixin):
         self.removeObservers()
         self._settleDebounced.stop()
         self._resumeDebounced.stop()
-        self._zoomDebounced.stop()
+        self._zoomThrottled.stop()
         self._resume()
 
     def fit(self, depth: float | None = None) -> None:
@@ -114,9 +120,9 @@ class LinkedViews(VTKObservationMixin):
         with self._quietly():
             plane.frame(self.zooms, self._wanted(True), depth, self.matrix)
 
-    def zoomDebounced(self) -> None:
-        """Do `zoom` once, after the events at hand: of a drag, only where it has come to."""
-        self._zoomDebounced.ask()
+    def zoomSoon(self) -> None:
+        """Do `zoom` straight from the event, but not more often than views can be drawn: the last place is kept."""
+        self._zoomThrottled.ask()
 
     def moveTo(self, matrix: np.ndarray) -> None:
         """Bring all views to a plane; pan and zoom stay."""
@@ -174,6 +180,7 @@ class LinkedViews(VTKObservationMixin):
                 if self._fitted[isZoom]:
                     with self._quietly():
                         plane.frame(self.zooms if isZoom else self.wholes, self._wanted(isZoom))
+            self._onResized()
         elif leader is not None and leader.GetScene() is not None:
             isZoom = leader in self.zooms
             self._follow(leader, *((self.zooms, self.wholes) if isZoom else (self.wholes, self.zooms)))

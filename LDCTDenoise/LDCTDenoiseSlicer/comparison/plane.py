@@ -9,6 +9,19 @@ import vtk
 
 from ..nodes import toRAS, worldGeometry
 
+#: Planes as radiologists look at them: where right, up and the normal of the picture point to, in RAS.
+ORIENTATIONS = {
+    "axial": ((-1, 0, 0), (0, 1, 0), (0, 0, 1)),
+    "coronal": ((-1, 0, 0), (0, 0, 1), (0, 1, 0)),
+    "sagittal": ((0, -1, 0), (0, 0, 1), (1, 0, 0)),
+}
+
+#: The letters of the patient's sides along the world's axes, to plus and to minus.
+_SIDES = ("RL", "AP", "SI")
+
+#: From which share of a direction on its letter is written.
+_LEANS = 0.3
+
 
 def matrixOf(sliceNode) -> np.ndarray:
     """Return SliceToRAS, shape (4, 4): the columns are right, up, the normal and the centre."""
@@ -65,11 +78,13 @@ def outline(markup) -> np.ndarray:
     return slicer.util.arrayFromMarkupsCurvePoints(markup, world=True)
 
 
-def axialMatrix(volumeNode) -> np.ndarray:
-    """Return the SliceToRAS, shape (4, 4), of a view on the axial plane of a volume, through its middle."""
+def standardMatrix(volumeNode, orientation: str = "axial") -> np.ndarray:
+    """Return the SliceToRAS, shape (4, 4), of a view on a plane (of `ORIENTATIONS`) of a volume, through its middle."""
     # By axes and not by the name "Axial": slicer-core knows no such preset, and the user may have redefined it.
     node = slicer.vtkMRMLSliceNode()
-    node.GetSliceToRAS().DeepCopy(vtkMatrix(np.diag([-1.0, 1.0, 1.0, 1.0])))
+    axes = np.eye(4)
+    axes[:3, :3] = np.transpose(ORIENTATIONS[orientation])
+    node.GetSliceToRAS().DeepCopy(vtkMatrix(axes))
     node.UpdateMatrices()
     if bentBy(volumeNode) is None:
         node.RotateToVolumePlane(volumeNode)
@@ -99,6 +114,17 @@ def cuts(volumeNode, matrix: np.ndarray) -> bool:
     """Whether the plane of a SliceToRAS goes through a volume."""
     heights = (corners(volumeNode) - matrix[:3, 3]) @ matrix[:3, 2]
     return bool(heights.min() <= 0 <= heights.max())
+
+
+def sideOf(direction: np.ndarray) -> str:
+    """Return the letters of where in the patient a unit vector points to, the main one first: "L", "AR"."""
+    order = np.argsort(-np.abs(direction), kind="stable")
+    return "".join(_SIDES[axis][int(direction[axis] < 0)] for axis in order if abs(direction[axis]) > _LEANS)
+
+
+def extent(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """Return width and height in mm of points of the world, shape (n, 3), as a view of a SliceToRAS sees them."""
+    return np.ptp(points @ matrix[:3, :2], axis=0)
 
 
 def axisAlong(toWorld: np.ndarray, normal: np.ndarray) -> int:

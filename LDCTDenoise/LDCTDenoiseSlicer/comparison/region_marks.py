@@ -85,15 +85,18 @@ class RegionMark(VTKObservationMixin):
         step = (centre - middle) @ normal
         if abs(flattest @ normal) < _PARALLEL or abs(step) <= 1e-6:
             return
-        node = self.region.node
-        wasModifying = node.StartModify()
-        if node.IsA("vtkMRMLMarkupsROINode"):
-            node.SetCenterWorld(np.array(node.GetCenterWorld()) + step * normal)
-        else:
-            for n in range(node.GetNumberOfControlPoints()):
-                place = np.array(node.GetNthControlPointPositionWorld(n))
-                node.SetNthControlPointPositionWorld(n, place + step * normal)
-        node.EndModify(wasModifying)
+        shift(self.region.node, step * normal)
+
+
+def shift(node, step: np.ndarray) -> None:
+    """Move a box or a curve by a vector of the world."""
+    wasModifying = node.StartModify()
+    if node.IsA("vtkMRMLMarkupsROINode"):
+        node.SetCenterWorld(np.array(node.GetCenterWorld()) + step)
+    else:
+        for n in range(node.GetNumberOfControlPoints()):
+            node.SetNthControlPointPositionWorld(n, np.array(node.GetNthControlPointPositionWorld(n)) + step)
+    node.EndModify(wasModifying)
 
 
 def lay(roi, matrix: np.ndarray, volume, corners=None) -> None:

@@ -12,10 +12,10 @@ _KEPT = "LDCTDenoise.Kept"
 
 def override(node, **settings) -> None:
     """Change settings of a node, by the names of its Get and Set methods; the first time, keep what they were."""
-    kept = _kept(node)
-    new = {name: getattr(node, f"Get{name}")() for name in settings if name not in kept}
+    before = _kept(node)
+    new = {name: getattr(node, f"Get{name}")() for name in settings if name not in before}
     if new:
-        node.SetAttribute(_KEPT, json.dumps({**kept, **new}))
+        node.SetAttribute(_KEPT, json.dumps({**before, **new}))
     wasModifying = node.StartModify()
     for name, value in settings.items():
         getattr(node, f"Set{name}")(value)
@@ -24,6 +24,11 @@ def override(node, **settings) -> None:
 
 def isOverridden(node) -> bool:
     return node.GetAttribute(_KEPT) is not None
+
+
+def kept(node, name: str, otherwise):
+    """Return what a setting was before the first `override`, or `otherwise` where it was not changed."""
+    return _kept(node).get(name, otherwise)
 
 
 def restoreLike(node, other) -> None:
@@ -55,7 +60,7 @@ def forget(node) -> None:
 
 def _kept(node) -> dict:
     with contextlib.suppress(ValueError, TypeError):
-        kept = json.loads(node.GetAttribute(_KEPT) or "{}")
-        if isinstance(kept, dict):
-            return kept
+        said = json.loads(node.GetAttribute(_KEPT) or "{}")
+        if isinstance(said, dict):
+            return said
     return {}

@@ -5,12 +5,14 @@ import contextlib
 import slicer
 import vtk
 from LDCTDenoiseLib.errors import LDCTError
-from LDCTDenoiseLib.hounsfield import PRESETS, Window
+from LDCTDenoiseLib.hounsfield import PAPER, PRESETS, Window
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
 from ..task_runner import guarded
-from .layout import MOST
+from .keys import WINDOW_KEYS
+from .layout import ARRANGEMENTS
+from .plane import ORIENTATIONS
 from .regions_table import RegionsTable
 from .section_parameters import ComparisonParameters
 
@@ -51,7 +53,8 @@ class ComparisonSection(VTKObservationMixin):
 
     Listeners are called with what has changed, always from the main thread and without a delay (throttle long work):
     "shown" (laid out, or put away), "moving" (perhaps to another slice; then "slice" follows), "slice" (another slice),
-    "roi" (another ROI, or moved: often while it is dragged), "roiEnd" (let go of), "window", "changed" (rows, images).
+    "roi" (another ROI, or moved: often while it is dragged), "roiEnd" (let go of), "window", "changed" (rows, images),
+    "pointer" (the mouse is somewhere else in the views).
     """
 
     def __init__(self, uiPath: str, logic):
@@ -66,9 +69,21 @@ class ComparisonSection(VTKObservationMixin):
         self._listeners = []
         self._busy = self._stale = self._closed = False
         self._trouble = ""
+        self.metricWindow = PAPER
         for name, window in PRESETS.items():
             self.ui.windowComboBox.addItem(_presetWords(name, window), name)
         self.ui.windowComboBox.connect("activated(int)", self._onPreset)
+        for combo, words, name in ((self.ui.arrangementComboBox, _arrangements(), "arrangement"),
+                                   (self.ui.orientationComboBox, _orientations(), "orientation")):
+            for data, text in words.items():
+                combo.addItem(text, data)
+            combo.connect("activated(int)", lambda index, combo=combo, name=name: self._onChosen(combo, name, index))
+        for button, steps in ((self.ui.backButton, -1), (self.ui.onButton, 1)):
+            button.connect("clicked(bool)", lambda checked=False, steps=steps: self._guarded(
+                lambda: self.logic.scrollComparison(steps)))
+        self.ui.sliceSlider.connect("valueChanged(double)", self._onSlider)
+        for widget in (self.ui.sideBySideButton, self.ui.arrangementComboBox, self.ui.windowComboBox):
+            widget.toolTip = f"{widget.toolTip}\n\n{keyWords()}"
         for button, shape in ((self.ui.drawButton, "box"), (self.ui.circleButton, "circle"),
                               (self.ui.curveButton, "curve")):
             button.connect("clicked(bool)", lambda checked=False, shape=shape: self._onDraw(shape))
@@ -150,26 +165,27 @@ class ComparisonSection(VTKObservationMixin):
             self._busy = False
 
     def _volumes(self) -> tuple:
-        """Return reference, low dose and outputs as far as they are in the scene, and how many do not fit."""
+        """Return reference, low dose and outputs as far as they are in the scene."""
         reference, low = (volume if _isThere(volume) else None for volume in (self._reference, self._low))
         reference = None if reference is low else reference
-        outputs = {label: volume for label, volume in self._outputs.items() if _isThere(volume)}
-        room = MOST - (reference is not None) - (low is not None)
-        fitting = dict(list(outputs.items())[:room])
-        return reference, low, fitting, len(outputs) - len(fitting)
+        return reference, low, {label: volume for label, volume in self._outputs.items() if _isThere(volume)}
 
     def _layOut(self) -> None:
-        parameters, (reference, low, outputs, leftOut) = self._parameters, self._volumes()
+        parameters, (reference, low, outputs) = self._parameters, self._volumes()
         if parameters is None or not parameters.sideBySide or not (reference or low or outputs):
             self.logic.hideComparison()
         else:
             self._dropZooms()
             self._trouble = ""
             rows = [name for name in ("zoom", "difference", "noise") if getattr(parameters, f"{name}Row")]
+            before = self.logic.comparison.request
             try:
                 self.logic.showComparison(
                     reference, low, outputs, rows, _windowOf(parameters), parameters.differenceLimit,
                     parameters.comparisonROI, parameters.boxHandles, parameters.sharedCrosshair,
+                    arrangement=parameters.arrangement, image=parameters.stackImage,
+                    first=0 if before is None else before.first, orientation=parameters.orientation,
+                    zoomDifferences=parameters.zoomDifferences, metricWindow=self.metricWindow,
                 )
                 parameters.comparisonROI = self.logic.comparison.request.roi
                 self._trouble = self.logic.comparison.notices()
@@ -177,8 +193,6 @@ class ComparisonSection(VTKObservationMixin):
                 self.logic.hideComparison()
                 parameters.sideBySide = False
                 self._trouble = str(error)[:1].upper() + str(error)[1:]
-            if leftOut:
-                self._trouble = _("{count} more do not fit side by side.").format(count=leftOut) + " " + self._trouble
         # Of a comparison that could not be laid out it stays there until the next try.
         self._say(self._trouble)
 
@@ -190,14 +204,22 @@ class ComparisonSection(VTKObservationMixin):
 
     def _showState(self) -> None:
         """Enable what can be used, and show the window in words."""
-        ui, (reference, low, outputs, _leftOut) = self.ui, self._volumes()
+        ui, (reference, low, outputs), parameters = self.ui, self._volumes(), self._parameters
         several = (reference is not None) + (low is not None) + len(outputs) > 1
         ui.sideBySideButton.enabled = self._parameters is not None and bool(reference or low or outputs)
         ui.differenceCheckBox.enabled = several and reference is not None
         ui.noiseCheckBox.enabled = several and low is not None
         ui.limitSpinBox.enabled = several
-        for widget in (ui.drawButton, ui.circleButton, ui.curveButton, ui.fitButton):
+        for widget in (ui.drawButton, ui.circleButton, ui.curveButton, ui.fitButton, ui.sliceSlider):
             widget.enabled = self.shown
+        ui.zoomDifferencesCheckBox.enabled = parameters is not None and parameters.zoomRow
+        if parameters is not None:
+            ui.arrangementComboBox.setCurrentIndex(ARRANGEMENTS.index(parameters.arrangement))
+            ui.orientationComboBox.setCurrentIndex(list(ORIENTATIONS).index(parameters.orientation))
+        request = self.logic.comparison.request
+        scrolls = request is not None and (request.scrolls > 0 or request.arrangement == "stack")
+        ui.backButton.visible = ui.onButton.visible = scrolls
+        self._showSlice()
         self._table.refresh(self.roi)
         combo, window = ui.windowComboBox, self.window
         named = next((i for i, preset in enumerate(PRESETS.values()) if preset == window), len(PRESETS))
@@ -218,6 +240,25 @@ class ComparisonSection(VTKObservationMixin):
         name = self.ui.windowComboBox.itemData(index)
         if self._parameters is not None and name is not None:
             self._setWindow(PRESETS[name])
+
+    def _onChosen(self, combo, name: str, index: int) -> None:
+        if self._parameters is not None and index >= 0:
+            setattr(self._parameters, name, combo.itemData(index))
+
+    def _onSlider(self, value: float) -> None:
+        if self.shown:
+            self._guarded(lambda: self.logic.showComparisonSlice(round(value) - 1))
+
+    def _showSlice(self) -> None:
+        """Show on the slider which slice the views show."""
+        position = self.logic.comparison.position
+        if position is None or position[1] is None:
+            return
+        slider, (_axis, index, count) = self.ui.sliceSlider, position
+        blocked = slider.blockSignals(True)
+        slider.maximum = count
+        slider.value = index + 1
+        slider.blockSignals(blocked)
 
     def _setWindow(self, window: Window) -> None:
         with slicer.util.NodeModify(self._parameters.parameterNode):
@@ -262,8 +303,12 @@ class ComparisonSection(VTKObservationMixin):
                 with slicer.util.NodeModify(parameters.parameterNode):
                     parameters.comparisonROI = request.roi
                     parameters.zoomRow = "zoom" in request.rows
+                    parameters.arrangement, parameters.stackImage = request.arrangement, request.image
+                    parameters.orientation = request.orientation
         if what in ("roiEnd", "regions", "shown"):
             self._table.refresh(self.roi)
+        if what == "slice":
+            self._showSlice()
         self._tell(what)
 
 
@@ -286,7 +331,37 @@ def _presetWords(name: str, window: Window) -> str:
     words = {
         "paper": _("Soft tissue, as in the paper"),
         "liver": _("Liver"),
+        "mediastinum": _("Mediastinum"),
         "lung": _("Lung"),
         "bone": _("Bone"),
     }
-    return f"{words.get(name, name)} {window}"
+    key = next((key for key, window in WINDOW_KEYS.items() if window == name), "")
+    return f"{words.get(name, name)} {window}" + (f" ({key})" if key else "")
+
+
+def _arrangements() -> dict[str, str]:
+    return {
+        "auto": _("as large as the window lets them"),
+        "1xn": _("in one line"),
+        "2x3": _("two lines of three"),
+        "3x2": _("three lines of two"),
+        "stack": _("one large (1 to 9, Esc)"),
+    }
+
+
+def _orientations() -> dict[str, str]:
+    return {"axial": _("axial"), "coronal": _("coronal"), "sagittal": _("sagittal")}
+
+
+def keyWords() -> str:
+    """Return what each key does, a line a key, for tooltips."""
+    windows = ", ".join(f"{key} {name}" for key, name in WINDOW_KEYS.items())
+    return "\n".join((
+        _("With the pointer over the views:"),
+        _("1 to 9: show that image large; Esc or a double click: all again"),
+        _("Space: the reference and back"),
+        _("D, held: the differences"),
+        _("Page Up, Page Down: the images before and after"),
+        _("Windows: {windows} (as before the comparison)").format(windows=windows),
+        _("Double click: one image large, fitted; drag inside the selected region: move it"),
+    ))

@@ -3,7 +3,10 @@
 from typing import Annotated
 
 from slicer import vtkMRMLMarkupsNode
-from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
+from slicer.parameterNodeWrapper import Choice, WithinRange, parameterNodeWrapper
+
+from .layout import ARRANGEMENTS
+from .plane import ORIENTATIONS
 
 
 @parameterNodeWrapper
@@ -17,6 +20,9 @@ class ComparisonParameters:
     comparisonROI - The active region, which is zoomed.
     boxHandles - Whether it can be dragged.
     sharedCrosshair - Whether the crosshair is shown.
+    arrangement, stackImage - How the images are hung, and which one is the large one of the stack.
+    orientation - The plane of the views.
+    zoomDifferences - Whether the rows of differences show the region, too.
     """
 
     sideBySide: bool = False
@@ -29,3 +35,7 @@ class ComparisonParameters:
     comparisonROI: vtkMRMLMarkupsNode
     boxHandles: bool = True
     sharedCrosshair: bool = False
+    arrangement: Annotated[str, Choice(list(ARRANGEMENTS))] = "auto"
+    stackImage: str = ""
+    orientation: Annotated[str, Choice(list(ORIENTATIONS))] = "axial"
+    zoomDifferences: bool = False

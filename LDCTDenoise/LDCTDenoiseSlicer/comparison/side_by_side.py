@@ -8,14 +8,21 @@ from LDCTDenoiseLib.hounsfield import PAPER, Window
 from slicer.util import VTKObservationMixin
 
 from ..regions import addRegion, nextColor, paint, regionsOf
-from . import plane, views, widgets
+from . import body, plane, views, widgets
+from .debounce import Debounce, Throttle
 from .drawing import Drawing
-from .layout import isOurs, viewName
-from .layout_request import LayoutRequest
+from .furniture import Words
+from .keys import Keys
+from .layout import hang, isOurs, viewName
+from .layout_request import LayoutRequest, presetOf
+from .link import ZOOM_SECONDS
+from .mouse import Mouse
+from .pointer import Pointer, valuesAt
 from .region_marks import inscribe, lay
 from .saved_display import override, restore
 from .stage import Stage
 from .windows import SharedWindow
+from .zoom_numbers import ZoomNumbers, inLines, measureZoom
 
 
 class SideBySide(VTKObservationMixin):
@@ -28,13 +35,22 @@ class SideBySide(VTKObservationMixin):
     ----------
     request : LayoutRequest or None
         What is laid out.
+    layout : Layout or None
+        In which views.
     """
 
     def __init__(self, scene):
         VTKObservationMixin.__init__(self)
-        self.scene, self.request = scene, None
+        self.scene, self.request, self.layout = scene, None, None
         self._listeners = []
-        self._layoutNode = self._stage = self._drawing = None
+        self._layoutNode = self._stage = self._drawing = self._pointer = self._mouse = None
+        self._keys = Keys(self)
+        # How the images were hung before one of them was made large.
+        self._hung = "auto"
+        # What of the zoomed region was measured last.
+        self._zoomed: tuple = (None, {})
+        self._hangSoon = Debounce(self._hangAnew)
+        self._measureSoon = Throttle(self._writeAll, ZOOM_SECONDS)
         # Where the views were left, by the id of the volume that they were aligned to.
         self._left = {}
         self._window = SharedWindow(PAPER, onChanged=self._onWindowDragged)
@@ -62,7 +78,7 @@ class SideBySide(VTKObservationMixin):
     def addListener(self, listener) -> None:
         """Call `listener(what)` after each change.
 
-        "shown", "changed", "moving", "slice", "roi", "roiEnd", "regions" (the list of them), "window".
+        "shown", "changed", "moving", "slice", "roi", "roiEnd", "regions" (the list of them), "window", "pointer".
         """
         self._listeners.append(listener)
 
@@ -86,12 +102,20 @@ class SideBySide(VTKObservationMixin):
             request = replace(request, roi=self.makeBox(request))
         if request.roi is not None:
             self._list(request.roi)
-        if before is not None and request.content == before.content:
-            self.request = request
-            self._stage.markRegions(request)
-            if request.roi is not before.roi:
-                self._stage.showRegion(request.roi)
-            self._look()
+        if request.arrangement != "stack":
+            self._hung = request.arrangement
+        if before is not None and request.content == before.content and self._layoutOf(request) == self.layout:
+            with widgets.renderedOnce():
+                self.request = request
+                if request.visible != before.visible:
+                    self._stage.instead = ""
+                    self._stage.fill(request)
+                if request.orientation != before.orientation:
+                    self._stage.turn(request.orientation)
+                self._stage.markRegions(request)
+                if request.roi is not before.roi:
+                    self._stage.showRegion(request.roi)
+                self._look()
         else:
             with widgets.renderedOnce():
                 self._layOut(request)
@@ -107,9 +131,11 @@ class SideBySide(VTKObservationMixin):
         if self._drawing is not None:
             self._drawing.stop()
         with widgets.renderedOnce():
-            names = [name for line in self.request.layout.names for name in line]
+            names = [name for line in self.layout.names for name in line]
             self._takeDown()
-            self.request = None
+            self._keys.stop()
+            widgets.annotate(True)
+            self.request = self.layout = None
             self._window.release()
             self._limits.release()
             views.restoreLayout(self._layoutNode)
@@ -131,10 +157,120 @@ class SideBySide(VTKObservationMixin):
         if self._stage is not None:
             self._stage.links.fit()
 
-    def showSlice(self, k: int) -> None:
-        """Go to slice k of the low-dose volume; `InputError` when there is none, or nothing is laid out."""
+    def showSlice(self, index: int) -> None:
+        """Go to a slice of the low-dose volume; `InputError` when there is none, or nothing is laid out."""
         self._requireRequest()
-        self._stage.showSlice(k)
+        self._stage.showSlice(index)
+
+    @property
+    def position(self) -> tuple[int, int | None, int] | None:
+        """Axis of the low-dose volume that the views look along, index of its slice, and how many there are."""
+        return self._stage.position if self._stage is not None else None
+
+    def showImage(self, image: int | str) -> None:
+        """Show one large image, by its label or its number from 1; `InputError` when there is none such."""
+        request = self._requireRequest()
+        labels = list(request.images)
+        label = labels[image - 1] if isinstance(image, int) and 0 < image <= len(labels) else image
+        if label not in labels:
+            raise InputError(f"there is no image {image}; there are {', '.join(labels)}.")
+        self.peek("")
+        self.show(replace(request, arrangement="stack", image=label))
+
+    def showAll(self) -> None:
+        """Hang the images as they were before one of them was made large."""
+        self.show(replace(self._requireRequest(), arrangement=self._hung))
+
+    def enlarge(self, view: str) -> None:
+        """Make the image of a view large, or hang all of them again where one is, and fit."""
+        request = self._requireRequest()
+        label = next((label for cell, label in self._stage.labels().items() if viewName(*cell) == view), None)
+        if request.arrangement == "stack" or label is None:
+            self.showAll()
+        else:
+            self.showImage(label)
+        self.fit()
+
+    def scroll(self, steps: int) -> None:
+        """Bring the next images into view, of more than six; in the stack, the next image."""
+        request = self._requireRequest()
+        if request.arrangement == "stack":
+            labels = list(request.images)
+            self.showImage(labels[(labels.index(request.visible[0]) + steps) % len(labels)])
+        else:
+            first = min(max(request.first + steps, 0), request.scrolls)
+            self.show(replace(request, first=first))
+
+    def turn(self, orientation: str) -> None:
+        """Turn the views to "axial", "coronal" or "sagittal", through where they look now."""
+        self.show(replace(self._requireRequest(), orientation=orientation))
+
+    def showWindow(self, window) -> None:
+        """Show the images in a window: two numbers, or a name; "default" is the low dose's own."""
+        request = self._requireRequest()
+        self.show(replace(request, window=presetOf(window, request.anchor)))
+
+    def peek(self, instead: str) -> None:
+        """Show in the images' views "reference" or "difference" for a while; "" brings the images back.
+
+        Without a reference they are the low dose, and what was removed from it.
+        """
+        if instead not in ("", "reference", "difference"):
+            raise InputError(f"there is no '{instead}' to show instead; there are reference and difference.")
+        self._requireRequest()
+        if instead != self._stage.instead:
+            with widgets.renderedOnce():
+                self._stage.instead = instead
+                self._stage.fill(self.request)
+                self._look()
+
+    @property
+    def peeked(self) -> str:
+        """What is shown instead of the images, or ""."""
+        return self._stage.instead if self._stage is not None else ""
+
+    @property
+    def pointed(self) -> dict[str, float]:
+        """The HU of all images at the pointer; empty where it points to none."""
+        point = self._pointer.point if self._pointer is not None else None
+        return {} if point is None else valuesAt(self.request.images, point)
+
+    def zoomNumbers(self) -> dict[str, ZoomNumbers]:
+        """Return error, similarity, mean and noise of the zoomed region by image; empty without one."""
+        request = self._requireRequest()
+        region = next((r for r in regionsOf(self.scene) if r.node is request.roi and not r.segment), None)
+        if region is None:
+            return {}
+        voxels = [(label, node.GetImageData().GetMTime()) for label, node in request.images.items()]
+        key = region.state(), voxels, request.reference, request.metricWindow
+        if key != self._zoomed[0]:
+            self._zoomed = key, measureZoom(request.images, request.reference, region, request.metricWindow)
+        return self._zoomed[1]
+
+    def words(self) -> dict[str, Words]:
+        """Return what is written in each view, by the view's name."""
+        request, stage, words = self.request, self._stage, {}
+        lines = inLines(self.zoomNumbers()) if "zoom" in request.rows else {}
+        _axis, index, count = stage.position
+        where = f"{index + 1}/{count}" if index is not None else ""
+        right, up = stage.links.matrix[:3, 0], stage.links.matrix[:3, 1]
+        sides = {"left": plane.sideOf(-right), "top": plane.sideOf(up)}
+        shown = f"W {request.window.width:.0f} L {(request.window.lower + request.window.upper) / 2:.0f}"
+        for (row, column), label in stage.labels().items():
+            name = viewName(row, column)
+            kind, label = stage.seen(row, label)
+            if kind in ("difference", "noise"):
+                if request.cell(kind, label)[0] is None:
+                    words[name] = Words(limit=request.limit)
+                    continue
+                # The bar says how far it goes, where there is one in sight.
+                title = request.caption(kind, label, bare=row == kind and self.layout.images > 1)
+                words[name] = Words(title, **sides)
+            elif row == "zoom":
+                words[name] = Words(request.caption(row, label), lines.get(label, ()))
+            else:
+                words[name] = Words(request.caption(row, label), (), where, shown, **sides)
+        return words
 
     def markRegions(self) -> None:
         """Show the regions as the list has them now."""
@@ -146,7 +282,7 @@ class SideBySide(VTKObservationMixin):
         """Add a box on the slice: in the middle of the image, or around points of shape (n, 3)."""
         anchor = (request or self._requireRequest()).anchor
         roi = self._newRegion("vtkMRMLMarkupsROINode")
-        matrix = self._stage.links.matrix if self._stage is not None else plane.axialMatrix(anchor)
+        matrix = self._stage.links.matrix if self._stage is not None else plane.standardMatrix(anchor)
         lay(roi, matrix, anchor, corners)
         return roi
 
@@ -210,14 +346,25 @@ class SideBySide(VTKObservationMixin):
     def _crosshairNode(self):
         return self.scene.GetFirstNodeByClass("vtkMRMLCrosshairNode")
 
+    def _layoutOf(self, request):
+        """Return the grid in which a request is seen best."""
+        seen = plane.extent(body.corners(request.anchor), plane.standardMatrix(request.anchor, request.orientation))
+        return hang(len(request.visible), request.kinds, request.arrangement, seen, widgets.viewportSize())
+
     def _layOut(self, request: LayoutRequest) -> None:
+        layout = self._layoutOf(request)
         self._takeDown()
-        views.takeLayout(self._layoutNode, request.layout)
-        self.request = request
-        for view, _row, _label in self._views():
-            widgets.settle(view)
-        self._stage = Stage(self.scene, request, self._left.get(request.anchor.GetID()), self._tell)
+        views.takeLayout(self._layoutNode, layout)
+        self.request, self.layout = request, layout
+        for name in self._viewNames():
+            widgets.settle(name)
+        left = self._left.get((request.anchor.GetID(), request.orientation))
+        self._stage = Stage(self.scene, request, layout, left, self._onStage)
+        self._pointer = Pointer(self.scene, lambda: self._tell("pointer"))
+        widgets.annotate(False)
         self._look()
+        self._mouse = Mouse(self, self._viewNames())
+        self._keys.start()
         self.addObserver(self.scene, self.scene.StartCloseEvent, self._onSceneClosing)
         self.addObserver(self.scene, self.scene.NodeRemovedEvent, self._onNodeRemoved)
         self.addObserver(self._layoutNode, vtk.vtkCommand.ModifiedEvent, self._onLayoutModified)
@@ -225,18 +372,29 @@ class SideBySide(VTKObservationMixin):
     def _takeDown(self) -> None:
         """Let go of the views; the layout stays."""
         self.removeObservers()
+        self._hangSoon.stop()
+        self._measureSoon.stop()
+        for part in (self._pointer, self._mouse):
+            if part is not None:
+                part.close()
+        self._pointer = self._mouse = None
         if self._stage is not None:
             stage, self._stage = self._stage, None
-            self._left = {stage.request.anchor.GetID(): stage.close()}
+            place = stage.close()
+            self._left = {key: left for key, left in self._left.items() if key[0] == stage.request.anchor.GetID()}
+            self._left[stage.request.anchor.GetID(), stage.request.orientation] = place
 
-    def _views(self):
-        """Yield the name, row and label of each view."""
-        for column, label in enumerate(self.request.images):
-            for row in self.request.layout.rows:
-                yield viewName(row, column), row, label
+    def _viewNames(self) -> list[str]:
+        return [viewName(*cell) for cell in self.layout.cells]
+
+    def _hangAnew(self) -> None:
+        """Hang the images anew when the window has become another, and another grid shows them larger."""
+        if self.shown and self._layoutOf(self.request) != self.layout:
+            with widgets.renderedOnce():
+                self._layOut(self.request)
 
     def _look(self) -> None:
-        """Bring windows, captions, crosshair and handles in line with the request."""
+        """Bring windows, writing, crosshair and handles in line with the request."""
         request, crosshair = self.request, self._crosshairNode
         self._window.hold(dict.fromkeys(request.images.values()), request.window)
         self._limits.hold(self._stage.differenceNodes, Window(-request.limit, request.limit))
@@ -247,8 +405,21 @@ class SideBySide(VTKObservationMixin):
             override(crosshair, CrosshairMode=crosshair.ShowSmallIntersection)
         elif crosshair is not None:
             restore(crosshair)
-        for view, row, label in self._views():
-            widgets.dress(view, request.caption(row, label), hasBar=row == "images")
+        self._writeAll()
+
+    def _writeAll(self) -> None:
+        if self._stage is not None and self._stage.links is not None:
+            for name, words in self.words().items():
+                widgets.dress(name, views.sliceNode(self.scene, name), words)
+
+    def _onStage(self, what: str) -> None:
+        if what == "resized":
+            self._hangSoon.ask()
+        elif what != "volume":
+            self._tell(what)
+        if what != "moving":
+            # After the table, which is told: one reads that.
+            self._measureSoon.ask()
 
     def _tell(self, what: str) -> None:
         for listener in list(self._listeners):
@@ -256,6 +427,7 @@ class SideBySide(VTKObservationMixin):
 
     def _onWindowDragged(self) -> None:
         self.request = replace(self.request, window=self._window.window)
+        self._measureSoon.ask()
         self._tell("window")
 
     def _onLimitDragged(self) -> None:

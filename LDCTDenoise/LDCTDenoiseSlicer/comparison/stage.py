@@ -5,7 +5,7 @@ from LDCTDenoiseLib.errors import InputError
 from slicer.util import VTKObservationMixin
 
 from ..regions import regionsOf
-from . import plane, views
+from . import body, plane, views
 from .differences import SliceDifference
 from .layout import WHOLE_GROUP, ZOOM_GROUP, viewName
 from .link import LinkedViews, Place
@@ -18,25 +18,29 @@ class Stage(VTKObservationMixin):
     Parameters
     ----------
     scene : vtkMRMLScene
-        Its layout is the request's already.
+        Its layout is `layout` already.
     request : LayoutRequest
+    layout : Layout
     place : Place or None
         Where the views were left. Default: the slice the user looks at in his own views, or the middle.
     tell : callable
-        Called with "moving", "slice", "roi" and "roiEnd".
+        Called with "moving", "slice", "resized", "volume" (its voxels have changed), "roi" and "roiEnd".
+
+    Attributes
+    ----------
+    instead : str
+        What the views of images show for a while: "reference", "difference", or "" for the images.
     """
 
-    def __init__(self, scene, request, place: Place | None, tell):
+    def __init__(self, scene, request, layout, place: Place | None, tell):
         VTKObservationMixin.__init__(self)
-        self.scene, self.request, self._tell = scene, request, tell
-        self.links = None
+        self.scene, self.request, self.layout, self._tell = scene, request, layout, tell
+        self.links, self.instead = None, ""
         self._marks: dict = {}
-        self._differences = {}
+        self._differences: dict = {}
         self._riding = False
-        for column, label in enumerate(request.images):
-            for row in request.layout.rows:
-                group = ZOOM_GROUP if row == "zoom" else WHOLE_GROUP
-                views.fill(self._sliceNode(row, column), self._volumeOf(row, label), label, group)
+        self._body = body.corners(request.anchor)
+        self.fill(request)
         if place is None or not plane.cuts(request.anchor, place.matrix):
             place = Place(self._firstPlane())
         self._arrange(place)
@@ -54,28 +58,77 @@ class Stage(VTKObservationMixin):
         return list(self._marks)
 
     @property
-    def sliceIndex(self) -> int | None:
-        """Index k of the anchor's slice that is shown; None beside it, or when the views cut across its slices."""
+    def position(self) -> tuple[int, int | None, int]:
+        """Along which axis of the anchor (0, 1, 2 for i, j, k) the views look, at which of how many of its slices.
+
+        The slice is None beside the volume.
+        """
         volume = self.request.anchor
         toWorld = plane.ijkToWorld(volume)
-        if plane.axisAlong(toWorld, self.links.normal) != 2:
-            return None
+        axis = plane.axisAlong(toWorld, self.links.normal)
         centre = plane.toGridSpace(volume, self.links.centre)
-        k = int(np.floor((np.linalg.inv(toWorld) @ [*centre, 1.0])[2] + 0.5))
-        return k if 0 <= k < volume.GetImageData().GetDimensions()[2] else None
+        index = int(np.floor((np.linalg.inv(toWorld) @ [*centre, 1.0])[axis] + 0.5))
+        count = volume.GetImageData().GetDimensions()[axis]
+        return axis, index if 0 <= index < count else None, count
 
-    def showSlice(self, k: int) -> None:
-        """Go to slice k of the anchor, or raise `InputError` when it has none such."""
+    @property
+    def sliceIndex(self) -> int | None:
+        """Index k of the anchor's slice that is shown; None beside it, or when the views cut across its slices."""
+        axis, index, _count = self.position
+        return index if axis == 2 else None
+
+    def showSlice(self, index: int) -> None:
+        """Go to a slice of the anchor, along the axis that the views look along; `InputError` when it has none such."""
         volume = self.request.anchor
-        count = volume.GetImageData().GetDimensions()[2]
-        if not 0 <= k < count:
-            raise InputError(f"'{volume.GetName()}' has slices 0 to {count - 1} and no slice {k}.")
+        axis, _index, count = self.position
+        if not 0 <= index < count:
+            raise InputError(f"'{volume.GetName()}' has slices 0 to {count - 1} and no slice {index}.")
         toWorld = plane.ijkToWorld(volume)
         matrix = self.links.matrix.copy()
         ijk = np.linalg.inv(toWorld) @ matrix[:, 3]
-        ijk[2] = k
+        ijk[axis] = index
         matrix[:, 3] = toWorld @ ijk
         self.links.moveTo(matrix)
+
+    def turn(self, orientation: str) -> None:
+        """Turn the views to a plane of `plane.ORIENTATIONS`, through where they look now, and fit them."""
+        anchor = self.request.anchor
+        matrix = plane.standardMatrix(anchor, orientation)
+        matrix[:3, 3] = plane.onSlice(anchor, matrix[:3, 2], self.links.centre)
+        self.links.goTo(Place(matrix), plane.spacingAlong(anchor, matrix[:3, 2]))
+
+    def fill(self, request) -> None:
+        """Show the images that a request has in view, or what is shown instead of them."""
+        self.request, before, self._differences = request, self._differences, {}
+        for (row, column), label in self.labels().items():
+            node = self._sliceNode(row, column)
+            group = ZOOM_GROUP if row in request.zoomed else WHOLE_GROUP
+            views.fill(node, self._volumeOf(row, label, before), label, group)
+        for difference in before.values():
+            difference.remove()
+        if self.links is not None:
+            self._updateDifferences()
+
+    def labels(self) -> dict[tuple[str, int], str]:
+        """Return the label of the image of each view, by its row and column."""
+        visible = self.request.visible
+        return {(row, column): visible[column] for row, column in self.layout.cells}
+
+    def seen(self, row: str, label: str) -> tuple[str, str]:
+        """Return row and label of what a view shows, which is another thing as long as something is shown instead."""
+        request = self.request
+        if row not in ("images", "zoom") or not self.instead:
+            return row, label
+        if self.instead == "reference":
+            return row, next(name for name, volume in request.images.items() if volume is self.other)
+        taken = "difference" if request.reference is not None else "noise"
+        return (row, label) if request.cell(taken, label)[0] is None else (taken, label)
+
+    @property
+    def other(self):
+        """What the images are compared with by turns: the reference, or the low dose without one."""
+        shown = self.request.images.values()
+        return next(v for v in (self.request.reference, self.request.low, *shown) if v in shown)
 
     def notices(self) -> str:
         """Say which differences cannot be shown, and why; empty when all can."""
@@ -101,7 +154,7 @@ class Stage(VTKObservationMixin):
         regions = {region.node: region for region in regionsOf(self.scene) if not region.segment}
         for node in [node for node in self._marks if node not in regions]:
             self._marks.pop(node).close()
-        shownIn = [self._sliceNode("images", column).GetID() for column in range(request.layout.columns)]
+        shownIn = [self._sliceNode("images", column).GetID() for column in range(self.layout.images)]
         for node, region in regions.items():
             active = node is request.roi
             if node in self._marks:
@@ -111,7 +164,7 @@ class Stage(VTKObservationMixin):
                 self._marks[node] = RegionMark(region, shownIn, active, request.handles, self._onRegionMoved,
                                                lambda: self._tell("roiEnd"))
         if self.links is not None:
-            self.links.zoomDebounced()
+            self.links.zoomSoon()
 
     def showRegion(self, node) -> None:
         """Bring the views to the slice that a region lies in, when they are at none that it reaches."""
@@ -132,21 +185,23 @@ class Stage(VTKObservationMixin):
     def _sliceNode(self, row: str, column: int):
         return views.sliceNode(self.scene, viewName(row, column))
 
-    def _volumeOf(self, row: str, label: str):
-        """Return what a view shows; a difference is made for it."""
+    def _volumeOf(self, row: str, label: str, before: dict):
+        """Return what a view shows; a difference is taken out of those before, or made."""
+        row, label = self.seen(row, label)
         if row not in ("difference", "noise"):
             return self.request.images[label]
-        minuend, subtrahend = self.request.cell(row, label)
-        if minuend is None:
+        pair = self.request.cell(row, label)
+        if pair[0] is None:
             return None
-        difference = SliceDifference(minuend, subtrahend, f"{minuend.GetName()} − {subtrahend.GetName()}")
-        self._differences[row, label] = difference
-        return difference.node
+        if (row, label) not in self._differences:
+            known = before.pop((row, label), None)
+            self._differences[row, label] = known or SliceDifference(*pair)
+        return self._differences[row, label].node
 
     def _firstPlane(self) -> np.ndarray:
         """Return where to begin: on the slice that the user looks at, when that is one of an image of ours."""
         anchor = self.request.anchor
-        matrix = plane.axialMatrix(anchor)
+        matrix = plane.standardMatrix(anchor, self.request.orientation)
         if views.backgroundOf(self.scene, "Red") in self.request.images.values():
             normal, own = matrix[:3, 2], plane.matrixOf(views.sliceNode(self.scene, "Red"))
             if abs(normal @ own[:3, 2]) > 0.99:
@@ -156,19 +211,22 @@ class Stage(VTKObservationMixin):
 
     def _arrange(self, place: Place) -> None:
         """Link the views and bring them to a place."""
-        request, columns = self.request, range(self.request.layout.columns)
-        wholes = [self._sliceNode(row, column) for row in request.layout.rows if row != "zoom" for column in columns]
-        zooms = [self._sliceNode("zoom", column) for column in columns] if "zoom" in request.rows else []
+        request, groups = self.request, ([], [])
+        for row, column in self.layout.cells:
+            groups[row in request.zoomed].append(self._sliceNode(row, column))
         self.markRegions(request)
         self.links = LinkedViews(
-            wholes, zooms, lambda: plane.corners(request.anchor), self._activePoints,
-            lambda: self._tell("moving"), self._onSlice,
+            *groups, lambda: self._body, self._activePoints, lambda: self._tell("moving"), self._onSlice,
+            lambda: self._tell("resized"),
         )
         self.links.goTo(place, plane.spacingAlong(request.anchor, place.matrix[:3, 2]))
 
-    def _onSlice(self) -> None:
+    def _updateDifferences(self) -> None:
         for difference in self._differences.values():
             difference.update(self.links.centre, self.links.normal)
+
+    def _onSlice(self) -> None:
+        self._updateDifferences()
         self._riding = True
         for mark in self._marks.values():
             mark.ride(self.links.centre, self.links.normal)
@@ -180,9 +238,10 @@ class Stage(VTKObservationMixin):
         if not self._riding:
             # The numbers before the zooms: they take less time.
             self._tell("roi")
-            self.links.zoomDebounced()
+            self.links.zoomSoon()
 
     def _onVolumeModified(self, volume, event) -> None:
         for difference in self._differences.values():
             if volume in difference.volumes:
                 difference.update(self.links.centre, self.links.normal, changed=True)
+        self._tell("volume")

@@ -73,6 +73,7 @@ def fill(node, volume, label: str, group: int) -> None:
     node.SetLayoutLabel(label)
     node.SetViewGroup(group)
     node.SetSaveWithScene(False)
+    node.SetRulerType(node.RulerTypeThin if volume is not None else node.RulerTypeNone)
     composite = slicer.vtkMRMLSliceLogic.GetSliceCompositeNode(node) or _addCompositeNode(node)
     wasModifying = composite.StartModify()
     composite.SetSaveWithScene(False)

@@ -1,59 +1,88 @@
-"""What of a view is no MRML node: the caption in it, and the bar above it. Does nothing where there are no widgets."""
+"""What of a view is no MRML node: what is written in it, and its size. Does nothing where there are no widgets."""
 
 import contextlib
 
 import slicer
-import vtk
+
+from .furniture import Furniture, Words
 
 try:
     import qt
 except ModuleNotFoundError:  # slicer-core
     qt = None
 
-#: The captions, by the name of the view: renderer and text actor.
-_captions = {}
+#: What is written in the views, by their names.
+_furniture: dict[str, Furniture] = {}
 
 #: The least size of a view in pixels: without it six views side by side would make the window wider than the screen.
 _LEAST_SIZE = 80
 
+#: The size in pixels that the views share where there is no window.
+_NO_WINDOW = (1200, 800)
 
-def dress(view: str, caption: str, hasBar: bool) -> None:
-    """Write a caption at the top of a view, where it stays with the picture when that is grabbed.
+
+def dress(view: str, node, words: Words) -> None:
+    """Write words into a view, where they stay with the picture when that is grabbed, and nothing else.
 
     Parameters
     ----------
     view : str
         The view's name.
-    caption : str
-    hasBar : bool
-        Whether the view has a bar: in the linked rows below the first it would only take room.
+    node : vtkMRMLSliceNode
+    words : Words
     """
-    widget = _sliceWidget(view)
+    widget = sliceWidget(view)
     if widget is None:
         return
-    actor = _actor(view, widget)
-    if actor.GetInput() != caption:
-        actor.SetInput(caption)
-    controller = widget.sliceController()
-    controller.setVisible(hasBar)
-    controller.setMinimumWidth(_LEAST_SIZE)
-    label = slicer.util.findChild(controller, "ViewLabel")
-    label.setMinimumWidth(label.sizeHint.width())
-    widget.setMinimumSize(_LEAST_SIZE, _LEAST_SIZE)
-    # Every view as large as the next, whatever its bar would like.
-    widget.setSizePolicy(qt.QSizePolicy.Ignored, qt.QSizePolicy.Ignored)
+    renderers = widget.sliceView().renderWindow().GetRenderers()
+    renderer = max((renderers.GetItemAsObject(i) for i in range(renderers.GetNumberOfItems())), key=_layerOf)
+    known = _furniture.get(view)
+    if known is None or known.renderer is not renderer:
+        known = _furniture[view] = Furniture(renderer, widget.devicePixelRatioF())
+        # Name and slice are in the picture: of a bar for each view one would only see where it is cut.
+        widget.sliceController().setVisible(False)
+        widget.setMinimumSize(_LEAST_SIZE, _LEAST_SIZE)
+        # Every view as large as the next, whatever its bar would like.
+        widget.setSizePolicy(qt.QSizePolicy.Ignored, qt.QSizePolicy.Ignored)
+    if known.show(words, node.GetDimensions()[:2]):
+        widget.sliceView().scheduleRender()
 
 
 def undress() -> None:
-    """Take the captions out of all views: code that is loaded anew writes its own."""
-    for renderer, actor in _captions.values():
-        renderer.RemoveViewProp(actor)
-    _captions.clear()
+    """Take the writing out of all views: code that is loaded anew writes its own."""
+    for furniture in _furniture.values():
+        furniture.close()
+    _furniture.clear()
+
+
+def annotate(own: bool) -> None:
+    """Let Slicer write its own names into the corners of all views, or not."""
+    with contextlib.suppress(AttributeError):  # without a window, and where Data Probe is switched off
+        annotations = slicer.modules.DataProbeInstance.infoWidget.sliceAnnotations
+        global _annotated
+        if not own and _annotated is None:
+            _annotated = annotations.sliceViewAnnotationsEnabled
+            annotations.sliceViewAnnotationsEnabled = False
+        elif own and _annotated is not None:
+            annotations.sliceViewAnnotationsEnabled, _annotated = _annotated, None
+        annotations.updateSliceViewFromGUI()
+
+
+#: Whether Slicer writes into the corners of views, as long as it is kept from it.
+_annotated: bool | None = None
+
+
+def viewportSize() -> tuple[int, int]:
+    """Return width and height in pixels of what the views share."""
+    shared = viewport()
+    if shared is None or min(shared.width, shared.height) < _LEAST_SIZE:
+        return _NO_WINDOW
+    return shared.width, shared.height
 
 
 def settle(view: str) -> None:
     """Let the bar of a new view have its say: it has sent itself slice 0, which would arrive after the one we go to."""
-    widget = _sliceWidget(view)
+    widget = sliceWidget(view)
     if widget is not None:
         qt.QCoreApplication.sendPostedEvents(widget.sliceController(), qt.QEvent.MetaCall)
 
@@ -83,31 +112,20 @@ def resumeRendering() -> None:
         slicer.app.resumeRender()
 
 
-def _sliceWidget(view: str):
-    layoutManager = getattr(getattr(slicer, "app", None), "layoutManager", lambda: None)()
-    return layoutManager.sliceWidget(view) if layoutManager is not None else None
+def sliceWidget(view: str):
+    """Return the widget of a view, or None."""
+    manager = _layoutManager()
+    return manager.sliceWidget(view) if manager is not None else None
 
 
-def _actor(view: str, widget):
-    renderers = widget.sliceView().renderWindow().GetRenderers()
-    # The topmost one, above image and markups.
-    renderer = max((renderers.GetItemAsObject(i) for i in range(renderers.GetNumberOfItems())), key=_layerOf)
-    _renderer, actor = _captions.get(view, (None, None))
-    if actor is None or not renderer.HasViewProp(actor):
-        actor = vtk.vtkTextActor()
-        _captions[view] = renderer, actor
-        look = actor.GetTextProperty()
-        look.SetFontSize(16)
-        look.SetBold(True)
-        look.SetColor(1.0, 1.0, 0.6)
-        look.SetShadow(True)
-        look.SetJustificationToCentered()
-        look.SetVerticalJustificationToTop()
-        place = actor.GetPositionCoordinate()
-        place.SetCoordinateSystemToNormalizedViewport()
-        place.SetValue(0.5, 0.985)
-        renderer.AddViewProp(actor)
-    return actor
+def viewport():
+    """Return the widget that the views lie in, or None."""
+    manager = _layoutManager()
+    return manager.viewport() if manager is not None else None
+
+
+def _layoutManager():
+    return getattr(getattr(slicer, "app", None), "layoutManager", lambda: None)()
 
 
 def _layerOf(renderer) -> int:

@@ -5,7 +5,7 @@ from LDCTDenoiseLib.hounsfield import Window
 from slicer.util import VTKObservationMixin
 
 from ..nodes import INPUT_ROLE
-from .saved_display import isOverridden, override, restore, restoreLike
+from .saved_display import isOverridden, kept, override, restore, restoreLike
 
 
 class SharedWindow(VTKObservationMixin):
@@ -82,6 +82,14 @@ class SharedWindow(VTKObservationMixin):
         self._apply()
         if changed and self._onChanged is not None:
             self._onChanged()
+
+
+def ownWindow(volume) -> Window:
+    """Return the window that a volume is shown in outside the comparison."""
+    volume.CreateDefaultDisplayNodes()
+    display = volume.GetDisplayNode()
+    level, width = (kept(display, name, getattr(display, f"Get{name}")()) for name in ("Level", "Window"))
+    return Window(level - max(width, 1) / 2, level + max(width, 1) / 2)
 
 
 def _windowOf(display) -> Window:

@@ -1,7 +1,7 @@
 """The panel: what the user chooses and presses, and how its parts follow each other."""
 
 import slicer
-from LDCTDenoiseLib.errors import MethodError
+from LDCTDenoiseLib.errors import LDCTError, MethodError
 from LDCTDenoiseLib.hounsfield import PAPER
 from LDCTDenoiseLib.methods import available_methods
 from slicer.i18n import tr as _
@@ -9,6 +9,7 @@ from slicer.i18n import tr as _
 from .. import dependencies
 from ..compared_images import LOW, isShown
 from ..comparison.section import ComparisonSection
+from ..measuring import requireReference
 from ..preview import previewLabel
 from ..scan_line import ScanLine
 from ..task_runner import TaskRunner, guarded
@@ -69,7 +70,7 @@ class Panel:
         ui.measureButton.connect("clicked(bool)", self._onMeasure)
         ui.sampleButton.connect("clicked(bool)", self._onSample)
         ui.swapButton.connect("clicked(bool)", self._onSwap)
-        self._looked = None
+        self._looked: tuple = (None, None)
         ui.numbersButton.connect("contentsCollapsed(bool)", lambda collapsed: self.numbers.refresh())
         self.refresh()
 
@@ -113,13 +114,10 @@ class Panel:
         self.ui.modelPathEdit.enabled = not running
         if low is not None and len(labels) == 1:
             self.ui.outputSelector.baseName = f"{low.GetName()} {labels[0]}"
-        if low is not self._looked:
-            self._looked = low
-            if low is not None and not self.section.shown:
-                slicer.util.setSliceViewerLayers(background=low, fit=True)
+        self._lookAt(low, parameters.referenceVolume)
         self.ui.deviceLabel.text = self.cost.words(parameters.device, labels, low)
         self.view.follow(low)
-        self.scan.show(low)
+        self.scan.show(low, self._pairTrouble())
         if parameters.strength != self.shownStrength:
             if self.shownStrength is not None and parameters.noiseLeft:
                 parameters.noiseLeft = ""  # the slider is the newer word
@@ -265,6 +263,26 @@ class Panel:
         except MethodError:
             return None
 
+    def _lookAt(self, low, full) -> None:
+        """Show what has been chosen, and take back what was said of what was chosen before."""
+        (lookedLow, lookedFull), self._looked = self._looked, (low, full)
+        if low is not None and (low, full) != (lookedLow, lookedFull) and not self.running:
+            self.say("")
+        chosen = low if low is not lookedLow else full if full is not lookedFull else None
+        if chosen is not None and not self.section.shown:
+            slicer.util.setSliceViewerLayers(background=chosen, fit=True)
+
+    def _pairTrouble(self) -> str:
+        """Say, as soon as it is chosen, why a reference cannot be compared with; empty where it can."""
+        low, full = self.parameters.inputVolume, self.parameters.referenceVolume
+        if low is None or full is None:
+            return ""
+        try:
+            requireReference(full, {LOW: low})
+        except LDCTError as error:
+            return str(error)[:1].upper() + str(error)[1:]
+        return ""
+
     def _updatePreview(self) -> None:
         parameters = self.parameters
         # What has been denoised as a whole needs no preview.
@@ -307,6 +325,16 @@ class Panel:
     def _onComparison(self, what: str) -> None:
         if what == "shown":
             self.dock.show(self.section.shown)
+            self._showPointed()
+        elif what == "pointer":
+            self._showPointed()
+
+    def _showPointed(self) -> None:
+        """Show the HU of all images at the pointer, in a line that is there as long as the comparison is."""
+        label, values = self.ui.pointerLabel, self.logic.comparison.pointed if self.section.shown else {}
+        label.visible = self.section.shown
+        words = ", ".join(f"{name} {value:.0f}" for name, value in values.items())
+        label.text = _("At the pointer: {values} HU").format(values=words) if words else _("At the pointer: –")
 
     def _onRegion(self) -> None:
         self.numbers.regionMoved()
@@ -323,6 +351,7 @@ class Panel:
         if parameters is not None:
             images = self.images()
             images.pop(LOW, None)
+            self.section.metricWindow = self.numbers.window
             self.section.setVolumes(parameters.referenceVolume, parameters.inputVolume, images)
             self.numbers.refresh()
 

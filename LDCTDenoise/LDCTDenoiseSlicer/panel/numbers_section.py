@@ -270,6 +270,10 @@ class NumbersSection:
 
     def _onIdle(self) -> None:
         """Measure images of the slices beside the one in view, once nothing has happened for a while."""
+        if qt.QApplication.mouseButtons() != qt.Qt.NoButton:
+            # A drag that pauses is not at rest.
+            self._idle.start()
+            return
         until = time.monotonic() + _BUDGET / 5
         try:
             while self._parameters is not None and time.monotonic() < until:

@@ -79,5 +79,5 @@ class ViewedSlice(VTKObservationMixin):
             self._onMoving()
         elif what in ("roi", "regions"):
             self._onRegion()
-        else:
+        elif what != "pointer":
             self._onChanged()
