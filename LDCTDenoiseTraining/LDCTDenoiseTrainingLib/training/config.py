@@ -42,6 +42,9 @@ class TrainingConfig:
         λ1, λ, and the weights of the means over blocks of `mean_block` pixels and of tissues.
     ssim_weight : float
         Weight of 1 - SSIM in the loss window beside L1.
+    balance_hu : float
+        Mean absolute error of a patch before denoising, in HU, with which it counts half as much in L1 as one without
+        noise: otherwise the lowest doses rule what is done to all. 0: all count alike.
     outside_weight : float
         How much voxels count in L1 whose full dose lies outside the loss window, widened by a quarter on each side.
     loss_margin : int
@@ -94,6 +97,7 @@ class TrainingConfig:
     loss_window: tuple[float, float] = (-160.0, 240.0)
     l1_weight: float = 1.0
     ssim_weight: float = 0.0
+    balance_hu: float = 0.0
     outside_weight: float = 1.0
     loss_margin: int = -1
     mean_weight: float = 0.0
@@ -152,8 +156,8 @@ class TrainingConfig:
         for name, known in (("select_by", _SELECT), ("precision", ("auto", "float32")), ("optimiser", _OPTIMISERS)):
             if getattr(self, name) not in known:
                 yield f"'{name}' must be one of {', '.join(known)}, not '{getattr(self, name)}'"
-        for name in ("l1_weight", "ssim_weight", "mean_weight", "tissue_weight", "bone_weight", "outside_weight",
-                     "penalty_weight", "steps", "validation_pairs", "warmup_steps", "validate_every", "seed",
+        for name in ("l1_weight", "ssim_weight", "balance_hu", "mean_weight", "tissue_weight", "bone_weight",
+                     "outside_weight", "penalty_weight", "steps", "validation_pairs", "warmup_steps", "validate_every", "seed",
                      "thickness", "lesions", "noise_slices", "validation_photons", "validation_kernel"):
             if getattr(self, name) < 0:
                 yield f"'{name}' must not be negative, not {getattr(self, name)}"
