@@ -1,5 +1,7 @@
 """The model file of a training, its card filled in from what was really used."""
 
+import hashlib
+import platform
 from dataclasses import asdict
 from pathlib import Path
 
@@ -40,6 +42,8 @@ def write_model(
     config = state.config
     settings = {k: v for k, v in asdict(config).items() if k not in _NOT_FACTS}
     loss = "L1" if not config.adversarial else "WGAN-GP" + (" + L1" if config.l1_weight else "")
+    if config.ssim_weight:
+        loss += " + SSIM"
     if config.mean_weight:
         loss += " + mean over blocks"
     if config.tissue_weight:
@@ -48,8 +52,8 @@ def write_model(
     start = f"a trained {METHOD[config.method].twin or config.method}" if warm else "random weights"
     trained = {
         "loss": loss, "steps": state.step, "steps_planned": config.total_steps,
-        "seconds": round(state.seconds), "device": device, **settings,
-        "started_from": start,
+        "seconds": round(state.seconds), "device": device, "machine": f"{platform.system()} {platform.machine()}",
+        **settings, "started_from": start, "full_dose_sha256": checksum_of(scans),
     }
     named = {scan.scan.patient for scan in scans}
     sources = [dict(source) for source in patients.sources] or [
@@ -65,6 +69,11 @@ def write_model(
         software=f"LDCTDenoise {__version__}", seed=config.seed,
     )
     save_model(path, state.result, card)
+
+
+def checksum_of(scans: list[CachedScan]) -> str:
+    """Return a SHA-256 that tells patient sets apart: of those of the full-dose values, in order of themselves."""
+    return hashlib.sha256("".join(sorted(scan.digest for scan in scans)).encode()).hexdigest()
 
 
 def _dose(scans: list[CachedScan], scale: tuple[float, float]) -> dict:
