@@ -25,18 +25,23 @@ def test_table_agrees_with_an_independent_computation(logic, scene, fullAndLow):
     a, b = (slicer.util.arrayFromVolume(node) for node in fullAndLow)
     expected = np.array([measured(x, y) for x, y in zip(a, b, strict=True)])
     assert table.IsA("vtkMRMLTableNode") and table.GetScene() is full.GetScene()
-    assert [v.ToString() for v in column(table, "image")] == ["LDCT", "same"]
+    assert [v.ToString() for v in column(table, "image")] == ["FDCT", "LDCT", "same"]
     for index, (mean, spread) in enumerate(
         [("psnr_db", "psnr_sd"), ("ssim", "ssim_sd"), ("rmse", "rmse_sd"), ("rmse_hu", "rmse_hu_sd")]
     ):
-        assert numbers(table, mean)[0] == pytest.approx(expected[:, index].mean(), rel=1e-9)
-        assert numbers(table, spread)[0] == pytest.approx(expected[:, index].std(), rel=1e-9)
-    assert numbers(table, "psnr_db")[1] == np.inf and numbers(table, "ssim")[1] == 1
-    assert numbers(table, "window_lower_hu") == [-160, -160] and numbers(table, "window_upper_hu") == [240, 240]
-    assert numbers(table, "data_range") == [1, 1] and numbers(table, "slices") == [4, 4]
+        assert numbers(table, mean)[1] == pytest.approx(expected[:, index].mean(), rel=1e-9)
+        assert numbers(table, spread)[1] == pytest.approx(expected[:, index].std(), rel=1e-9)
+    assert numbers(table, "psnr_db")[2] == np.inf and numbers(table, "ssim")[2] == 1
+    assert numbers(table, "window_lower_hu") == [-160] * 3 and numbers(table, "window_upper_hu") == [240] * 3
+    assert numbers(table, "data_range") == [1] * 3 and numbers(table, "slices") == [4] * 3
+    # Full dose's own row has mean and SD of the whole volume, and nothing to be measured against.
+    assert numbers(table, "mean_hu")[:2] == pytest.approx([a.mean(dtype=float), b.mean(dtype=float)])
+    assert numbers(table, "sd_hu")[:2] == pytest.approx([a.std(dtype=float), b.std(dtype=float)])
+    assert np.isnan(numbers(table, "psnr_db")[0]) and shownRows(table)[0][2:6] == ["–"] * 4
     assert "Wang 2004" in column(table, "ssim_variant")[0].ToString()
     assert "[-160, 240] HU" in table.GetAttribute(CAPTION)
-    shown = shownRows(table)[0]
+    shown = shownRows(table)[1]
+    assert shown[6:] == [f"{b.mean(dtype=float):.1f}", f"{b.std(dtype=float):.1f}"]
     assert shown[:3] == ["LDCT", "–", f"{expected[:, 0].mean():.2f} ± {expected[:, 0].std():.2f}"]
 
 
@@ -44,7 +49,7 @@ def test_window_and_roi(logic, fullAndLow):
     full, low = fullAndLow
     table = logic.compare(full, low, roi=(10, 30, 5, 25, 2), window=(-50, 150))
     a, b = (slicer.util.arrayFromVolume(node)[2, 5:25, 10:30] for node in fullAndLow)
-    values = [numbers(table, name)[0] for name in ("psnr_db", "ssim", "rmse", "rmse_hu")]
+    values = [numbers(table, name)[1] for name in ("psnr_db", "ssim", "rmse", "rmse_hu")]
     assert values == pytest.approx(measured(a, b, (-50, 150)), rel=1e-9)
     assert column(table, "roi")[0].ToString() == "10,30,5,25,2"
 
@@ -53,9 +58,9 @@ def test_table_is_reused(logic, scene, fullAndLow):
     full, low = fullAndLow
     table = logic.compare(full, [low, low])
     count = scene.GetNumberOfNodes()
-    assert [v.ToString() for v in column(table, "image")] == ["low", "low (2)"]
+    assert [v.ToString() for v in column(table, "image")] == ["FDCT", "low", "low (2)"]
     assert logic.compare(full, low, tableNode=table) is table
-    assert scene.GetNumberOfNodes() == count and table.GetTable().GetNumberOfRows() == 1
+    assert scene.GetNumberOfNodes() == count and table.GetTable().GetNumberOfRows() == 2
 
 
 def test_progress_stops_the_comparison(logic, scene, fullAndLow):

@@ -11,7 +11,7 @@ import slicer.util
 from LDCTDenoiseLib.errors import GeometryError, InputError, MethodError
 from LDCTDenoiseLib.metrics import records_to_csv
 from LDCTDenoiseSlicer.denoising import jobsOf
-from LDCTDenoiseSlicer.numbers import sliceInView
+from LDCTDenoiseSlicer.planes import planeInView, planeNames
 from LDCTDenoiseSlicer.preview import Previews
 from LDCTDenoiseSlicer.rois import pixelROI
 from LDCTDenoiseSlicer.tables import CAPTION, tableRecords
@@ -74,31 +74,62 @@ def test_bad_arguments_of_measure(logic, scene, fullAndLow):
     other = addVolume(scene, ct((4, 40, 51)), "wide")
     with pytest.raises(GeometryError, match="do not lie on the same grid"):
         logic.measure([low, other], full)
-    with pytest.raises(InputError, match="does not lie in the volume"):
+    with pytest.raises(InputError, match="has the slices 0 to 3, and no 4"):
         logic.measure(low, sliceIndex=4)
+    with pytest.raises(InputError, match="does not lie in the volume"):
+        logic.measure(low, roi=(0, 5, 0, 5, 4))
     with pytest.raises(InputError, match="nothing to compare"):
         logic.measure([])
 
 
-def test_slice_in_view(scene, fullAndLow):
+def test_plane_in_view(scene, fullAndLow):
     full, _ = fullAndLow
     view = scene.AddNewNodeByClass("vtkMRMLSliceNode")
     axes = ijkToRAS(full)
-    matrix = np.eye(4)
-    matrix[:3, :3] = axes[:3, :3] / np.linalg.norm(axes[:3, :3], axis=0)
-    for k in (0, 2.4, 3):
-        matrix[:3, 3] = (axes @ [20, 30, k, 1])[:3]
+
+    def look(at, order=(0, 1, 2)):
+        matrix = np.eye(4)
+        matrix[:3, :3] = (axes[:3, :3] / np.linalg.norm(axes[:3, :3], axis=0))[:, list(order)]
+        matrix[:3, 3] = (axes @ [*at, 1])[:3]
         view.GetSliceToRAS().DeepCopy(slicer.util.vtkMatrixFromArray(matrix))
         view.UpdateMatrices()
-        assert sliceInView(full, view) == round(k)
-    matrix[:3, 3] = (axes @ [20, 30, 4.2, 1])[:3]
-    view.GetSliceToRAS().DeepCopy(slicer.util.vtkMatrixFromArray(matrix))
+        return planeInView(full, view)
+
+    for k in (0, 2.4, 3):
+        assert (look((20, 30, k)).axis, look((20, 30, k)).index) == (2, round(k))
+    found = look((20, 30, 2), (0, 2, 1)), look((20.4, 30, 2), (1, 2, 0))
+    assert [(plane.axis, plane.index) for plane in found] == [(1, 30), (0, 20)]
+    assert {plane.name for plane in found} | {look((20, 30, 2)).name} == {"axial", "coronal", "sagittal"}
     with pytest.raises(InputError, match="shows no slice of 'full'"):
-        sliceInView(full, view)
-    matrix[:3, :3] = matrix[:3, [2, 0, 1]]
-    view.GetSliceToRAS().DeepCopy(slicer.util.vtkMatrixFromArray(matrix))
-    with pytest.raises(InputError, match="does not run along the slices"):
-        sliceInView(full, view)
+        look((20, 30, 4.2))
+    with pytest.raises(InputError, match="shows no row of 'full'"):
+        look((20, 41, 2), (0, 2, 1))
+    turned = view.GetSliceToRAS()
+    turned.DeepCopy(slicer.util.vtkMatrixFromArray(np.diag([1.0, 1, 1, 1])))
+    with pytest.raises(InputError, match="along none of the planes"):
+        planeInView(full, view)
+
+
+@pytest.mark.parametrize(("axis", "index"), [(0, 25), (1, 17)])
+def test_numbers_of_planes_across_the_slices_are_of_the_same_voxels(logic, fullAndLow, axis, index):
+    full, low = fullAndLow
+    name = planeNames(full)[axis]
+    numbers = logic.measure({"LDCT": low}, full, index, plane=name)
+    a, b = (np.take(voxels(node), index, 2 - axis) for node in (full, low))
+    first, row = numbers.rows
+    error = np.subtract(*(np.clip((x.astype(float) + 160) / 400, 0, 1) for x in (a, b)))
+    assert row.quality.rmse == pytest.approx(np.sqrt((error**2).mean()))
+    assert row.quality.psnr == pytest.approx(-10 * np.log10((error**2).mean()))
+    assert (first.mean, first.sd) == pytest.approx((a.mean(dtype=float), a.std(dtype=float)))
+    assert f"{('Column', 'Row')[axis]} {index} ({name})" in numbers.caption()
+    record = numbers.records()[1]
+    assert (record["plane"], record["slice"]) == (name, index)
+    part = logic.measure({"LDCT": low}, full, plane=name, roi=(5, 30, 1, 4, index))
+    assert part.rows[1].mean == pytest.approx(b[1:4, 5:30].mean(dtype=float)) and not part.whole
+    with pytest.raises(InputError, match="no plane 'oblique'"):
+        logic.measure({"LDCT": low}, plane="oblique")
+    with pytest.raises(InputError, match="has the .*s 0 to .*, and no 99"):
+        logic.measure({"LDCT": low}, sliceIndex=99, plane=name)
 
 
 def test_several_methods_in_one_run(scene, logic, model):
@@ -211,7 +242,7 @@ def test_figure_of_a_slice(logic, fullAndLow, tmp_path):
     full, low = fullAndLow
     path = logic.saveFigure(tmp_path / "figure.png", full, {"LDCT": low}, 1, roi=(10, 30, 5, 25, 1))
     assert path == tmp_path / "figure.png" and matplotlib.image.imread(path).shape[1] >= 2400
-    with pytest.raises(InputError, match="there is no slice 9"):
+    with pytest.raises(InputError, match="the slices 0 to 3, and no 9"):
         logic.saveFigure(tmp_path / "other.png", full, low, 9)
     assert [p.name for p in tmp_path.iterdir()] == ["figure.png"]
 
@@ -241,9 +272,11 @@ def test_the_strength_stands_in_table_caption_and_csv(logic, fullAndLow):
     assert [row[1] for row in numbers.cells()] == ["–", "–", "0.50", "0.25"]
     assert numbers.caption().endswith("Strength: TV 0.5, NLM 0.25.")
     csv_text = records_to_csv(numbers.records()).splitlines()
-    assert csv_text[0].startswith("image,method,slice,roi,strength,") and csv_text[4].startswith("NLM,NLM,1,,0.25,")
+    assert csv_text[0].startswith("image,method,plane,slice,roi,strength,")
+    assert csv_text[4].startswith("NLM,NLM,axial,1,,0.25,")
     table = logic.compare(full, {"LDCT": low, **outputs})
-    assert [r["strength"] for r in tableRecords(table)] == pytest.approx([np.nan, 0.5, 0.25], nan_ok=True)
+    assert [r["strength"] for r in tableRecords(table)] == pytest.approx([np.nan, np.nan, 0.5, 0.25],
+                                                                                nan_ok=True)
     assert table.GetAttribute(CAPTION).endswith("Strength: TV 0.5, NLM 0.25.")
     # At full strength, too: without a word nobody could know.
     logic.setStrength(outputs["NLM"], 0.5)
@@ -279,3 +312,37 @@ def test_the_figure_prints_the_numbers_of_the_region_it_shows(logic, fullAndLow,
     inROI, whole = (logic.measure({"LDCT": low}, full, 2, r).rows[1].quality for r in (roi, None))
     assert f"{inROI.psnr:.2f} dB" in said[0] and f"{whole.psnr:.2f} dB" not in said[0] and "red box" in said[0]
     assert f"{whole.psnr:.2f} dB" in said[1]
+
+
+@pytest.mark.parametrize("shape", ["box", "circle"])
+def test_the_figure_of_a_region_prints_its_numbers_in_the_plane_that_it_was_drawn_in(
+        scene, logic, fullAndLow, tmp_path, monkeypatch, shape):
+    module = importlib.import_module("LDCTDenoiseLib.figure")
+    full, low = fullAndLow
+    drawn = {}
+    monkeypatch.setattr(module, "save_comparison", lambda path, panels, **k: drawn.update(k, panels=panels))
+    lesion = logic.makeRegion(low, (10, 30, 5, 25, 2), shape, "lesion", slices=(1, 3))
+    logic.makeRegion(low, (32, 45, 5, 25, 2), role="background")
+    logic.saveFigure(tmp_path / "x.png", full, {"LDCT": low}, roi=lesion)
+    numbers = logic.measureRegions({"LDCT": low}, full)
+    row = dict(zip(numbers.header(), numbers.cells()[1][1:], strict=True))
+    of = f"1 {lesion.name}: "
+    assert drawn["metrics"]["LDCT"] == (
+        f"{row[of + 'Mean (HU)']} ± {row[of + 'SD (HU)']} HU, RMSE {row[of + 'RMSE (HU)']} HU, CNR {row[of + 'CNR']}, "
+        f"Contrast kept {row[of + 'Contrast kept (%)']} %")
+    assert drawn["roi"] == (10, 30, 5, 25) and "slices 1 to 3" in drawn["note"] and "no window" in drawn["note"]
+    np.testing.assert_array_equal(drawn["panels"][1][1], voxels(low)[2])
+
+
+def test_the_figure_of_a_plane_across_the_slices_has_the_head_up(logic, fullAndLow, tmp_path, monkeypatch):
+    module = importlib.import_module("LDCTDenoiseLib.figure")
+    full, low = fullAndLow
+    drawn = {}
+    monkeypatch.setattr(module, "save_comparison", lambda path, panels, **k: drawn.update(k, panels=panels))
+    logic.saveFigure(tmp_path / "x.png", full, {"LDCT": low}, 17, plane=planeNames(full)[1], roi=(3, 40, 0, 3, 17))
+    assert ijkToRAS(full)[2, 2] > 0
+    np.testing.assert_array_equal(drawn["panels"][1][1], voxels(low)[::-1, 17])
+    assert drawn["roi"] == (3, 40, 1, 4) and drawn["pixel_aspect"] == pytest.approx(2.5 / 0.7)
+    rmse = np.sqrt(np.square(np.subtract(*(np.clip(voxels(n)[:3, 17, 3:40].astype(float), -160, 240)
+                                           for n in (full, low)))).mean())
+    assert drawn["metrics"]["LDCT"].rmse_hu == pytest.approx(rmse)

@@ -138,7 +138,8 @@ def test_the_whole_volume_is_measured_on_demand(widget, host, pair):
     assert widget.ui.captionLabel.text == "Not measured yet." and widget.ui.measureButton.visible
     widget.ui.measureButton.click()
     host.spin(quiet(widget.panel))
-    assert [row[0] for row in widget.ui.numbersTable.cells] == ["LDCT"] and " ± " in widget.ui.numbersTable.cells[0][2]
+    full, low = widget.ui.numbersTable.cells
+    assert (full[0], low[0]) == ("FDCT", "LDCT") and " ± " in low[2] and full[2] == "–" and float(full[-1]) > 0
     assert "mean ± SD over the slices" in widget.ui.captionLabel.text
     voxels(pair.low)[:] = voxels(pair.full)
     slicer.util.arrayFromVolumeModified(pair.low)
@@ -154,7 +155,7 @@ def test_numbers_are_copied_written_and_put_into_a_table(widget, host, pair, tmp
     assert Clipboard.text.startswith("Image\tStrength\tPSNR (dB)") and widget.ui.captionLabel.text in Clipboard.text
     widget.panel.export.writeCSV(str(tmp_path / "numbers.csv"))
     lines = (tmp_path / "numbers.csv").read_text().splitlines()
-    assert lines[0].startswith("image,method,slice,roi,strength,psnr_db") and len(lines) == 3
+    assert lines[0].startswith("image,method,plane,slice,roi,strength,psnr_db") and len(lines) == 3
     widget.ui.tableButton.click()
     widget.ui.tableButton.click()
     tables = slicer.util.getNodesByClass("vtkMRMLTableNode")

@@ -1,5 +1,6 @@
 """Regions and the list of compared images, on real scenes, against independent computations."""
 
+import json
 import math
 
 import numpy as np
@@ -108,6 +109,33 @@ def test_curves_hold_what_they_enclose_in_any_orientation(scene, logic, images, 
     # On the curve itself a voxel may go either way.
     sure = here & (abs(share - 1) > 0.03)
     assert got.sum() > 20 and (got[sure] == (share <= 1)[sure]).all()
+
+
+@pytest.mark.parametrize("shape", ["box", "circle"])
+def test_a_region_reaches_over_several_slices(scene, logic, images, shape, tmp_path):
+    full = images["FDCT"]
+    one = logic.makeRegion(full, (10, 31, 5, 26, 2), shape).voxels(full)
+    several = logic.makeRegion(full, (10, 31, 5, 26, 2), shape, slices=(1, 4), name="several")
+    found = several.voxels(full)
+    assert found.box == (slice(1, 5), *one.box[1:]) and found.count == 4 * one.count and "slices 1 to 4" in found.words
+    assert several.reach(full) == (1, 4) and several.across(full) == 2
+    mean = logic.measureRegions({"FDCT": full}, regions=[several]).statistics["FDCT"][several.number].mean
+    alone = [logic.makeRegion(full, (10, 31, 5, 26, k), shape) for k in range(1, 5)]
+    parts = [region.voxels(full).of(voxels(full)).mean() for region in alone]
+    assert mean == pytest.approx(np.mean(parts))
+    assert logic.spanSlices(several, full, 3, 3).reach(full) == (3, 3)
+    assert logic.spanSlices(several, full, 0, 5).reach(full) == (0, 5)
+    with pytest.raises(InputError, match="slices 0 to 5 there; 4 to 6"):
+        logic.spanSlices(several, full, 4, 6)
+    scene.SetURL(str(tmp_path / "scene.mrml"))
+    assert scene.Commit()
+    again = slicer.vtkMRMLScene()
+    again.SetURL(str(tmp_path / "scene.mrml"))
+    again.Import()
+    restored = next(region for region in regionsOf(again) if region.name == "several")
+    assert json.loads(restored.node.GetAttribute("LDCTDenoise.Regions")) == json.loads(
+        several.node.GetAttribute("LDCTDenoise.Regions"))
+    again.Clear(1)
 
 
 def test_a_circle_is_made_and_a_segment_is_added(scene, logic, images):

@@ -178,6 +178,7 @@ def comparison_figure(
     crop: bool = True,
     dpi: float = 300,
     metrics_of_roi: bool = False,
+    note: str | None = None,
 ):
     """Lay slices out side by side, the ROI boxed in red and enlarged below each.
 
@@ -205,6 +206,8 @@ def comparison_figure(
         Resolution that the figure declares. It changes the size on paper, not the number of pixels.
     metrics_of_roi : bool
         Whether the metrics are those of the ROI, and not of the slices; the small print says which.
+    note : str, optional
+        What the small print says of metrics that are texts.
 
     Returns
     -------
@@ -224,7 +227,7 @@ def comparison_figure(
     i0, i1, j0, j1 = crop_to_body(images[0]) if crop else (0, columns, 0, rows)
     if roi:
         i0, i1, j0, j1 = min(i0, roi.i0), max(i1, roi.i1), min(j0, roi.j0), max(j1, roi.j1)
-    footnote = textwrap.wrap(_footnote(window, metrics, roi, metrics_of_roi), _LINE)
+    footnote = textwrap.wrap(_footnote(window, metrics, roi, metrics_of_roi, note), _LINE)
     layout = plan(
         len(images),
         (j1 - j0, i1 - i0),
@@ -317,11 +320,13 @@ def _in_words(value) -> str:
     return " / ".join(f"{metric.text(getattr(value, metric.key))} {metric.unit}".rstrip() for metric in _SHOWN)
 
 
-def _footnote(window: Window, metrics, roi, of_roi: bool) -> str:
+def _footnote(window: Window, metrics, roi, of_roi: bool, note: str | None) -> str:
     parts = [f"Display window {window}."]
     if roi:
         parts.append("Below: the red box enlarged (bicubic), same window.")
-    if metrics:
+    if note:
+        parts.append(note)
+    elif metrics:
         measured = next((value for value in metrics.values() if not isinstance(value, str)), None)
         measured_in = getattr(measured, "window", window)
         variant = getattr(measured, "ssim_variant", SSIM_VARIANT)

@@ -10,7 +10,7 @@ from LDCTDenoiseLib.errors import InputError
 
 from .measuring import requireSameGrid
 from .nodes import INPUT_ROLE, requireVolume
-from .numbers import Made
+from .numbers import LOW, REFERENCE, Made
 
 #: The role under which an input refers to its images; the attribute that says that its list has been begun.
 _ROLE, _BEGUN = "LDCTDenoise.Compared", "LDCTDenoise.ComparedBegun"
@@ -18,8 +18,8 @@ _ROLE, _BEGUN = "LDCTDenoise.Compared", "LDCTDenoise.ComparedBegun"
 #: The attributes of an image: its name in views and tables, its colour, and whether it is left out of them.
 _NAME, _COLOR, _HIDDEN = "LDCTDenoise.Name", "LDCTDenoise.Color", "LDCTDenoise.Hidden"
 
-#: What the reference and the input are called.
-FULL, LOW = "FDCT", "LDCT"
+#: What the reference is called, as in tables; the input is `LOW`.
+FULL = REFERENCE
 
 #: Colours that people with any colour vision tell apart (Okabe and Ito), for curves and marks.
 COLORS = ("#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7", "#999999")

@@ -136,8 +136,7 @@ def measureSpectrum(nodes: dict, region: Region, reference=None) -> Curves:
     first = next(iter(nodes.values()))
     voxels = region.voxels(first)
     spacing = np.array(worldGeometry(first).spacing)[::-1]
-    sides = [part.stop - part.start for part in voxels.box]
-    across = int(np.argmin(sides)) if min(sides) == 1 else 0
+    across = 2 - region.across(first)  # of arrays the axes are (k, j, i)
     pixel = tuple(float(step) for axis, step in enumerate(spacing) if axis != across)
     mask = None if voxels.mask is None else np.moveaxis(voxels.mask, across, 0)
     images = ({} if reference is None else {REFERENCE: reference}) | nodes

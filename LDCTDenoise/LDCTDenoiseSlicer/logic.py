@@ -1,6 +1,7 @@
 """The logic of LDCT Denoise: what the panel does, as calls for the Python console, scripts and slicer-core."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import slicer
@@ -21,8 +22,9 @@ from .dicom_export import exportTask
 from .evidence_of_pair import evidenceTask
 from .measuring import compareTask, figureTask, labelled, onOneGrid, requireSameGrid, windowOf
 from .nodes import INPUT_ROLE, volumeFromNode
-from .numbers import REFERENCE, Made, Numbers, measureRows, wholeSlice
+from .numbers import REFERENCE, Made, Numbers, measureRows, wholePlane
 from .pair_proposal import PairProposal, proposePair
+from .planes import Plane
 from .region_numbers import RegionNumbers, measureRegions
 from .regions import Region, regionsOf
 from .rois import pixelROI
@@ -240,7 +242,8 @@ class LDCTDenoiseLogic:
         """
         return compareTask(reference, volumes, roi, window, tableNode)
 
-    def measure(self, volumes, reference=None, sliceIndex: int | None = None, roi=None, window=PAPER) -> Numbers:
+    def measure(self, volumes, reference=None, sliceIndex: int | None = None, roi=None, window=PAPER,
+                plane: str | None = None) -> Numbers:
         """Measure one slice, or an ROI of it: what the panel shows live.
 
         Parameters
@@ -251,6 +254,10 @@ class LDCTDenoiseLogic:
             The full-dose volume. Without it, mean and standard deviation in HU are measured, and no more.
         sliceIndex : int, optional
             The slice. Default: that of the ROI, and the middle one without an ROI.
+        plane : str, optional
+            "axial", "coronal" or "sagittal", for a plane of the same voxels other than the volume's slices: sliceIndex
+            is then the row or column across it, and of an ROI the columns and rows are those of the plane. Default:
+            the slices.
 
         Returns
         -------
@@ -264,25 +271,29 @@ class LDCTDenoiseLogic:
         """
         nodes = onOneGrid(volumes, reference)
         first = next(iter(nodes.values()))
-        region = pixelROI(roi, first, sliceIndex)
-        whole = region is None
+        if plane is None or not isinstance(roi, slicer.vtkMRMLNode):
+            region = pixelROI(roi, first, sliceIndex)
+        else:
+            raise InputError("an ROI node is measured in slices; in other planes measure it as a region.")
+        looked, whole = Plane.of(first, None if region else sliceIndex, plane), region is None
+        stacks = {label: looked.stacked(slicer.util.arrayFromVolume(node)) for label, node in nodes.items()}
         if whole:
-            count = first.GetImageData().GetDimensions()[2]
-            region = wholeSlice(first, count // 2 if sliceIndex is None else sliceIndex)
-        arrays = {label: slicer.util.arrayFromVolume(node) for label, node in nodes.items()}
-        region.check(next(iter(arrays.values())).shape)
-        slices = {label: array[region.k] for label, array in arrays.items()}
-        full = None if reference is None else slicer.util.arrayFromVolume(reference)[region.k]
+            region = wholePlane(first, looked)
+        region.check(next(iter(stacks.values())).shape)
+        looked = replace(looked, index=region.k)
+        slices = {label: stack[region.k] for label, stack in stacks.items()}
+        full = None if reference is None else looked.stacked(slicer.util.arrayFromVolume(reference))[region.k]
         shownIn = windowOf(window)
         made = {label: Made.of(node) for label, node in nodes.items()}
-        return Numbers(tuple(measureRows(slices, full, region, shownIn)), region, whole, shownIn, made)
+        return Numbers(tuple(measureRows(slices, full, region, shownIn)), region, whole, shownIn, looked, made)
 
     def writeNumbers(self, numbers, reference, volumes, tableNode=None):
         """Put the numbers of `measure` into a table node, and return it; `tableNode` as for `compare`."""
         return writeTable(tableNode, reference, labelled(volumes), numbers)
 
     @longCall
-    def saveFigure(self, path, reference, volumes, sliceIndex: int | None = None, roi=None, window=PAPER) -> Task:
+    def saveFigure(self, path, reference, volumes, sliceIndex: int | None = None, roi=None, window=PAPER,
+                   plane: str | None = None) -> Task:
         """Write the paper-like comparison of one slice as a picture: the same figure as the command line's.
 
         Parameters
@@ -291,14 +302,19 @@ class LDCTDenoiseLogic:
             A name that ends in .png, or in another format of matplotlib's; written whole or not at all.
         reference : vtkMRMLScalarVolumeNode or None
             The full-dose volume: the first panel, and what the others are measured against.
-        volumes, roi, window
-            As for `compare`; the ROI is boxed in red and enlarged below.
+        volumes, window
+            As for `compare`.
+        roi : as for `compare`, or a Region, optional
+            What is boxed in red and enlarged below; the numbers are its own. Of a region, in the plane that it was
+            drawn in, they are those of `measureRegions`.
         sliceIndex : int, optional
             The slice. Default: that of the ROI, and the middle one without an ROI.
+        plane : str, optional
+            As for `measure`.
 
         Raises GeometryError, InputError, OutputError or MissingDependencyError.
         """
-        return figureTask(path, reference, volumes, sliceIndex, roi, window)
+        return figureTask(path, reference, volumes, sliceIndex, roi, window, plane)
 
     def proposePair(self, scene=None) -> PairProposal:
         """Propose low dose and full dose among the volumes of the scene, by names and noise, see `pair_proposal`."""
@@ -379,9 +395,14 @@ class LDCTDenoiseLogic:
         """Return the regions of the application's scene by their numbers."""
         return regionsOf(slicer.mrmlScene)
 
-    def makeRegion(self, volume, roi, shape: str = "box", role: str = "none", name: str | None = None):
-        """Make a region of columns i0 to i1 and rows j0 to j1 of slice k, see `regions.makeRegion`."""
-        return self._marked(regionNodes.makeRegion(volume, roi, shape, role, name))
+    def makeRegion(self, volume, roi, shape: str = "box", role: str = "none", name: str | None = None, slices=None):
+        """Make a region of columns i0 to i1, rows j0 to j1 of slice k or of slices n to m: `regions.makeRegion`."""
+        return self._marked(regionNodes.makeRegion(volume, roi, shape, role, name, slices))
+
+    def spanSlices(self, region: Region, volume, first: int, last: int) -> Region:
+        """Let a region reach over several slices of a volume, see `regions.spanSlices`; returns what it is then."""
+        regionNodes.spanSlices(region, volume, first, last)
+        return self._marked(region)
 
     def addRegion(self, node, role: str = "none", name: str | None = None, segment: str = ""):
         """Put a Markups ROI, a closed curve or a segment into the list of regions, see `regions.addRegion`."""

@@ -8,11 +8,14 @@ import numpy as np
 import slicer
 from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseLib.hounsfield import Window
-from LDCTDenoiseLib.metrics import compare_volumes, measure_images
+from LDCTDenoiseLib.metrics import compare_volumes, hu_statistics, measure_images
 from LDCTDenoiseLib.volumes import require_same_grid
 
-from .nodes import requireComparableTransforms, requireVolume, volumeFromNode
-from .numbers import Made
+from .nodes import requireComparableTransforms, requireVolume, volumeFromNode, worldGeometry
+from .numbers import LOW, REFERENCE, Made
+from .planes import Plane
+from .region_numbers import measureRegions, regionInWords
+from .regions import Region, regionsOf
 from .rois import pixelROI
 from .tables import requireTable, writeTable
 from .tasks import Task
@@ -79,49 +82,65 @@ def compareTask(reference, volumes, roi, window, tableNode) -> Task:
     shownIn = windowOf(window)
 
     def work(report):
-        return compare_volumes(full, images, shownIn, region, lambda done, of: report(Measured(done, of)))
+        comparison = compare_volumes(full, images, shownIn, region, lambda done, of: report(Measured(done, of)))
+        statistics = {}
+        for label, volume in {REFERENCE: full, **images}.items():
+            report(Measured(1, 1))
+            statistics[label] = hu_statistics(volume.array, region)
+        return comparison, statistics
 
-    def finish(comparison):
-        return writeTable(tableNode, reference, nodes, comparison)
+    def finish(found):
+        return writeTable(tableNode, reference, nodes, *found)
 
     return Task(work, finish, [n for n in (reference, *nodes.values(), tableNode) if n is not None])
 
 
-def figureTask(path: str | Path, reference, volumes, sliceIndex: int | None, roi, window) -> Task:
+def figureTask(path: str | Path, reference, volumes, sliceIndex: int | None, roi, window, plane=None) -> Task:
     """Return the task of `LDCTDenoiseLogic.saveFigure`; parameters and errors as there."""
-    nodes = labelled(volumes)
-    images = {label: volumeFromNode(node, f"volume '{label}'") for label, node in nodes.items()}
+    nodes = onOneGrid(volumes, reference)
     first = next(iter(nodes.values()))
-    full = None
-    if reference is not None:
-        full = volumeFromNode(reference, "reference")
-        requireReference(reference, nodes)
-    for node in nodes.values():
-        requireSameGrid(first, node)
-    shape, spacing = next(iter(images.values())).array.shape, next(iter(images.values())).geometry.spacing
-    region = pixelROI(roi, first)
-    k = sliceIndex if sliceIndex is not None else region.k if region else shape[0] // 2
-    if not 0 <= k < shape[0]:
-        raise InputError(f"there is no slice {k}; the slices run from 0 to {shape[0] - 1}.")
-    shownIn = windowOf(window)
+    arrays = {label: volumeFromNode(node, f"volume '{label}'").array for label, node in nodes.items()}
+    full = None if reference is None else volumeFromNode(reference, "reference").array
     made = {label: Made.of(node) for label, node in nodes.items()}
+    shownIn, texts, note = windowOf(window), None, None
+    if isinstance(roi, Region):
+        looked, box = roi.plane(first), roi.boxIn(first)
+        texts, note = regionInWords(measureRegions(arrays, full, regionsOf(first.GetScene()), first, made, LOW), roi)
+    else:
+        if plane is not None and isinstance(roi, slicer.vtkMRMLNode):
+            raise InputError("an ROI node is drawn in slices; in other planes draw it as a region.")
+        box = pixelROI(roi, first)
+        looked = Plane.of(first, sliceIndex if sliceIndex is not None else box.k if box else None, plane)
+        if box is not None:
+            box.check(looked.stacked(next(iter(arrays.values()))).shape)
+            box = (box.i0, box.i1, box.j0, box.j1)
+    # As a reader is used to it: the head is up.
+    turned = looked.isUpsideDown(first)
+
+    def cut(array: np.ndarray) -> np.ndarray:
+        return looked.take(array)[::-1] if turned else looked.take(array)
+
+    panels = [(made[label].label(label), cut(array)) for label, array in arrays.items()]
+    if full is not None:
+        panels.insert(0, (REFERENCE, cut(full)))
+    if turned and box is not None:
+        rows = panels[0][1].shape[0]
+        box = (box[0], box[1], rows - box[3], rows - box[2])
+    columns, rows = (step for axis, step in enumerate(worldGeometry(first).spacing) if axis != looked.axis)
 
     def work(report):
         from LDCTDenoiseLib.figure import save_comparison
 
         metrics = None
-        panels = [(made[label].label(label), volume.array[k]) for label, volume in images.items()]
-        box = None if region is None else (region.i0, region.i1, region.j0, region.j1)
-        if full is not None:
+        if texts is not None:
+            metrics = {label if label == REFERENCE else made[label].label(label): text for label, text in texts.items()}
+        elif full is not None:
             # Of the region that is enlarged, where there is one: that is what one looks at.
-            part = (slice(None), slice(None)) if region is None else np.s_[region.j0:region.j1, region.i0:region.i1]
-            metrics = measure_images(full.array[k][part], {label: array[part] for label, array in panels}, shownIn)
-            panels.insert(0, ("FDCT", full.array[k]))
+            part = np.s_[:, :] if box is None else np.s_[box[2]:box[3], box[0]:box[1]]
+            metrics = measure_images(panels[0][1][part], {label: image[part] for label, image in panels[1:]}, shownIn)
         report(Measured(0, 1))
-        save_comparison(
-            path, panels, roi=box, window=shownIn, metrics=metrics, pixel_aspect=spacing[1] / spacing[0],
-            metrics_of_roi=region is not None,
-        )
+        save_comparison(path, panels, roi=box, window=shownIn, metrics=metrics, pixel_aspect=rows / columns,
+                        metrics_of_roi=box is not None, note=note)
 
     return Task(work, lambda _: Path(path), [n for n in (reference, *nodes.values()) if n is not None])
 

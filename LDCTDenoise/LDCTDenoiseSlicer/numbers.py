@@ -1,17 +1,14 @@
-"""The live numbers: PSNR, SSIM and RMSE of the current slice or ROI, and mean and noise of its HU."""
+"""The live numbers: PSNR, SSIM and RMSE of the current plane or ROI, and mean and noise of its HU."""
 
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import slicer
-from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseLib.hounsfield import Window
 from LDCTDenoiseLib.metrics import CONDITIONS, HU_STATISTICS, METRICS, ROI, SSIM_VARIANT, Metric, Quality, Reference
 
-from .nodes import requireVolume, volumeFromNode
-from .rois import WorldToPixels
+from .planes import Plane
 
 #: The error of all HU, and its twin that is clipped to the window that quality is measured in.
 RMSE = Metric("rmse_unclipped", "RMSE", 1, "HU", better="less")
@@ -24,16 +21,13 @@ STRENGTH = Metric("strength", "Strength", 2)
 SHOWN = (STRENGTH, *(m for m in METRICS if not m.key.startswith("rmse")), RMSE, IN_WINDOW, *HU_STATISTICS)
 
 #: The columns of a table of numbers; NaN where there is no reference to measure against.
-COLUMNS = ("image", "method", "slice", "roi", *(metric.column for metric in SHOWN), *CONDITIONS)
+COLUMNS = ("image", "method", "plane", "slice", "roi", *(metric.column for metric in SHOWN), *CONDITIONS)
 
 #: SSIM is a mean over squares of so many pixels; a smaller region has none.
 SSIM_PIXELS = 11
 
-#: The label of the reference's own row.
-REFERENCE = "FDCT"
-
-#: By how much the normal of a view may differ from that of the slices (cosine), for the view to show one slice.
-_PARALLEL = 0.999
+#: The label of the reference's own row, and of the low dose's.
+REFERENCE, LOW = "FDCT", "LDCT"
 
 
 @dataclass(frozen=True)
@@ -91,10 +85,11 @@ class Numbers:
     """The rows of one region, and what they were measured in; written by `tables.writeTable` like a comparison."""
 
     rows: tuple[Row, ...]  #: In the order of the panel.
-    region: ROI  #: The pixels that were measured.
-    whole: bool  #: Whether the region is the whole slice.
+    region: ROI  #: The pixels that were measured: columns and rows of the plane.
+    whole: bool  #: Whether the region is the whole plane.
     #: The window that quality was measured in; RMSE, mean and SD are those of the HU themselves.
     window: Window
+    plane: Plane  #: The slice, or the plane across rows or columns.
     made: dict[str, Made] = field(default_factory=dict)  #: How the images came about, by label.
 
     def records(self) -> list[dict]:
@@ -105,8 +100,9 @@ class Numbers:
             made = self.made.get(row.label, Made())
             values = [math.nan if value is None else value for value in row.values(made)]
             conditions = float(self.window.lower), float(self.window.upper), 1.0, SSIM_VARIANT
-            records.append(dict(zip(COLUMNS, [row.label, made.method, self.region.k, roi, *values, *conditions],
-                                    strict=True)))
+            records.append(dict(zip(
+                COLUMNS, [row.label, made.method, self.plane.name, self.region.k, roi, *values, *conditions],
+                strict=True)))
         return records
 
     def cells(self) -> list[list[str]]:
@@ -116,7 +112,7 @@ class Numbers:
 
     def caption(self) -> str:
         """Return the sentence that must stand beside the numbers."""
-        where = f"slice {self.region.k}" if self.whole else f"ROI {self.region} (columns, rows, slice)"
+        where = self.plane.words if self.whole else f"ROI {self.region} (columns, rows, {self.plane.words})"
         strengths = strengthsInWords(self.made)
         if all(row.quality is None for row in self.rows):
             return f"{where[0].upper()}{where[1:]}: mean and standard deviation in HU, no window.{strengths}"
@@ -181,30 +177,8 @@ def _rootMeanSquare(values: np.ndarray) -> float:
     return math.sqrt(np.einsum("i,i->", values, values) / values.size)
 
 
-def wholeSlice(volumeNode, k: int) -> ROI:
-    """Return the region of all pixels of slice k."""
-    columns, rows, _slices = volumeNode.GetImageData().GetDimensions()
-    return ROI(0, columns, 0, rows, k)
-
-
-def sliceInView(volumeNode, sliceNode) -> int:
-    """Return the index of a volume's slice that a slice view shows.
-
-    Raises
-    ------
-    InputError
-        If the view does not run along the volume's slices, or shows none of them.
-    """
-    requireVolume(volumeNode, "volume")
-    volumeFromNode(volumeNode)
-    toWorld = slicer.util.arrayFromVTKMatrix(sliceNode.GetSliceToRAS())
-    toPixels = WorldToPixels(volumeNode)
-    centre, above = toPixels(toWorld[:3, 3]), toPixels(toWorld[:3, 3] + toWorld[:3, 2])
-    # The normal of the slices in the world, against that of the view; spacing does not matter to it.
-    right, down = (toPixels(toWorld[:3, 3] + toWorld[:3, axis]) - centre for axis in (0, 1))
-    if max(abs(right[2]), abs(down[2])) > math.sqrt(1 - _PARALLEL**2) * abs((above - centre)[2]):
-        raise InputError(f"the view does not run along the slices of '{volumeNode.GetName()}'; show it axially.")
-    k = math.floor(centre[2] + 0.5)
-    if not 0 <= k < volumeNode.GetImageData().GetDimensions()[2]:
-        raise InputError(f"the view shows no slice of '{volumeNode.GetName()}'; scroll to it.")
-    return k
+def wholePlane(volumeNode, plane: Plane) -> ROI:
+    """Return the region of all pixels of a plane, its index as the slice."""
+    counts = volumeNode.GetImageData().GetDimensions()
+    columns, rows = (count for axis, count in enumerate(counts) if axis != plane.axis)
+    return ROI(0, columns, 0, rows, plane.index)

@@ -196,3 +196,22 @@ def measureRegions(images: dict[str, np.ndarray], reference: np.ndarray | None, 
             statistics[label][region.number] = known[key]
     places = {number: found.words for number, found in voxels.items()}
     return RegionNumbers(tuple(regions), places, statistics, made or {}, low if low in images else None)
+
+
+def regionInWords(numbers: RegionNumbers, region: Region) -> tuple[dict[str, str], str]:
+    """Return what stands below each image in a figure of a region, and the sentence that says what that is."""
+    columns = [c for c in numbers.columns() if c.region is not None and c.region.number == region.number
+               and c.metric not in (MEAN, SD)]
+    texts = {}
+    for label in numbers.statistics:
+        mean, sd = (m.text(numbers.value(label, Column(m, region))) for m in (MEAN, SD))
+        more = [(c.metric, c.metric.text(numbers.value(label, c))) for c in columns]
+        words = [f"{m.label} {text} {m.unit}".rstrip() for m, text in more if text != "–"]
+        texts[label] = ", ".join([f"{mean} ± {sd} HU", *words])
+    note = f"Under each panel mean ± SD of {region.heading} ({region.shape}, {numbers.places[region.number]})"
+    against = numbers.background
+    if any(c.metric in (CNR, CONTRAST) for c in columns):
+        note += f", CNR and contrast against {against.heading}"
+    if any(c.metric is NOISE for c in columns):
+        note += f", noise left of {numbers.low}'s"
+    return texts, f"{note}. All of the HU, no window."

@@ -18,6 +18,7 @@ from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseLib.metrics import ROI
 
 from .nodes import requireVolume, volumeFromNode
+from .planes import Plane, planeNames
 from .rois import WorldToPixels
 
 #: What a region is: its contrast to the background is measured, it is the background, or neither.
@@ -120,6 +121,32 @@ class Region:
         if self.shape == "box":
             return self.node.GetNumberOfControlPoints() > 0 and min(self.node.GetSize()) > 0
         return self.node.GetNumberOfDefinedControlPoints() > 2
+
+    def across(self, volumeNode) -> int:
+        """Return the volume's axis (0, 1, 2 for i, j, k) across the plane that it was drawn in; of a segment, k."""
+        if self.segment:
+            return 2
+        if self.shape == "box":
+            depth = slicer.util.arrayFromVTKMatrix(self.node.GetObjectToWorldMatrix())[:3, 2]
+            axes = _toWorld(volumeNode)[:3, :3]
+            return int(np.abs(depth @ (axes / np.linalg.norm(axes, axis=0))).argmax())
+        return int(np.ptp(_pixelsOfCurve(self.node, volumeNode), axis=0).argmin())
+
+    def reach(self, volumeNode) -> tuple[int, int]:
+        """Return the first and the last slice that it reaches, counted across the plane that it was drawn in."""
+        part = self.voxels(volumeNode).box[2 - self.across(volumeNode)]
+        return part.start, part.stop - 1
+
+    def plane(self, volumeNode) -> Plane:
+        """Return the plane of a volume in its middle, as it was drawn."""
+        axis, (first, last) = self.across(volumeNode), self.reach(volumeNode)
+        return Plane(axis, (first + last) // 2, planeNames(volumeNode)[axis])
+
+    def boxIn(self, volumeNode) -> tuple[int, int, int, int]:
+        """Return the columns and rows of that plane which just hold it: i0, i1, j0, j1, upper bounds exclusive."""
+        box = self.voxels(volumeNode).box
+        rows, columns = (part for axis, part in enumerate(box) if axis != 2 - self.across(volumeNode))
+        return columns.start, columns.stop, rows.start, rows.stop
 
     def state(self) -> tuple:
         """Return something that changes when its voxels may have."""
@@ -224,6 +251,34 @@ def changeRegion(node, role: str | None = None, name: str | None = None, follows
     return next(region for region in regionsOf(node.GetScene()) if (region.node, region.segment) == (node, segment))
 
 
+def spanSlices(region: Region, volumeNode, first: int, last: int) -> None:
+    """Let a box or a curve reach over slices `first` to `last` of a volume, across the plane that it was drawn in.
+
+    Raises
+    ------
+    InputError
+        If the volume has no such slices, or it is a segment.
+    """
+    if region.segment:
+        raise InputError(f"'{region.name}' is a segment; change it in the module Segment Editor.")
+    axis = region.across(volumeNode)
+    count = volumeNode.GetImageData().GetDimensions()[axis]
+    if not 0 <= first <= last < count:
+        raise InputError(f"'{volumeNode.GetName()}' has the slices 0 to {count - 1} there; {first} to {last} are not "
+                         "among them.")
+    if region.shape != "box":
+        # Its points stay where they are.
+        place = math.floor(_pixelsOfCurve(region.node, volumeNode)[:, axis].mean() + 0.5)
+        _write(region.node, "", reach=[first - place, last - place])
+        return
+    node, along = region.node, _toWorld(volumeNode)[:3, axis]
+    middle = WorldToPixels(volumeNode)(node.GetCenterWorld())[axis]
+    wasModifying = node.StartModify()
+    node.SetCenterWorld(*(np.array(node.GetCenterWorld()) + along * ((first + last) / 2 - middle)))
+    node.SetSize(*node.GetSize()[:2], (last - first + 1) * float(np.linalg.norm(along)))
+    node.EndModify(wasModifying)
+
+
 def removeRegion(node, segment: str = "") -> None:
     """Take a region out of the list; its node stays in the scene."""
     said = _read(node)
@@ -231,7 +286,8 @@ def removeRegion(node, segment: str = "") -> None:
     node.SetAttribute(_ATTRIBUTE, json.dumps(said) if said else None)
 
 
-def makeRegion(volumeNode, roi, shape: str = "box", role: str = "none", name: str | None = None) -> Region:
+def makeRegion(volumeNode, roi, shape: str = "box", role: str = "none", name: str | None = None,
+               slices: tuple[int, int] | None = None) -> Region:
     """Make a region of pixels of a slice, and put it into the list.
 
     Parameters
@@ -242,6 +298,8 @@ def makeRegion(volumeNode, roi, shape: str = "box", role: str = "none", name: st
         Upper bounds exclusive.
     shape : str
         "box", or "circle" for the ellipse in that box, as a closed curve.
+    slices : tuple of int, optional
+        First and last slice that it reaches. Default: the one of `roi`.
     """
     region = ROI.of(roi)
     region.check(volumeFromNode(volumeNode).array.shape)
@@ -269,7 +327,10 @@ def makeRegion(volumeNode, roi, shape: str = "box", role: str = "none", name: st
             node.AddControlPointWorld(*(toWorld @ [*point, 1])[:3])
     node.CreateDefaultDisplayNodes()
     paint(node, nextColor(scene))
-    return addRegion(node, role)
+    made = addRegion(node, role)
+    if slices is not None:
+        spanSlices(made, volumeNode, *slices)
+    return made
 
 
 def nextColor(scene) -> tuple[float, float, float]:
@@ -355,18 +416,17 @@ def _ofBox(node, volumeNode) -> Voxels | None:
 
 
 def _ofCurve(node, volumeNode) -> Voxels | None:
-    points = slicer.util.arrayFromMarkupsCurvePoints(node, world=True)
-    toPixels = WorldToPixels(volumeNode)
-    pixels = np.array([toPixels(point) for point in points])
+    pixels = _pixelsOfCurve(node, volumeNode)
     # The axis of the volume across which the curve is flattest.
     across = int(np.ptp(pixels, axis=0).argmin())
     plane = [axis for axis in range(3) if axis != across]
     dimensions = volumeNode.GetImageData().GetDimensions()
     place = math.floor(pixels[:, across].mean() + 0.5)
-    if not 0 <= place < dimensions[across]:
+    before, after = _reachOf(node)
+    if not (place + before < dimensions[across] and place + after >= 0):
         return None
     ranges = {axis: _range(pixels[:, axis].min(), pixels[:, axis].max(), dimensions[axis]) for axis in plane}
-    ranges[across] = slice(place, place + 1)
+    ranges[across] = slice(max(place + before, 0), min(place + after + 1, dimensions[across]))
     if any(part.start >= part.stop for part in ranges.values()):
         return None
     first, second = plane
@@ -377,6 +437,21 @@ def _ofCurve(node, volumeNode) -> Voxels | None:
     # Axes of the array are (k, j, i); `inside` is (second, first).
     mask[...] = np.expand_dims(inside, 2 - across)
     return Voxels((ranges[2], ranges[1], ranges[0]), mask)
+
+
+def _pixelsOfCurve(node, volumeNode) -> np.ndarray:
+    """Return the points of a curve in pixels of a volume, shape (points, 3), in the order i, j, k."""
+    toPixels = WorldToPixels(volumeNode)
+    return np.array([toPixels(point) for point in slicer.util.arrayFromMarkupsCurvePoints(node, world=True)])
+
+
+def _reachOf(node) -> tuple[int, int]:
+    """Return how many slices before and behind its own a curve reaches: zero or less, and zero or more, as a rule."""
+    with contextlib.suppress(TypeError, ValueError):  # a scene that was edited by hand
+        before, after = (int(number) for number in _read(node).get("", {}).get("reach", (0, 0)))
+        if before <= after:
+            return before, after
+    return 0, 0
 
 
 def _insidePolygon(x: np.ndarray, y: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -5,9 +5,9 @@ import math
 import slicer
 import vtk
 from LDCTDenoiseLib.errors import InputError
-from LDCTDenoiseLib.metrics import METRICS, Comparison
+from LDCTDenoiseLib.metrics import CONDITIONS, HU_STATISTICS, METRICS, Comparison
 
-from .numbers import STRENGTH, Made, Numbers, strengthsInWords
+from .numbers import REFERENCE, STRENGTH, Made, Numbers, strengthsInWords
 from .region_numbers import RegionNumbers
 
 #: The attribute of a table node that holds the sentence to stand beside its numbers.
@@ -27,7 +27,7 @@ def requireTable(node) -> None:
         raise InputError("the table must be a table node of the scene; leave it out for a new one.")
 
 
-def writeTable(node, reference, images: dict, comparison: Comparison | Numbers | RegionNumbers):
+def writeTable(node, reference, images: dict, comparison: Comparison | Numbers | RegionNumbers, statistics=None):
     """Put a comparison, or the numbers of a slice, into a table node and return it.
 
     Parameters
@@ -40,12 +40,20 @@ def writeTable(node, reference, images: dict, comparison: Comparison | Numbers |
         What was measured by label, in the order of the rows.
     comparison : Comparison, Numbers or RegionNumbers
         The columns are those of its `records`, numbers unrounded.
+    statistics : dict of str to tuple of float, optional
+        Of a comparison, mean and SD of each image's HU by label; full dose's own is then the first row.
     """
     caption, records = comparison.caption(), comparison.records()
     if isinstance(comparison, Comparison):
         made = {label: Made.of(image) for label, image in images.items()}
-        caption += strengthsInWords(made)
+        caption += ("" if statistics is None else " Mean and SD: of all HU, no window.") + strengthsInWords(made)
         records = [{"image": record["image"], **_madeColumns(made[record["image"]]), **record} for record in records]
+        if statistics is not None:
+            empty = {name: math.nan if isinstance(value, float) else value for name, value in records[0].items()}
+            kept = {name: records[0][name] for name in CONDITIONS}
+            records.insert(0, {**empty, "image": REFERENCE, "method": "", "slices_equal": 0, **kept})
+            for record in records:
+                record |= dict(zip((m.column for m in HU_STATISTICS), statistics[record["image"]], strict=True))
     table = vtk.vtkTable()
     for column, first in records[0].items():
         values = _ARRAYS[type(first)]()
@@ -69,7 +77,7 @@ def _newTable(named, comparison: Comparison | Numbers | RegionNumbers):
     scene = named.GetScene()
     what = "regions" if isinstance(comparison, RegionNumbers) else "comparison"
     if isinstance(comparison, Numbers):
-        what = f"slice {comparison.region.k}" if comparison.whole else f"ROI {comparison.region}"
+        what = comparison.plane.words if comparison.whole else f"ROI {comparison.region}"
     name = f"{named.GetName()} {what}"
     name = name if scene.GetFirstNodeByName(name) is None else scene.GenerateUniqueName(name)
     return scene.AddNewNodeByClass("vtkMRMLTableNode", name)
@@ -99,7 +107,7 @@ def tableRecords(node) -> list[dict]:
 
 
 def shownRows(node) -> list[list[str]]:
-    """Return a filled table as text to read: image, strength, and each metric with its spread."""
+    """Return a filled table as text to read: image, strength, each metric with its spread, mean and SD."""
     table = node.GetTable()
     rows = []
     for row in range(table.GetNumberOfRows()):
@@ -108,6 +116,9 @@ def shownRows(node) -> list[list[str]]:
         several = table.GetValueByName(row, "slices").ToInt() > 1
         for metric in METRICS:
             value, spread = (table.GetValueByName(row, c).ToDouble() for c in (metric.column, metric.spread_column))
-            cells.append(metric.text(value, spread if several else None))
+            cells.append(metric.text(value, None if math.isnan(value) or not several else spread))
+        for metric in HU_STATISTICS:
+            column = table.GetColumnByName(metric.column)  # of an earlier version there is none
+            cells.append(metric.text(column and column.GetValue(row)))
         rows.append(cells)
     return rows

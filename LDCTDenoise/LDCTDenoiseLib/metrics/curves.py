@@ -15,41 +15,19 @@ from .quality import Metric
 
 @dataclass(frozen=True)
 class Curves:
-    """Curves of images, and what was read off them.
+    """Curves of images, and what was read off them."""
 
-    Attributes
-    ----------
-    kind : str
-        "profile" or "spectrum".
-    title, x_title, y_title : str
-        Of the chart; the axes with their units.
-    x : numpy.ndarray
-        Shape (samples,).
-    y : dict of str to numpy.ndarray
-        By the image's label, shape (samples,); NaN where there is no value.
-    metrics : tuple of Metric
-        What is read off a curve.
-    values : dict of str to tuple of float
-        These numbers, by label; NaN where there is none.
-    words : str
-        The sentences that must stand beside them.
-    colors : dict of str to str
-        "#rrggbb" by label.
-    facts : dict
-        What else a row says, of all images alike: where it was measured.
-    """
-
-    kind: str
-    title: str
-    x_title: str
-    y_title: str
-    x: np.ndarray
-    y: dict[str, np.ndarray]
-    metrics: tuple[Metric, ...]
-    values: dict[str, tuple[float, ...]]
-    words: str
-    colors: dict[str, str] = field(default_factory=dict)
-    facts: dict = field(default_factory=dict)
+    kind: str  #: "profile" or "spectrum".
+    title: str  #: Of the chart.
+    x_title: str  #: With the unit.
+    y_title: str  #: With the unit.
+    x: np.ndarray  #: Shape (samples,).
+    y: dict[str, np.ndarray]  #: By the image's label, shape (samples,); NaN where there is no value.
+    metrics: tuple[Metric, ...]  #: What is read off a curve.
+    values: dict[str, tuple[float, ...]]  #: These numbers, by label; NaN where there is none.
+    words: str  #: The sentences that must stand beside them.
+    colors: dict[str, str] = field(default_factory=dict)  #: "#rrggbb" by label.
+    facts: dict = field(default_factory=dict)  #: What else a row says, of all images alike: where it was measured.
 
     def header(self) -> list[str]:
         return [metric.heading for metric in self.metrics]

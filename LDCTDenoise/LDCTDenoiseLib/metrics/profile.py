@@ -29,24 +29,12 @@ _PLACES, _WIDTHS, _LEAST = 41, 16, 8
 
 @dataclass(frozen=True)
 class Edge:
-    """The edge that a profile crosses: the step between two plateaus, blurred by a normal distribution, that fits best.
+    """The edge that a profile crosses: the normally blurred step between two plateaus that fits best."""
 
-    Attributes
-    ----------
-    width : float
-        Distance over which the step rises from 10 to 90 % of its height, mm.
-    slope : float
-        Where it is steepest, HU/mm; negative where the profile falls.
-    step : float
-        Its height, HU.
-    place : float
-        Where half of it is reached, mm from the beginning of the line.
-    """
-
-    width: float
-    slope: float
-    step: float
-    place: float
+    width: float  #: Distance over which the step rises from 10 to 90 % of its height, mm.
+    slope: float  #: Where it is steepest, HU/mm; negative where the profile falls.
+    step: float  #: Its height, HU.
+    place: float  #: Where half of it is reached, mm from the beginning of the line.
 
     def value(self, metric: Metric) -> float:
         return getattr(self, metric.key.removeprefix("edge_"))

@@ -21,26 +21,14 @@ _LEAST_SIDE, _LEAST_PIXELS = 8, 64
 
 @dataclass(frozen=True)
 class NoiseSpectrum:
-    """The noise of a flat region.
+    """The noise of a flat region."""
 
-    Attributes
-    ----------
-    frequency, power : numpy.ndarray
-        The radial mean of the noise power spectrum up to the pixels' Nyquist frequency: 1/mm, and HU² mm². Its integral
-        over both dimensions is the variance.
-    sd : float
-        HU, a second-order surface taken off each slice of the region.
-    mean_frequency : float
-        1/mm: the mean over the two-dimensional spectrum.
-    peak_frequency : float
-        1/mm: where the radial mean is highest.
-    """
-
-    frequency: np.ndarray
+    frequency: np.ndarray  #: 1/mm, up to the pixels' Nyquist frequency.
+    #: Radial mean of the noise power spectrum, HU² mm²; its integral over both dimensions is the variance.
     power: np.ndarray
-    sd: float
-    mean_frequency: float
-    peak_frequency: float
+    sd: float  #: HU, a second-order surface taken off each slice of the region.
+    mean_frequency: float  #: 1/mm: the mean over the two-dimensional spectrum.
+    peak_frequency: float  #: 1/mm: where the radial mean is highest.
 
     def value(self, metric: Metric) -> float:
         return getattr(self, metric.key.removeprefix("noise_"))

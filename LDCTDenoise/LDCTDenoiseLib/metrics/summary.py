@@ -116,5 +116,13 @@ def measure_volume(
     return measure_volumes(reference, {"": image}, window, roi, progress)[""]
 
 
+def hu_statistics(array: np.ndarray, roi: ROI | None = None) -> tuple[float, float]:
+    """Return mean and standard deviation in HU of all voxels, or of an ROI; slice by slice, in float64."""
+    slices = array if roi is None else roi.crop(array)[None]
+    count = slices.size
+    mean = sum(float(s.sum(dtype=np.float64)) for s in slices) / count
+    return mean, math.sqrt(sum(float(np.square(s - mean, dtype=np.float64).sum()) for s in slices) / count)
+
+
 def _slice(k: int, volume: np.ndarray) -> np.ndarray:
     return volume[k]

@@ -41,51 +41,25 @@ class Trial:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a reader said of a trial.
+    """What a reader said of a trial."""
 
-    Attributes
-    ----------
-    scores : dict of str to int
-        By criterion; a criterion that does not apply, such as a lesion where there is none, is left out.
-    preferred : int or None
-        Of a pair, 0 for left, 1 for right.
-    seconds : float
-        From the trial's appearance to the answer.
-    time : str
-        When, ISO 8601, UTC.
-    """
-
+    #: By criterion; a criterion that does not apply, such as a lesion where there is none, is left out.
     scores: dict[str, int]
-    preferred: int | None
-    seconds: float
-    time: str
+    preferred: int | None  #: Of a pair, 0 for left, 1 for right.
+    seconds: float  #: From the trial's appearance to the answer.
+    time: str  #: When, ISO 8601, UTC.
 
 
 @dataclass
 class Study:
-    """One reader's way through a reading.
+    """One reader's way through a reading."""
 
-    Attributes
-    ----------
-    reader : str
-    kind : str
-        One of `KINDS`.
-    seed : int
-        Of the order, and of the sides of pairs.
-    trials : tuple of Trial
-        In the order in which they are shown.
-    facts : dict of str to dict
-        What else the key says of an image: method, strength, model.
-    answers : list of Answer
-        Of the first trials.
-    """
-
-    reader: str
-    kind: str
-    seed: int
-    trials: tuple[Trial, ...]
-    facts: dict[str, dict] = field(default_factory=dict)
-    answers: list[Answer] = field(default_factory=list)
+    reader: str  #: Name or initials.
+    kind: str  #: One of `KINDS`.
+    seed: int  #: Of the order, and of the sides of pairs.
+    trials: tuple[Trial, ...]  #: In the order in which they are shown.
+    facts: dict[str, dict] = field(default_factory=dict)  #: What else the key says of an image.
+    answers: list[Answer] = field(default_factory=list)  #: Of the first trials.
 
     @classmethod
     def plan(cls, cases: Sequence[str], images: Sequence[str], reader: str, kind: str = "scores", seed: int = 0,

@@ -22,17 +22,11 @@ COLUMNS = ("what", "criterion", "image", "against", "readers", "cases", "median"
 
 @dataclass(frozen=True)
 class Reading:
-    """The answers of one reader with their key.
-
-    Attributes
-    ----------
-    scores : dict of (case, image, criterion) to int
-    picks : list of (better image, other image)
-    """
+    """The answers of one reader with their key."""
 
     reader: str
-    scores: dict[tuple[str, str, str], int]
-    picks: list[tuple[str, str]]
+    scores: dict[tuple[str, str, str], int]  #: By case, image and criterion.
+    picks: list[tuple[str, str]]  #: The better image, and the other.
 
     @classmethod
     def of(cls, study: Study) -> "Reading":

@@ -127,6 +127,18 @@ def lay(roi, matrix: np.ndarray, volume, corners=None) -> None:
     roi.EndModify(wasModifying)
 
 
+def clicked(roi, matrix: np.ndarray) -> np.ndarray:
+    """Return the two corners of a box that were clicked in a view, shape (2, 3).
+
+    Slicer lays the box along its own axes; in an oblique view it is then larger than what was clicked, but the two
+    places are opposite corners of it: those that lie in the view's plane.
+    """
+    corners = plane.boxCorners(roi)
+    heights = np.abs((corners - matrix[:3, 3]) @ matrix[:3, 2])
+    first = int(np.argmin(heights[:4] + heights[:3:-1]))
+    return corners[[first, 7 - first]]
+
+
 def inscribe(curve, matrix: np.ndarray, corners) -> None:
     """Lay a closed curve flat onto a slice, as the ellipse in the box that holds the corners.
 

@@ -18,7 +18,7 @@ from .layout_request import LayoutRequest, presetOf
 from .link import ZOOM_SECONDS
 from .mouse import Mouse
 from .pointer import Pointer, valuesAt
-from .region_marks import inscribe, lay
+from .region_marks import clicked, inscribe, lay
 from .saved_display import override, restore
 from .stage import Stage
 from .windows import SharedWindow
@@ -74,6 +74,11 @@ class SideBySide(VTKObservationMixin):
     def sliceIndex(self) -> int | None:
         """Index k, in the low-dose volume, of the slice that is laid out; None when none is, or across the slices."""
         return self._stage.sliceIndex if self._stage is not None else None
+
+    @property
+    def plane(self):
+        """The `Plane` of the low-dose volume that is laid out, in any orientation; None when none is."""
+        return self._stage.plane if self._stage is not None else None
 
     def addListener(self, listener) -> None:
         """Call `listener(what)` after each change.
@@ -302,7 +307,8 @@ class SideBySide(VTKObservationMixin):
             self._drawing = None
             if placed and self.shown:
                 if shape == "box":
-                    lay(roi, self._stage.links.matrix, self.request.anchor, plane.boxCorners(roi))
+                    matrix = self._stage.links.matrix
+                    lay(roi, matrix, self.request.anchor, clicked(roi, matrix))
                 elif shape == "circle":
                     self._toCircle(roi)
                 self._tell("roiEnd")
@@ -332,7 +338,7 @@ class SideBySide(VTKObservationMixin):
     def _toCircle(self, roi) -> None:
         """Replace a box by the ellipse in it."""
         curve = self._newRegion("vtkMRMLMarkupsClosedCurveNode")
-        inscribe(curve, self._stage.links.matrix, plane.boxCorners(roi))
+        inscribe(curve, self._stage.links.matrix, clicked(roi, self._stage.links.matrix))
         paint(curve, roi.GetDisplayNode().GetSelectedColor())
         self.show(replace(self.request, roi=curve))
         self.scene.RemoveNode(roi)

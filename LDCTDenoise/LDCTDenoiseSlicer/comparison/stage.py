@@ -4,6 +4,7 @@ import numpy as np
 from LDCTDenoiseLib.errors import InputError
 from slicer.util import VTKObservationMixin
 
+from ..planes import Plane, planeNames
 from ..regions import regionsOf
 from . import body, plane, views
 from .differences import SliceDifference
@@ -76,6 +77,12 @@ class Stage(VTKObservationMixin):
         """Index k of the anchor's slice that is shown; None beside it, or when the views cut across its slices."""
         axis, index, _count = self.position
         return index if axis == 2 else None
+
+    @property
+    def plane(self) -> Plane | None:
+        """The plane of the anchor that is shown, in any orientation; None beside the volume."""
+        axis, index, _count = self.position
+        return None if index is None else Plane(axis, index, planeNames(self.request.anchor)[axis])
 
     def showSlice(self, index: int) -> None:
         """Go to a slice of the anchor, along the axis that the views look along; `InputError` when it has none such."""

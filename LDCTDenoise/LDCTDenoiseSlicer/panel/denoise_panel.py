@@ -195,13 +195,16 @@ class Panel:
 
         def start():
             dependencies.ensurePackages(self._requirements, ["matplotlib"], torch=False)
-            parameters = self.parameters
-            roi = self.view.roi if parameters.region == "roi" or self.section.shown else None
+            parameters, plane = self.parameters, self.view.requirePlane()
+            roi = self.view.roi if self.section.shown and plane.axis == 2 else None
             if roi is not None and not roi.IsA("vtkMRMLMarkupsROINode"):
-                roi = None  # the figure encloses boxes only
+                roi = None  # of slices the figure encloses boxes only
+            if parameters.region == "roi":
+                listed = self.logic.regions()
+                roi = next((region for region in listed if region.node is self.view.roi), listed[0] if listed else None)
             task = self.logic.saveFigure.task(
-                path, parameters.referenceVolume, self.images(), self.view.requireSlice(), roi,
-                self.view.window or PAPER,
+                path, parameters.referenceVolume, self.images(), plane.index, roi, self.view.window or PAPER,
+                None if plane.axis == 2 else plane.name,
             )
             self.say(_("Drawing the figure…"))
             self.run(task, lambda written: self.say(_("Written: {path}").format(path=written)))

@@ -10,13 +10,13 @@ import qt
 import slicer
 from LDCTDenoiseLib.errors import InputError, LDCTError
 from LDCTDenoiseLib.hounsfield import PAPER, PRESETS, Window
-from LDCTDenoiseLib.metrics import METRICS
+from LDCTDenoiseLib.metrics import HU_STATISTICS, METRICS
 from slicer.i18n import tr as _
 
 from ..compared_images import LOW
 from ..comparison.debounce import Throttle
 from ..measuring import requireReference, requireSameGrid
-from ..numbers import REFERENCE, SHOWN, STRENGTH, Made, Numbers, Row, measureRows, wholeSlice
+from ..numbers import REFERENCE, SHOWN, STRENGTH, Made, Numbers, Row, measureRows, wholePlane
 from ..parameters import REGIONS
 from ..region_numbers import RegionNumbers, measureRegions
 from ..regions import regionsOf
@@ -165,11 +165,11 @@ class NumbersSection:
                 self._done.append(next(self._rows))
         except StopIteration:
             self._rows = None
-            key, region, window = self._measuring
-            self.numbers = Numbers(tuple(self._done), region, True, window, self._made())
+            key, region, window, plane = self._measuring
+            self.numbers = Numbers(tuple(self._done), region, True, window, plane, self._made())
             self._shown = key
             self._show([_("Image"), *(m.heading for m in SHOWN)], self.numbers.cells(), self.numbers.caption())
-            self._ahead = self._rowsBeside(region)
+            self._ahead = self._rowsBeside(region, plane)
         except LDCTError as error:
             self._rows = None
             self._shown = self._measuring[0]
@@ -187,8 +187,8 @@ class NumbersSection:
         self.ui.measureButton.visible = self.region == "volume"
         try:
             if self.region == "slice":
-                self._rows, region = self._start()
-                self._measuring, self._done = (key, region, self.window), []
+                self._rows, region, plane = self._start()
+                self._measuring, self._done = (key, region, self.window, plane), []
                 return True
             self._shown = key
             if self.region == "volume":
@@ -202,7 +202,7 @@ class NumbersSection:
 
     def _key(self) -> tuple:
         """Return something that changes when what is to be shown does."""
-        what = {"slice": lambda: (self._view.sliceIndex, self.window), "volume": lambda: (),
+        what = {"slice": lambda: (self._view.plane, self.window), "volume": lambda: (),
                 "roi": lambda: tuple((r.state(), r.role, r.name) for r in regionsOf(slicer.mrmlScene))}[self.region]()
         return self.region, what, self._signature()
 
@@ -223,8 +223,9 @@ class NumbersSection:
 
     def _start(self):
         images = self._checked()
-        region = wholeSlice(next(iter(images.values())), self._view.requireSlice())
-        return self._rowsOf(region), region
+        plane = self._view.requirePlane()
+        region = wholePlane(next(iter(images.values())), plane)
+        return self._rowsOf(region, plane), region, plane
 
     def _measureRegions(self) -> None:
         if self._parameters is not None and self._rows is None:
@@ -245,16 +246,16 @@ class NumbersSection:
         self._knownRegions = dict(list(known.items())[-_REMEMBERED:])
         self._show([_("Image"), *self.numbers.header()], self.numbers.cells(), self.numbers.caption())
 
-    def _rowsOf(self, region) -> Iterator[Row]:
-        """Measure a slice of what is there now; rows that are known are not measured again."""
+    def _rowsOf(self, region, plane) -> Iterator[Row]:
+        """Measure a plane of what is there now; rows that are known are not measured again."""
         full, images, window = self._parameters.referenceVolume, self._images(), self.window
         against = None if full is None else _voxels(full)
-        keys = {label: (label, _voxels(node), against, region, window) for label, node in images.items()}
+        keys = {label: (label, _voxels(node), against, region, plane.axis, window) for label, node in images.items()}
         if full is not None:
-            keys[REFERENCE] = (REFERENCE, against, region)
+            keys[REFERENCE] = (REFERENCE, against, region, plane.axis)
         known = {label: self._known[key] for label, key in keys.items() if key in self._known}
-        slices = {label: slicer.util.arrayFromVolume(node)[region.k] for label, node in images.items()}
-        reference = None if full is None else slicer.util.arrayFromVolume(full)[region.k]
+        slices = {label: plane.stacked(slicer.util.arrayFromVolume(node))[region.k] for label, node in images.items()}
+        reference = None if full is None else plane.stacked(slicer.util.arrayFromVolume(full))[region.k]
         for row in measureRows(slices, reference, region, window, known):
             self._known[keys[row.label]] = row
             self._known.move_to_end(keys[row.label])
@@ -262,11 +263,11 @@ class NumbersSection:
                 self._known.popitem(last=False)
             yield row
 
-    def _rowsBeside(self, region) -> Iterator[Row]:
-        count = self._parameters.inputVolume.GetImageData().GetDimensions()[2]
+    def _rowsBeside(self, region, plane) -> Iterator[Row]:
+        count = self._parameters.inputVolume.GetImageData().GetDimensions()[plane.axis]
         for k in (region.k + 1, region.k - 1):
             if 0 <= k < count:
-                yield from self._rowsOf(replace(region, k=k))
+                yield from self._rowsOf(replace(region, k=k), plane)
 
     def _onIdle(self) -> None:
         """Measure images of the slices beside the one in view, once nothing has happened for a while."""
@@ -304,7 +305,7 @@ class NumbersSection:
         if self._measuredWhole is not None and self._measuredWhole != self._signature():
             caption = _("Measured before the volumes changed; measure again.") + " " + caption
         self.numbers = None
-        self._show([_("Image"), STRENGTH.heading, *(m.heading for m in METRICS)], shownRows(node), caption)
+        self._show([_("Image"), *(m.heading for m in (STRENGTH, *METRICS, *HU_STATISTICS))], shownRows(node), caption)
 
     def _showNothing(self, why: str) -> None:
         self.numbers = None

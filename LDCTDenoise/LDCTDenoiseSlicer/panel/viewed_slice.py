@@ -7,7 +7,7 @@ from LDCTDenoiseLib.hounsfield import PAPER
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
-from ..numbers import sliceInView
+from ..planes import Plane, planeInView
 
 
 class ViewedSlice(VTKObservationMixin):
@@ -42,21 +42,35 @@ class ViewedSlice(VTKObservationMixin):
     @property
     def sliceIndex(self) -> int | None:
         """Index k of the low-dose volume's slice in view, or None when there is none."""
+        plane = self.plane
+        return plane.index if plane is not None and plane.axis == 2 else None
+
+    @property
+    def plane(self) -> Plane | None:
+        """The plane of the low-dose volume in view, or None when there is none."""
         try:
-            return self.requireSlice()
+            return self.requirePlane()
         except InputError:
             return None
 
     def requireSlice(self) -> int:
         """Return the slice in view; `InputError` says why there is none."""
+        plane = self.requirePlane()
+        if plane.axis != 2:
+            raise InputError(_("The views do not run along the volume's slices; show them axially."))
+        return plane.index
+
+    def requirePlane(self) -> Plane:
+        """Return the plane of the volume in view, a slice or one across them; `InputError` says why there is none."""
         if self._section.shown:
-            if self._section.sliceIndex is None:
-                raise InputError(_("The views do not run along the volume's slices; show them axially."))
-            return self._section.sliceIndex
+            plane = self._section.logic.comparison.plane
+            if plane is None:
+                raise InputError(_("The views show nothing of the volume; scroll back to it."))
+            return plane
         node = self._sliceNode()
         if node is None:
             raise InputError(_("There is no slice view; press the comparison's button."))
-        return sliceInView(self._volume, node)
+        return planeInView(self._volume, node)
 
     def follow(self, volumeNode) -> None:
         """Follow the slices of another volume, or of none."""

@@ -43,9 +43,9 @@ def denoiseAndCompare(test) -> None:
     test.assertEqual(matrices[0], matrices[1])
     # In the middle of the disc: its edge is sharper than any scanner's, which is nothing a network has learnt.
     table = logic.compare(full, {"LDCT": low, method: denoised}, roi=(22, 42, 22, 42, 1)).GetTable()
-    test.assertEqual(table.GetNumberOfRows(), 2)
-    psnr = [table.GetValueByName(row, "psnr_db").ToDouble() for row in range(2)]
-    test.assertGreater(psnr[1], psnr[0])
+    test.assertEqual(table.GetNumberOfRows(), 3)
+    low, denoised = (table.GetValueByName(row, "psnr_db").ToDouble() for row in (1, 2))
+    test.assertGreater(denoised, low)
 
 
 def badInput(test) -> None:
