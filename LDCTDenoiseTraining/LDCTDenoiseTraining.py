@@ -47,6 +47,14 @@ class LDCTDenoiseTraining(ScriptedLoadableModule):
             "The networks are those of You et al., Low-Dose CT via Deep CNN with Skip Connection and Network in "
             "Network, {link}."
         ).format(link='<a href="https://arxiv.org/abs/1811.10564">arXiv 1811.10564</a>')
+        slicer.app.connect("startupCompleted()", registerSampleData)
+
+
+def registerSampleData():
+    """Add the phantom patients to the module Sample Data, once all modules are there."""
+    from LDCTDenoiseTrainingSlicer.patients.phantoms import registerSampleData
+
+    registerSampleData()
 
 
 #

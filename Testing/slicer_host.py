@@ -320,7 +320,13 @@ class Item:
     def __init__(self, text):
         assert isinstance(text, str)
         self.words, self.state, self.flags, self.toolTip, self.list = text, None, 0, "", None
-        self.brush = None
+        self.brush, self.kept = None, {}
+
+    def data(self, role):
+        return self.kept.get(role)
+
+    def setData(self, role, value):
+        self.kept[role] = value
 
     def setToolTip(self, text):
         self.toolTip = text
@@ -415,8 +421,9 @@ class Layout:
     def addWidget(self, widget):
         self._parent.childWidgets.append(widget)
 
-    def addRow(self, text, field):
-        assert isinstance(text, str)
+    def addRow(self, label, field):
+        assert label.kind == "QLabel"
+        self.addWidget(label)
         self.addWidget(field)
 
     def setContentsMargins(self, left, top, right, bottom):
@@ -698,7 +705,8 @@ def _qt() -> types.ModuleType:
         QApplication=types.SimpleNamespace(clipboard=lambda: Clipboard, mouseButtons=lambda: Mouse.buttons),
         QWidget=types.SimpleNamespace(setTabOrder=lambda first, second: None),
         Qt=types.SimpleNamespace(TextSelectableByMouse=1, ItemIsSelectable=1, ItemIsEditable=2,
-                                 ItemIsUserCheckable=16, ItemIsEnabled=32, NoButton=0, Unchecked=0, Checked=2))
+                                 ItemIsUserCheckable=16, ItemIsEnabled=32, NoButton=0, Unchecked=0, Checked=2,
+                                 UserRole=256))
 
 
 @contextlib.contextmanager

@@ -203,7 +203,19 @@ def test_the_preview_simulates_the_middle_slice(mrml, table):
     row = table.rows[0]
     row.simulation = SimulationRanges(dose=(0.1, 0.4), photons=(500, 500), kernel=(1.0, 1.2))
     preview = previewTask(row).run()
-    np.testing.assert_array_equal(preview.full, body(1, slices=3)[1])
+    np.testing.assert_array_equal(preview.full.array[0], body(1, slices=3)[1])
     assert (preview.slice, round(preview.dose, 3)) == (1, 0.2)
-    assert preview.low.shape == preview.full.shape
-    assert 1 < np.std(preview.low.astype(float) - preview.full) < 500
+    assert preview.low.array.shape == preview.full.array.shape == (1, 32, 32)
+    assert 1 < np.std(preview.low.array.astype(float) - preview.full.array) < 500
+
+
+def test_the_previewed_slice_of_a_sagittal_volume_lies_where_it_is():
+    from LDCTDenoiseLib.volumes import Geometry, Volume
+    from LDCTDenoiseTrainingSlicer.patients.simulation_preview import _slice
+
+    # Axes i, j, k run to the back, to the head and to the left; planes along j are axial.
+    geometry = Geometry((1.0, 2.0, 3.0), (10.0, 20.0, 30.0), (0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0))
+    volume = Volume(np.arange(24, dtype=np.int16).reshape(2, 3, 4), geometry)
+    one = _slice(volume, np.moveaxis(volume.array, 1, 0)[2:3], 2)
+    np.testing.assert_array_equal(one.array, volume.array[:, 2:3])
+    assert one.geometry.origin == (10.0, 20.0, 34.0) and one.geometry.direction == geometry.direction

@@ -35,7 +35,7 @@ def finishedRun(folder, name):
 
 
 def shown(trainer):
-    return [row[1:5] for row in trainer.ui.patientTable.cells]
+    return [[*row[1:3], row[4]] for row in trainer.ui.patientTable.cells]
 
 
 def fill(trainer, tmp_path):
@@ -61,8 +61,8 @@ def fill(trainer, tmp_path):
     ui.runTable.tick(number, True)
 
 
-EXPECTED = [["P0", "train", "P0 full", "P0 low"], ["P1", "train", "P1 full", "P1 low"],
-            ["folder", "validation", "folder.nii.gz", "simulated"]]
+EXPECTED = [["P0", "train", "P0 full; P0 low"], ["P1", "train", "P1 full; P1 low"],
+            ["folder", "validation", "folder.nii.gz; low dose simulated"]]
 
 
 def requireFilled(trainer, tmp_path):
@@ -92,7 +92,7 @@ def test_everything_comes_back_with_the_scene(trainer, host, tmp_path):
     slicer.mrmlScene.Clear(0)
     # Another scene: nothing of the one before, and the runs' folder is the user's.
     assert shown(trainer) == [] and trainer.panel.recipe.method == "DCSCN" and not trainer.panel.runs.ticked
-    assert trainer.panel.recipe.config().batch == 128 and trainer.panel.runs.folder == str(tmp_path / "runs")
+    assert trainer.panel.recipe.config().batch == 32 and trainer.panel.runs.folder == str(tmp_path / "runs")
     trainer.ui.runsFolderEdit.currentPath = str(tmp_path)
     slicer.mrmlScene.SetURL(str(tmp_path / "scene.mrml"))
     assert slicer.mrmlScene.Connect()
@@ -106,17 +106,17 @@ def test_a_volume_deleted_is_told_in_red_at_once_and_after_it_was_saved(trainer,
     addPairs(1)
     trainer.ui.addSceneButton.click()
     slicer.mrmlScene.RemoveNode(slicer.util.getNode("P0 low"))
-    item = trainer.ui.patientTable.item(0, 6)
-    assert "'P0 low', the low-dose volume" in item.text() and item.brush == "#d02020"
+    item = trainer.ui.patientTable.item(0, 3)
+    assert item.text() == "deleted" and item.brush == "#d02020"
+    assert "'P0 low', the low-dose volume" in trainer.ui.patientsLabel.text
     stored = json.loads(getParameterNode(slicer.mrmlScene).patients)
     assert stored["rows"][0]["low"] == {"volume": None, "name": "P0 low"}
     # Another panel reads it from the parameter node.
     trainer.cleanup()
     again = host.openModule("LDCTDenoiseTraining")
-    assert shown(again) == [["P0", "train", "P0 full", "P0 low"]]
-    assert "has been deleted from the scene" in again.ui.patientTable.item(0, 6).text()
-    again.ui.startButton.click()
-    assert "'P0 low', the low-dose volume of patient 'P0', has been deleted" in again.ui.statusLabel.text
+    assert shown(again) == [["P0", "train", "P0 full; P0 low"]]
+    assert "has been deleted from the scene" in again.ui.patientsLabel.text
+    assert "'P0 low', the low-dose volume of patient 'P0', has been deleted" in again.ui.startLabel.text
     again.cleanup()
 
 
@@ -130,7 +130,7 @@ def test_a_file_that_is_gone_and_a_table_that_cannot_be_read(trainer, host, tmp_
     trainer.setParameterNode(None)
     trainer.panel.patients.show(trainer.logic.newPatients())
     trainer.setParameterNode(node)
-    assert "folder.nii.gz' is not there" in trainer.ui.patientTable.item(0, 6).text()
+    assert "folder.nii.gz' is not there" in trainer.ui.patientsLabel.text
     node.patients = '{"rows": [{}]}'
     assert "cannot be read" in trainer.ui.statusLabel.text
     node.patients = ""

@@ -407,3 +407,21 @@ def test_a_name_that_is_not_utf_8_is_left_out_with_a_line(tmp_path):
     patients, notes, _ = find_patients(tmp_path)
     write_patient_set(patients, tmp_path / "set.json")
     assert patients.patients() == ["a"] and notes == [r"left out 'train/b\xff.nii': its name is not UTF-8; rename it."]
+
+
+@pytest.mark.slow
+def test_sample_patients_are_three_different_bodies_with_noise_of_their_own(tmp_path):
+    from LDCTDenoiseTrainingLib.cli.main import main
+
+    assert main(["sample", str(tmp_path / "sample")]) == 0
+    patients = read_patient_set(tmp_path / "sample" / "patients.json")
+    assert [(s.patient, s.role) for s in patients.scans] == [
+        ("Phantom-small", "train"), ("Phantom-mirrored", "train"), ("Phantom-large", "validation")]
+    check_patients(patients, 48)  # raises on any problem
+    bodies = []
+    for scan in patients.scans:
+        full, low = (read_volume(path).array.astype(float) for path in (scan.full, scan.low))
+        bodies.append((full > -500).mean() * full.size)
+        assert 20 < np.std((low - full)[np.abs(full - 50) < 100]) < 120
+    assert bodies[0] < bodies[1] < bodies[2]
+    assert main(["sample", str(tmp_path / "sample")]) == 2  # nothing is mixed into what is there

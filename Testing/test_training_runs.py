@@ -14,7 +14,7 @@ from LDCTDenoiseTrainingLib.cli.main import main
 from LDCTDenoiseTrainingLib.experiments.cross_validation import CrossValidation
 from LDCTDenoiseTrainingLib.experiments.curves import read_curves, save_curves
 from LDCTDenoiseTrainingLib.experiments.paper import TABLE_1, side_by_side
-from LDCTDenoiseTrainingLib.experiments.table import summarise, to_markdown
+from LDCTDenoiseTrainingLib.experiments.table import caption_of, summarise, to_csv, to_markdown
 from LDCTDenoiseTrainingLib.patients import PatientSet, Scan, read_patient_set
 from LDCTDenoiseTrainingLib.recipes import recipes
 from LDCTDenoiseTrainingLib.training import Training
@@ -152,7 +152,11 @@ def test_tables():
     rows = [{"image": "LDCT", "patient": p, **row, "psnr": v} for p, v in (("a", 20.0), ("b", 22.0))]
     mean, sd = summarise(rows)
     assert (mean["psnr"], sd["psnr"]) == (21.0, 1.0)
-    assert "21.00 ± 1.00" in to_markdown(rows)
+    assert "21.00 ± 1.00" in to_markdown(rows) and "Mean ± SD" in to_markdown(rows)
+    # One patient has no spread, and what is in no column has no words below.
+    assert summarise(rows[:1]) == [{**summarise(rows[:1])[0], "patient": "mean", "psnr": 20.0}]
+    assert "±" not in to_markdown(rows[:1]) and len(to_csv(rows[:1]).splitlines()) == 2
+    assert "Texture" not in caption_of(["psnr"]) and "Texture" in caption_of(["texture"])
     assert "| LDCT | 21.00 | 0.500 | 0.1000 | 22.818 |" in side_by_side({"LDCT": mean})
 
 

@@ -40,10 +40,10 @@ def loadSampleData() -> tuple:
     tuple of two vtkMRMLScalarVolumeNode
         Full dose and low dose, shown in the paper's window.
     """
-    return tuple(_add(read_volume(_RESOURCES / "Sample" / f"{name}.nrrd"), name) for name in NAMES)
+    return tuple(addVolume(read_volume(_RESOURCES / "Sample" / f"{name}.nrrd"), name) for name in NAMES)
 
 
-def _add(volume: Volume, name: str):
+def addVolume(volume: Volume, name: str):
     """Add a volume to the scene, without a file of its own: the scene's next save writes one."""
     scene = slicer.mrmlScene
     name = name if scene.GetFirstNodeByName(name) is None else scene.GenerateUniqueName(name)

@@ -74,7 +74,7 @@ def estimateTask(config: TrainingConfig, device: str, validationScans: int = 0) 
         with tempfile.TemporaryDirectory() as folder:
             config.write(Path(folder) / "config.json")
             told = _run([*line, "--config", str(Path(folder) / "config.json")], report)
-        times = math.ceil(told["steps"] / (config.validate_every or config.epoch_steps))
+        times = math.ceil(told["steps"] / config.validation_steps)
         validations = times * validationScans * config.validation_slices * told["seconds_per_validation_slice"]
         return Estimate(told["device"], told["batch"], told["fits"], told["seconds_per_step"],
                         told["seconds"] + validations, told["memory"], told["memory_there"])

@@ -11,7 +11,7 @@ from LDCTDenoiseTrainingLib.training.config import TrainingConfig, read_settings
 
 from .estimate import estimateTask
 from .jobs import RunState, TrainingRun, findRuns, runsFolder
-from .jobs.beginning import Beginning
+from .jobs.beginning import Beginning, requireReady
 from .jobs.run_state import LEAVE_ONE_OUT, TABLE, TRAINING
 from .jobs.runs_folder import delete, forget, newName, remember
 from .monitoring import result_tables
@@ -20,6 +20,7 @@ from .patients import PatientTable
 from .patients.check import checkTask
 from .patients.database_series import DicomSeries, listSeries
 from .patients.patient_table import Row
+from .patients.phantoms import sampleTask
 from .patients.scene_export import Export
 from .patients.simulation_preview import previewTask
 
@@ -97,6 +98,14 @@ class LDCTDenoiseTrainingLogic:
     def preview(self, row: Row) -> Task:
         """Return the middle slice of a row at full dose and as it would be simulated, as a `Preview`."""
         return previewTask(row)
+
+    @longCall
+    def addSample(self, patients: PatientTable) -> Task:
+        """Scan three small phantom patients, and add them to the scene and to a table; return what one should know.
+
+        They are those of `LDCTDenoiseTrainingLib.patients.sample`, as pairs of volumes.
+        """
+        return sampleTask(patients)
 
     def savePatients(self, patients: PatientTable, path: str | Path) -> None:
         """Write a patient-set file, JSON or CSV by its suffix; volumes of the scene are written beside it.
@@ -191,6 +200,10 @@ class LDCTDenoiseTrainingLogic:
             If a package that a training needs, such as torch, is not installed.
         """
         return self._beginning(patients, config, name, device, keep, kind, methods).task()
+
+    def requireReady(self, patients: PatientTable, kind: str = TRAINING) -> None:
+        """Raise `InputError` when a run of a kind could not begin with these patients; nothing is read."""
+        requireReady(patients, kind)
 
     def poll(self, run: TrainingRun) -> RunState:
         """Say how far a run is; takes milliseconds."""

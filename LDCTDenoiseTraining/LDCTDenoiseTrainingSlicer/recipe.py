@@ -1,8 +1,11 @@
-"""Every setting of a training in words, with the reason for its default (docs/training.md)."""
+"""Every setting of a training in words, with the reason for its default (docs/training.md); recipes that ship."""
 
 from dataclasses import fields
+from pathlib import Path
 from typing import NamedTuple
 
+from LDCTDenoiseLib.methods import METHOD
+from LDCTDenoiseTrainingLib import recipes as shipped
 from LDCTDenoiseTrainingLib.training.config import TrainingConfig
 from slicer.i18n import tr as _
 
@@ -12,9 +15,30 @@ class Words(NamedTuple):
     reason: str
 
 
+#: The two ways to say how long a training is; the panel asks for one.
+LENGTH = ("steps", "epochs")
+
 #: The settings that most people look at, in the order of the panel; the others follow below them.
-MAIN = ("patch", "batch", "steps", "epochs", "learning_rate", "l1_weight", "penalty_weight", "critic_steps", "seed",
-        "workers")
+MAIN = ("patch", "batch", "learning_rate", "l1_weight", "penalty_weight", "critic_steps", "seed", "workers")
+
+#: Settings of the critic, which the L1 methods have not.
+_ADVERSARIAL = ("penalty_weight", "critic_steps", "least_gain_db")
+
+#: Values that stand for something else, as texts, and what they stand for; an empty field has them.
+CODES = {
+    "workers": ("-1", _("automatic")),
+    "loss_margin": ("-1", _("automatic")),
+    "ssim_weight": ("0", _("none")),
+    "dose": ("0, 0", _("as each patient has it")),
+    "validate_every": ("0", _("automatic")),
+    "tissue_weight": ("0", _("none")),
+    "mean_weight": ("0", _("none")),
+    "generator_average": ("0", _("none")),
+    "lesions": ("0", _("none")),
+    "validation_photons": ("0", _("the scan's own")),
+    "validation_kernel": ("0", _("the scan's own")),
+    "start_from": ("", _("automatic")),
+}
 
 #: Settings with a few values to choose from.
 CHOICES = {"select_by": ("psnr", "ssim", "rmse", "texture", "last"), "precision": ("auto", "float32"),
@@ -29,11 +53,8 @@ WORDS = {
         _("Batch (patches)"),
         _("Pairs of patches a step; the paper's 128. Less needs less memory and is noisier: take more steps then."),
     ),
-    "steps": Words(_("Steps"), _("Steps of the generator. 0: as many as the epochs below make.")),
-    "epochs": Words(
-        _("Epochs"),
-        _("Passes over the training pairs, where steps is 0; the paper's networks settle within 10."),
-    ),
+    "steps": Words(_("Steps"), _("Steps of the generator, each on one batch.")),
+    "epochs": Words(_("Epochs"), _("Passes over the training pairs; the paper's networks settle within 10.")),
     "learning_rate": Words(
         _("Learning rate"),
         _("2e-3 for L1 methods, with warm-up and cosine decay; 1e-4 for adversarial ones, where faster is "
@@ -50,7 +71,7 @@ WORDS = {
         _("Steps of the critic for each of the generator: 4, so that the critic is ahead."),
     ),
     "seed": Words(_("Seed"), _("The same seed gives the same patches and, on a CPU, the same weights.")),
-    "workers": Words(_("Workers"), _("Processes that cut patches; -1: none on a CPU, up to 8 with a GPU.")),
+    "workers": Words(_("Workers"), _("Processes that cut patches; automatic: none on a CPU, up to 8 with a GPU.")),
     "hu_range": Words(
         _("HU range"),
         _("HU that the network sees as 0 and 1: the 12-bit range of CT, so that nothing is cut."),
@@ -87,17 +108,21 @@ WORDS = {
     "loss_margin": Words(
         _("Margin of patches (pixels)"),
         _("Pixels along a patch's edges that L1 and the means leave out: the network sees less there than in a slice. "
-          "It sees 8 pixels around each."),
+          "It sees 8 pixels around each; automatic: 8, at most a quarter of the patch."),
+    ),
+    "ssim_weight": Words(
+        _("Weight of SSIM"),
+        _("Weight of 1 - SSIM beside L1, which holds the structure that PSNR does not see: 0.1 in the recipe of DCSCN."),
     ),
     "mean_weight": Words(
         _("Weight of means"),
-        _("Weight of the error of block means: it holds the mean HU, which an adversarial loss lets drift. 0 for "
-          "L1 methods."),
+        _("Weight of the error of block means: it holds the mean HU, which an adversarial loss lets drift. None "
+          "for L1 methods."),
     ),
     "mean_block": Words(_("Block of means (pixels)"), _("Side of the blocks whose means are held.")),
     "tissue_weight": Words(
         _("Weight of tissues"),
-        _("Weight of the error of the means of tissues, which holds bone and contrast-filled vessels; 0: none."),
+        _("Weight of the error of the means of tissues, which holds bone and contrast-filled vessels."),
     ),
     "bone_weight": Words(
         _("Weight of bone"),
@@ -105,7 +130,7 @@ WORDS = {
     ),
     "generator_average": Words(
         _("Average of weights"),
-        _("Decay of a running mean of the weights that is validated in their place; 0: none."),
+        _("Decay of a running mean of the weights that is validated in their place."),
     ),
     "least_body": Words(_("Least body"), _("A patch with less of the body than this part is mostly air.")),
     "keep_air": Words(
@@ -116,6 +141,24 @@ WORDS = {
         _("Patches with bone"),
         _("Share of patches that are moved to show bone or contrast-filled vessels, which are rare."),
     ),
+    "dose": Words(
+        _("Doses"),
+        _("From which fractions of its own dose every simulated patient is trained, whatever the table says: 0.08, 0.8."),
+    ),
+    "full_dose": Words(
+        _("Share at full dose"),
+        _("Part of the simulated patches that has no noise added: what is at full dose already is to stay as it is."),
+    ),
+    "thickness": Words(
+        _("Slices averaged up to (mm)"),
+        _("Neighbouring slices are averaged to thicker ones at random: the network then knows thin and thick slices."),
+    ),
+    "scale": Words(_("Pixels scaled by"), _("The pixels' size is changed at random between these two factors.")),
+    "lesions": Words(
+        _("Lesions drawn a slice"),
+        _("Low-contrast disks and blobs that are drawn into low and full dose alike: the network is to keep such."),
+    ),
+    "noise_slices": Words(_("Slices of a scan"), _("How many slices of each scan one generation of noise holds.")),
     "dose_jitter": Words(_("Dose jitter"), _("Each patch's simulated dose is changed by up to this factor.")),
     "noise_generations": Words(
         _("Noise generations"),
@@ -129,7 +172,10 @@ WORDS = {
     ),
     "log_every": Words(_("Log every (steps)"), _("Steps between two points of the loss curve.")),
     "checkpoint_every": Words(_("Checkpoint every (steps)"), _("What is lost at most when the process is killed.")),
-    "validate_every": Words(_("Validate every (steps)"), _("0: each epoch.")),
+    "validate_every": Words(
+        _("Validate every (steps)"),
+        _("Automatic: twenty times in the training, and at least each epoch."),
+    ),
     "validation_slices": Words(_("Validation slices"), _("Whole slices of each validation scan that are measured.")),
     "validation_dose": Words(
         _("Validation dose"),
@@ -148,18 +194,30 @@ WORDS = {
     ),
     "start_from": Words(
         _("Start from"),
-        _("A model file to begin with, or none for random weights. Adversarial methods begin with their L1 twin: "
-          "a critic has nothing to teach a network that only makes noise."),
+        _("A model file to begin with, or the word none for random weights. Automatic: an adversarial method begins "
+          "with its L1 twin, since a critic has nothing to teach a network that only makes noise; others with random "
+          "weights."),
     ),
 }
 
 
 def otherKeys() -> list[str]:
     """Return the settings that are not in `MAIN`, those without words last: nothing is hidden."""
-    keys = [field.name for field in fields(TrainingConfig) if field.name not in ("method", *MAIN)]
+    keys = [field.name for field in fields(TrainingConfig) if field.name not in ("method", *MAIN, *LENGTH)]
     return sorted(keys, key=lambda key: list(WORDS).index(key) if key in WORDS else len(WORDS))
+
+
+def applies(key: str, method: str) -> bool:
+    """Whether a setting changes anything in a training of a method."""
+    return key not in _ADVERSARIAL or METHOD[method].adversarial
 
 
 def wordsOf(key: str) -> Words:
     """Return a setting in words."""
     return WORDS.get(key) or Words(key.replace("_", " ").capitalize(), _("See docs/training.md."))
+
+
+def recipes() -> dict[str, Path]:
+    """Return the config files that ship, by what they are called: those of the methods' weights first."""
+    weights = {_("{method} as it ships").format(method=method): file for method, file in shipped.recipes().items()}
+    return weights | {name.replace("-", " "): file for name, file in shipped.other_recipes().items()}

@@ -15,8 +15,12 @@ _PHOTONS = 700.0
 
 def full_dose_run(phantom: Volume, seed: int = 1, device: str = "auto") -> LowDoseRun:
     """Return the simulation of a full-dose scan of a noise-free phantom."""
-    settings = ScanSettings(1.0, _PHOTONS, DEFAULT_CUTOFF, seed=2 * seed)
-    return LowDoseRun(phantom, settings, noise_free=True, device=device)
+    return phantom_scan(phantom, 1.0, 2 * seed, device)
+
+
+def phantom_scan(phantom: Volume, dose: float, seed: int = 1, device: str = "auto") -> LowDoseRun:
+    """Return the simulation of a scan of a noise-free phantom at a part of the full dose, with noise of its own."""
+    return LowDoseRun(phantom, ScanSettings(dose, _PHOTONS, DEFAULT_CUTOFF, seed=seed), noise_free=True, device=device)
 
 
 def low_dose_run(full: Volume, seed: int = 1, device: str = "auto") -> LowDoseRun:

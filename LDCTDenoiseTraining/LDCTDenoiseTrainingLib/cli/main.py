@@ -3,7 +3,7 @@
 from LDCTDenoiseLib import __version__
 from LDCTDenoiseLib.cli.shell import Parser, run_command
 
-from . import benchmark, cross_validate, estimate, patients, reproduce, train, weights
+from . import benchmark, cross_validate, estimate, patients, reproduce, sample, train, weights
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -13,6 +13,6 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"ldct-train {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for command in (patients, estimate, train, cross_validate, reproduce, weights, benchmark):
+    for command in (sample, patients, estimate, train, cross_validate, reproduce, weights, benchmark):
         command.add_parser(commands)
     return run_command(parser, arguments, "go on with --resume")

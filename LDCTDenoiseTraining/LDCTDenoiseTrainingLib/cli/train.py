@@ -8,7 +8,7 @@ from filelock import FileLock, Timeout
 from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseLib.methods import NETWORK_METHODS
 
-from ..recipes import recipe_of, recipes
+from ..recipes import other_recipes, recipe_of, recipes
 from ..training import Training
 from ..training.processes import Processes, join_processes
 from ..training.resume import make_config
@@ -21,7 +21,8 @@ def add_parser(commands) -> None:
     parser = commands.add_parser("train", help="train a method", description="Train one method on a patient set.")
     parser.add_argument("--method", metavar="NAME", help=f"one of {', '.join(NETWORK_METHODS)}")
     parser.add_argument("--recipe", metavar="NAME",
-                        help=f"as the weights that ship were trained: {', '.join(recipes())}")
+                        help=f"as the weights that ship were trained: {', '.join(recipes())}; or a short one: "
+                        f"{', '.join(other_recipes())}")
     add_run_options(parser)
     parser.add_argument("--validation", metavar="WHO", help="patients, separated by commas; or leave-one-out")
     parser.set_defaults(run=run)

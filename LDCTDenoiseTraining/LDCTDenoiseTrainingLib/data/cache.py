@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -38,6 +38,8 @@ class CachedScan:
     spacing: tuple[float, float]  #: Millimetres between columns and between rows.
     slice_spacing: float  #: Millimetres between slices; they are axial, whichever way the file stores them.
     digest: str  #: SHA-256 of the full-dose values.
+    #: Whether its rows run to the front, and its columns to the right: pictures for people are turned back.
+    turned: tuple[bool, bool] = (False, False)
 
     @cached_property
     def full(self) -> np.ndarray:
@@ -166,10 +168,12 @@ class _Facts:
     spacing: list[float]
     slice_spacing: float
     digest: str
+    turned: list[bool] = field(default_factory=lambda: [False, False])
 
 
 def _cached(scan: Scan, folder: Path, key: str, facts: _Facts) -> CachedScan:
-    return CachedScan(scan, folder, key, tuple(facts.shape), tuple(facts.spacing), facts.slice_spacing, facts.digest)
+    return CachedScan(scan, folder, key, tuple(facts.shape), tuple(facts.spacing), facts.slice_spacing, facts.digest,
+                      tuple(facts.turned))
 
 
 def _store(scan: Scan, folder: Path, key: str, inspected) -> CachedScan:
@@ -180,7 +184,9 @@ def _store(scan: Scan, folder: Path, key: str, inspected) -> CachedScan:
         arrays["low"] = to_int16(axial_planes(inspected.low)[0])
     for name, array in arrays.items():
         save_array(folder / f"{key}-{name}.npy", array)
-    facts = _Facts(list(full.shape), list(spacing), slice_spacing, inspected.digest)
+    columns, rows = (axis[n] for n, axis in enumerate(np.reshape(inspected.full.geometry.direction, (3, 3)).T[:2]))
+    turned = [bool(rows < 0), bool(columns < 0)]
+    facts = _Facts(list(full.shape), list(spacing), slice_spacing, inspected.digest, turned)
     with write_atomic(folder / f"{key}.json") as part:
         part.write_text(json.dumps(asdict(facts)))
     return _cached(scan, folder, key, facts)

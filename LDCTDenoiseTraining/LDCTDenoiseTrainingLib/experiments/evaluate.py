@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 from LDCTDenoiseLib.engine import choose_device
 from LDCTDenoiseLib.models import load_model
 
 from ..data import CachedScan
 from ..training.config import TrainingConfig
-from ..training.validate import denoise_slice, mean_of, measure_pair, validation_slices
+from ..training.validate import denoise_slice, mean_of, measure_pair, noise_and_lesions, validation_slices
 
 #: What the low-dose image itself is called in tables.
 LOW_DOSE = "LDCT"
@@ -48,13 +49,19 @@ def evaluate_models(
     values: dict[tuple[str, str], list] = {}
     for done, scan in enumerate(scans, start=1):
         pair = validation_slices(scan, config, slices)
-        for full, low in zip(pair.full, pair.low, strict=True):
-            values.setdefault((LOW_DOSE, scan.scan.patient), []).append(measure_pair(full, low))
-            for label, denoiser in denoisers.items():
-                image = denoise_slice(denoiser, low)
-                values.setdefault((label, scan.scan.patient), []).append(measure_pair(full, image))
+        low: list[dict] = []
+        for label, denoiser in {LOW_DOSE: None, **denoisers}.items():
+            output = pair.low if denoiser is None else np.stack([denoise_slice(denoiser, image) for image in pair.low])
+            figures, beyond = values.setdefault((label, scan.scan.patient), ([], []))
+            figures += [measure_pair(full, image) for full, image in zip(pair.full, output, strict=True)]
+            if denoiser is not None:
+                found = noise_and_lesions(pair, output, denoiser)
+                beyond.append(found["result"])
+                low = [found["low"]]
+        values[LOW_DOSE, scan.scan.patient][1].extend(low)
         if progress:
             progress(done, len(scans))
     order = [LOW_DOSE, *models]
-    rows = [{"image": label, "patient": name, **mean_of(records)} for (label, name), records in values.items()]
+    rows = [{"image": label, "patient": name, **mean_of(figures), **(mean_of(beyond) if beyond else {})}
+            for (label, name), (figures, beyond) in values.items()]
     return sorted(rows, key=lambda row: order.index(row["image"]))

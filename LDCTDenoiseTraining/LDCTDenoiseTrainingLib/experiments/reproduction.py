@@ -34,7 +34,7 @@ class Reproduction(Experiment):
             raise InputError("the patient set has no patient to test on; give one the role test or validation.")
         with piece():
             rows = evaluate_models(models, scans, config, self.device)
-        means = {row["image"]: row for row in summarise(rows)[::2]}
+        means = {row["image"]: row for row in summarise(rows) if row["patient"] == "mean"}
         which = f"\nMeasured on the {role} patients"
         which += "." if role == "test" else ", which also chose the states: give patients the role test for more."
         write_tables(self.output, rows, f"{which}\n{side_by_side(means)}")

@@ -67,7 +67,7 @@ class TrainingConfig:
     generator_average : float
         The validated generator is a running mean of the weights with this decay; 0 takes them as they are.
     validate_every, checkpoint_every, log_every : int
-        In steps; `validate_every` 0 means each epoch.
+        In steps; `validate_every` 0 means twenty times in the training, and at least each epoch.
     select_by : str
         "psnr", "ssim", "rmse", "texture" or "last": which validation is the best.
     least_gain_db : float
@@ -197,6 +197,11 @@ class TrainingConfig:
     def total_steps(self) -> int:
         """Generator steps of the whole training."""
         return self.steps or max(1, round(self.epochs * self.epoch_steps))
+
+    @property
+    def validation_steps(self) -> int:
+        """Generator steps between two validations."""
+        return self.validate_every or min(self.epoch_steps, -(-self.total_steps // 20))
 
     def rate(self, step: int) -> float:
         """Return the learning rate of a step: a linear warm-up, then half a cosine down to `final_rate` of it."""

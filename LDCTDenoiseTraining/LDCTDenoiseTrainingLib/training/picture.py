@@ -13,6 +13,8 @@ PICTURE = "validation.npz"
 def save_picture(folder: Path, step: int, part, output: np.ndarray) -> None:
     """Write the middle slice of a scan as it was, at low dose and denoised, in place of the one before.
 
+    It lies as people look at it: rows to the back, columns to the patient's left.
+
     Parameters
     ----------
     folder : Path
@@ -28,10 +30,12 @@ def save_picture(folder: Path, step: int, part, output: np.ndarray) -> None:
         If it cannot be written.
     """
     k = len(output) // 2
+    turn = tuple(slice(None, None, -1 if turned else 1) for turned in part.scan.turned)
     path = folder / PICTURE
     try:
         with write_atomic(path) as place:
-            np.savez_compressed(place, step=step, full=part.full[k], low=part.low[k], result=output[k])
+            np.savez_compressed(place, step=step, full=part.full[k][turn], low=part.low[k][turn],
+                                result=output[k][turn])
     except OSError as error:
         if isinstance(error, OutputError):
             raise

@@ -185,7 +185,7 @@ class Training:
                                    seconds_left=round(seconds / done * (total - state.step), 1),
                                    patches_per_second=round(done * batches * config.batch / seconds, 1))
                         log.progress(config.method, state.step, total, **losses)
-                    due = state.step % (config.validate_every or config.epoch_steps) == 0 or last
+                    due = state.step % config.validation_steps == 0 or last
                     if self.processes.first:
                         if due and slices:
                             self._validate(state, slices, training, log)

@@ -61,8 +61,7 @@ class Beginning:
         if self.methods and self.kind != LEAVE_ONE_OUT:
             raise InputError("only a leave-one-out takes further methods; start each training by itself.")
         self.methods = in_order([*self.methods, self.config.method])
-        requirePatients(self.patients)
-        self._requireKind()
+        requireReady(self.patients, self.kind)
         check_choice(self.device)
         requirePackages()
         requireNew(self.folder)
@@ -105,14 +104,6 @@ class Beginning:
         twins = [METHOD[method].twin for method in self.methods if METHOD[method].twin]
         return [LEAVE_ONE_OUT, *shared, "--method", ",".join(in_order([*self.methods, *twins])), *settings]
 
-    def _requireKind(self) -> None:
-        """Check that there are the patients that an experiment needs."""
-        rows = [row for row in self.patients.rows if row.takesPart]
-        if self.kind == LEAVE_ONE_OUT and len({r.patient for r in rows if r.role in ("train", "validation")}) < 2:
-            raise InputError("leave-one-out needs at least two patients with the role train or validation; add more.")
-        if self.kind == TABLE and not any(row.role in ("test", "validation") for row in rows):
-            raise InputError("the table needs a patient to measure on; give one the role test or validation.")
-
     def _twin(self) -> Path:
         """Find the trained L1 twin that an adversarial method starts from: a run beside it, or a model at hand."""
         twin = METHOD[self.config.method].twin
@@ -127,3 +118,13 @@ class Beginning:
                 f"{self.config.method} starts from a trained {twin}, and there is none; train that first, choose a "
                 "model file as start_from, or write none there for random weights."
             ) from error
+
+
+def requireReady(patients: PatientTable, kind: str = TRAINING) -> None:
+    """Raise `InputError` unless there are the patients that a kind of run needs, each without a known problem."""
+    requirePatients(patients)
+    rows = [row for row in patients.rows if row.takesPart]
+    if kind == LEAVE_ONE_OUT and len({r.patient for r in rows if r.role in ("train", "validation")}) < 2:
+        raise InputError("leave-one-out needs at least two patients with the role train or validation; add more.")
+    if kind == TABLE and not any(row.role in ("test", "validation") for row in rows):
+        raise InputError("the table needs a patient to measure on; give one the role test or validation.")

@@ -5,6 +5,7 @@ import io
 import re
 import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import slicer
@@ -17,8 +18,7 @@ from LDCTDenoiseSlicer.tables import CAPTION
 from LDCTDenoiseSlicer.tasks import Task
 from LDCTDenoiseSlicer.torch_import import importTorch
 from LDCTDenoiseTrainingLib.experiments.curves import read_curves
-from LDCTDenoiseTrainingLib.experiments.table import CAPTION as MEASURED
-from LDCTDenoiseTrainingLib.experiments.table import to_csv
+from LDCTDenoiseTrainingLib.experiments.table import caption_of, to_csv
 from LDCTDenoiseTrainingLib.validation_metrics import ALL_METRICS
 
 from ..jobs.run_state import LEAVE_ONE_OUT, TABLE, TRAINING
@@ -72,8 +72,9 @@ def resultTable(run: TrainingRun, node=None):
         If there is nothing yet.
     """
     rows = resultRows(run)
+    known = [name for name in rows[0] if any(row[name] for row in rows)]
     table = vtk.vtkTable()
-    for name in rows[0]:
+    for name in known:
         column = vtk.vtkStringArray() if name in ("image", "patient") else vtk.vtkDoubleArray()
         column.SetName(name)
         for row in rows:
@@ -82,7 +83,7 @@ def resultTable(run: TrainingRun, node=None):
     if node is None:
         node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTableNode", f"{run.name} results")
     node.SetAndObserveTable(table)
-    node.SetAttribute(CAPTION, caption(run))
+    node.SetAttribute(CAPTION, caption(run, known, rows))
     return node
 
 
@@ -105,9 +106,9 @@ def writeResults(run: TrainingRun, path: str | Path) -> None:
         part.write_text(text.getvalue(), encoding="utf-8")
 
 
-def caption(run: TrainingRun) -> str:
-    """Say what a run's figures are measured on and in."""
-    return f"{_MEASURED_ON[run.kind]} {MEASURED}"
+def caption(run: TrainingRun, columns: Sequence[str], rows: Sequence[dict]) -> str:
+    """Say what these rows of a run are measured on and in, as far as the columns are shown."""
+    return f"{_MEASURED_ON[run.kind]} {caption_of(columns, any(row['patient'] == 'sd' for row in rows))}"
 
 
 def useModelTask(run: TrainingRun, name: str | None = None) -> Task:
@@ -170,6 +171,7 @@ def _validated(run: TrainingRun) -> list[dict]:
         raise InputError(f"nobody validates in '{run.name}', so there is nothing to show.")
     return [
         {"image": image, "patient": patient, **{metric.key: figures[key].get(metric.key) for metric in ALL_METRICS}}
-        for image, key in (("LDCT", "low"), (card.method, "result"))
+        for image, key in (("FDCT", "full"), ("LDCT", "low"), (card.method, "result"))
         for patient, figures in validation["patients"].items()
+        if key in figures
     ]

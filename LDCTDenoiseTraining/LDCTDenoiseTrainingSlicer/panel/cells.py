@@ -1,6 +1,6 @@
 """Tables of the panel."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import qt
 
@@ -13,15 +13,21 @@ def tickItem(ticked: bool):
     return item
 
 
-def fill(table, rows: Sequence[Sequence], editable: Sequence[int] = (), red: Sequence[int] = ()) -> None:
+#: What marks a problem, in cells and at fields.
+RED = "#d02020"
+
+
+def fill(table, rows: Sequence[Sequence], editable: Sequence[int] = (), red: Collection[int] = ()) -> None:
     """Show rows of texts and ready cells, where they differ; the selection stays, and no signal is sent.
 
     Parameters
     ----------
     table : QTableWidget
     rows : sequence of sequence of str or QTableWidgetItem
-    editable, red : sequence of int
-        Columns that the user may change, and those whose text is a problem.
+    editable : sequence of int
+        Columns that the user may change.
+    red : collection of int
+        Rows that have a problem.
     """
     blocked = table.blockSignals(True)
     changed = table.rowCount != len(rows)
@@ -29,7 +35,7 @@ def fill(table, rows: Sequence[Sequence], editable: Sequence[int] = (), red: Seq
         table.setRowCount(len(rows))
     for row, cells in enumerate(rows):
         for column, cell in enumerate(cells):
-            if _same(table.item(row, column), cell):
+            if _same(table.item(row, column), cell, row in red):
                 continue
             changed = True
             if isinstance(cell, str):
@@ -37,8 +43,9 @@ def fill(table, rows: Sequence[Sequence], editable: Sequence[int] = (), red: Seq
                 more = qt.Qt.ItemIsEditable if column in editable else 0
                 item.setFlags(qt.Qt.ItemIsEnabled | qt.Qt.ItemIsSelectable | more)
                 item.setToolTip(cell)
-                if column in red:
-                    item.setForeground(qt.QBrush(qt.QColor("#d02020")))
+                item.setData(qt.Qt.UserRole, row in red)
+                if row in red:
+                    item.setForeground(qt.QBrush(qt.QColor(RED)))
                 cell = item
             table.setItem(row, column, cell)
     if changed:  # measuring the columns takes longer than all the rest
@@ -46,8 +53,10 @@ def fill(table, rows: Sequence[Sequence], editable: Sequence[int] = (), red: Seq
     table.blockSignals(blocked)
 
 
-def _same(item, cell) -> bool:
+def _same(item, cell, red: bool) -> bool:
     """Whether a cell shows what it is to show."""
     if item is None:
         return False
-    return item.text() == cell if isinstance(cell, str) else item.checkState() == cell.checkState()
+    if isinstance(cell, str):
+        return item.text() == cell and bool(item.data(qt.Qt.UserRole)) == red
+    return item.checkState() == cell.checkState()

@@ -1,29 +1,27 @@
 """The section "Patients": the table, and the selected row's choices below it."""
 
-import tempfile
-from pathlib import Path
+import html
 
 import qt
 import slicer
 import slicer.util
 from LDCTDenoiseLib.errors import InputError
+from LDCTDenoiseSlicer.dependencies import ensurePackages
 from LDCTDenoiseSlicer.scan_line import ScanLine
 from LDCTDenoiseSlicer.scanning import readTask
 from LDCTDenoiseTrainingLib.patients import ROLES, SimulationRanges
 from slicer.i18n import tr as _
 
-from ..monitoring.pictures import writeStrip
+from ..monitoring.slices import SliceVolumes
 from ..patients import SceneImage
 from ..patients.scene_volumes import ctVolumes
-from .cells import fill, tickItem
+from .cells import RED, fill, tickItem
 from .dicompicker import DicomPicker
+from .views_beside import ViewsBeside
 from .work import Work
 
 _TICK, _PATIENT = 0, 1
 _RANGES = ("dose", "photons", "kernel")
-
-#: Pixels that a picture in the panel may be wide.
-PICTURE_WIDTH = 420
 
 
 class PatientsSection:
@@ -34,14 +32,19 @@ class PatientsSection:
     ui : object
     logic : LDCTDenoiseTrainingLogic
     work : Work
+    views : ViewsBeside
+        Where a preview is shown.
     patch : callable
         Returns the recipe's patch, for the check.
+    requirements : str
+        Path of the file with the packages that a training needs.
     onChanged : callable
         Called when the table may have changed.
     """
 
-    def __init__(self, ui, logic, work: Work, patch, onChanged):
+    def __init__(self, ui, logic, work: Work, views: ViewsBeside, patch, requirements: str, onChanged):
         self.ui, self.logic, self._work, self._patch, self._onChanged = ui, logic, work, patch, onChanged
+        self._views, self._requirements, self._slices = views, requirements, SliceVolumes()
         self.table = logic.newPatients()
         self._lows: list = []
         self._gone = 0
@@ -50,7 +53,7 @@ class PatientsSection:
         for name, step in (
             ("addScene", lambda: self._added(self.table.addVolumes())),
             ("addFolder", self._addFolder), ("addFile", self._addFile),
-            ("addDicom", self._pickDicom),
+            ("addDicom", self._pickDicom), ("addSample", self._addSample),
             ("remove", self._remove), ("save", self._save), ("check", self._check), ("preview", self._preview),
             ("split", self._split),
         ):
@@ -81,20 +84,30 @@ class PatientsSection:
         """Show the table as it is."""
         rows = []
         for row in self.table.rows:
-            low = _("simulated") if row.simulated else row.low.label
-            slices = "" if row.shape is None else str(row.shape[0])
-            rows.append([tickItem(row.used), row.patient, _roles()[row.role], row.full.label, low, slices,
-                         " ".join(row.troubles)])
-        fill(self.ui.patientTable, rows, editable=(_PATIENT,), red=(6,))
-        notes = self.logic.notes(self.table)
-        self.ui.patientsLabel.text = " ".join(notes)
-        self.ui.patientsLabel.visible = bool(notes)
+            low = _("low dose simulated") if row.simulated else row.low.label
+            rows.append([tickItem(row.used), row.patient, _roles()[row.role], _state(row), f"{row.full.label}; {low}"])
+        fill(self.ui.patientTable, rows, editable=(_PATIENT,),
+             red=[number for number, row in enumerate(self.table.rows) if row.troubles])
+        lines = [f'<span style="color:{RED}">{_escaped(row.patient)}: {_escaped(trouble)}</span>'
+                 for row in self.table.rows for trouble in row.troubles]
+        taking = [row for row in self.table.rows if row.takesPart]
+        if taking and not lines and all(row.shape for row in taking):
+            lines = [_("No problems found.")]
+        lines += [_escaped(note) for note in self.logic.notes(self.table)]
+        self.ui.patientsLabel.text = "<br>".join(lines)
+        self.ui.patientsLabel.visible = bool(lines)
         self._showDetails()
         self._onChanged()
 
+    def leave(self) -> None:
+        """Put the preview away."""
+        self._views.hide(self)
+        self._slices.clear()
+
     def close(self) -> None:
-        """Let go of the dialog, if one is open, and of what is measured."""
+        """Let go of the dialog, if one is open, of the preview, and of what is measured."""
         self._scan.close()
+        self.leave()
         if self.picker is not None:
             self.picker.close()
 
@@ -129,9 +142,14 @@ class PatientsSection:
         def add(chosen: list[str]) -> None:
             self._work.guarded(lambda: self._added(self.table.addDicom(database, chosen)))
 
-        self.close()
+        if self.picker is not None:
+            self.picker.close()
         self.picker = DicomPicker(series, self.table.series, add)
         self.picker.open()
+
+    def _addSample(self) -> None:
+        ensurePackages(self._requirements)
+        self._work.begin(self.logic.addSample.task(self.table), _("Scanning the phantoms"), self._added)
 
     def _save(self) -> None:
         path = qt.QFileDialog.getSaveFileName(None, _("Save patient set"), "patients.json",
@@ -156,8 +174,8 @@ class PatientsSection:
 
         def checked(problems: list[str]) -> None:
             self.refresh()
-            self._work.say(_("{count} problems, in red above.").format(count=len(problems)) if problems
-                           else _("No problems found."))
+            if problems:
+                self._work.say(_("{count} problems, in red at the table.").format(count=len(problems)))
 
         self._work.begin(self.logic.check.task(self.table, self._patch()), _("Checking"), checked)
 
@@ -167,13 +185,13 @@ class PatientsSection:
             raise InputError(_("select a row of the table first."))
 
         def simulated(preview) -> None:
-            showPicture(self.ui.previewLabel, [preview.full, preview.low])
-            words = _("{patient}, slice {slice}: full dose, and {dose} of it.").format(
-                patient=row.patient, slice=preview.slice, dose=f"{preview.dose:.2f}")
+            full, low = _("full dose"), _("{percent:.0f} % of the dose").format(percent=100 * preview.dose)
             if preview.noise:
-                full, low = (f"{sd:.0f}" for sd in preview.noise)
-                words += " " + _("Noise {full} and {low} HU.").format(full=full, low=low)
-            self._work.say(words)
+                full, low = (_("{what}, noise {sd:.0f} HU").format(what=what, sd=sd)
+                             for what, sd in zip((full, low), preview.noise, strict=True))
+            self._views.show(self, self._slices.show({full: preview.full, low: preview.low}))
+            self._work.say(_("{patient}, slice {slice}: {full}; {low}.").format(
+                patient=row.patient, slice=preview.slice, full=full, low=low))
 
         self._work.begin(self.logic.preview.task(row), _("Simulating one slice"), simulated)
 
@@ -218,7 +236,6 @@ class PatientsSection:
         row, ui = self.row, self.ui
         ui.details.visible = row is not None
         if row is None:
-            ui.previewLabel.visible = False
             return
         blocked = [widget.blockSignals(True) for widget in (ui.roleComboBox, ui.lowComboBox)]
         ui.roleComboBox.setCurrentIndex(ROLES.index(row.role))
@@ -240,13 +257,17 @@ class PatientsSection:
         ui.previewButton.enabled = row.simulated
 
 
-def showPicture(label, images) -> None:
-    """Show slices side by side in a label."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "strip.png"
-        writeStrip(path, images, PICTURE_WIDTH)
-        label.setPixmap(qt.QPixmap(str(path)))
-    label.visible = True
+def _state(row) -> str:
+    """Say in a word how a row stands."""
+    if row.gone:
+        return _("deleted")
+    if row.problems:
+        return _("{count} problems").format(count=len(row.problems)) if len(row.problems) > 1 else _("1 problem")
+    return _("not checked") if row.shape is None else _("{count} slices").format(count=row.shape[0])
+
+
+def _escaped(text: str) -> str:
+    return html.escape(text, quote=False)
 
 
 def _roles() -> dict[str, str]:

@@ -1,6 +1,7 @@
 """The section "Results": the selected run's figures, and its model."""
 
 import qt
+import slicer.util
 from LDCTDenoiseLib.errors import InputError, LDCTError
 from LDCTDenoiseSlicer.logic import LDCTDenoiseLogic
 from LDCTDenoiseTrainingLib.validation_metrics import METRIC
@@ -10,7 +11,8 @@ from ..monitoring.result_tables import caption, resultRows
 from .cells import fill
 from .work import Work
 
-_SHOWN = ("psnr", "ssim", "rmse")
+#: Where they are known; the last two tell what PSNR does not.
+_SHOWN = ("psnr", "ssim", "rmse", "noise_sd", "lesion_kept")
 
 
 class ResultsSection:
@@ -40,11 +42,14 @@ class ResultsSection:
                 rows = resultRows(run)
             except LDCTError as error:
                 why = str(error)[:1].upper() + str(error)[1:]
+        shown = [key for key in _SHOWN if any(row[key] for row in rows)]
+        self.ui.resultTable.setColumnCount(2 + len(shown))
+        self.ui.resultTable.setHorizontalHeaderLabels([_("Image"), _("Patient"), *(METRIC[k].heading for k in shown)])
         fill(self.ui.resultTable, [
-            [row["image"], row["patient"], *(METRIC[key].text(float(row[key])) if row[key] else "" for key in _SHOWN)]
+            [row["image"], row["patient"], *(METRIC[key].text(float(row[key])) if row[key] else "" for key in shown)]
             for row in rows
         ])
-        self.ui.captionLabel.text = caption(run) if rows else why
+        self.ui.captionLabel.text = caption(run, shown, rows) if rows else why
         self.ui.tableButton.enabled = self.ui.csvButton.enabled = bool(rows)
         self.ui.useButton.enabled = run is not None and run.model is not None
 
@@ -69,5 +74,6 @@ class ResultsSection:
         def added(path) -> None:
             LDCTDenoiseLogic().chooseModel(path)
             self._work.say(_("'{name}' is among your models, and ticked in LDCT Denoise.").format(name=path.stem))
+            slicer.util.selectModule("LDCTDenoise")
 
         self._work.begin(self.logic.useModel.task(self._require()), _("Checking the model"), added)

@@ -13,9 +13,13 @@ from ..jobs.run_state import STOPPING, RunState
 from ..jobs.training_run import TrainingRun
 from ..monitoring.curves import CHARTS
 from .cells import fill, tickItem
-from .plotview import PlotView
 from .runview import RunView
+from .views_beside import ViewsBeside
+from .watching import Watching
 from .work import Work
+
+#: Places in the list of charts: none, the loss, and the validation's PSNR.
+_NONE, _LOSS, _PSNR = 0, 1, 2
 
 #: Milliseconds between two rounds of the timer; seconds between two looks at what the trainings say, and while one is
 #: asked to stop.
@@ -33,6 +37,8 @@ class RunsSection:
     ui : object
     logic : LDCTDenoiseTrainingLogic
     work : Work
+    views : ViewsBeside
+        Where curves and slices are shown.
     recipe : RecipeSection
     patients : callable
         Returns the table of patients.
@@ -44,14 +50,15 @@ class RunsSection:
         Called when another folder was chosen, or a run was ticked.
     """
 
-    def __init__(self, ui, logic, work: Work, recipe, patients, requirements: str, onSelected, onChanged):
+    def __init__(self, ui, logic, work: Work, views: ViewsBeside, recipe, patients, requirements: str, onSelected,
+                 onChanged):
         self.ui, self.logic, self._work, self._recipe = ui, logic, work, recipe
         self._patients, self._requirements = patients, requirements
         self._onSelected, self._onChanged = onSelected, onChanged
         self.runs: list[TrainingRun] = []
         self._states: dict[TrainingRun, RunState] = {}
         self._ticked: set[TrainingRun] = set()
-        self._plots, self._view, self._looked = PlotView(), RunView(ui), 0.0
+        self._plots, self._view, self._looked = Watching(views), RunView(ui), 0.0
         self._shownBest: tuple | None = None
         for name, step in (("start", self._start), ("stop", self._stop), ("resume", self._resume),
                            ("attach", self._attach), ("forget", self._forget), ("delete", self._delete)):
@@ -112,18 +119,29 @@ class RunsSection:
 
     def leave(self) -> None:
         """Put the user's layout back."""
-        self.ui.chartComboBox.setCurrentIndex(0)
+        self.ui.chartComboBox.setCurrentIndex(_NONE)
 
     def draw(self) -> None:
         """Bring the curves in line with the ticked runs, and the view with the chosen chart."""
         index = self.ui.chartComboBox.currentIndex
-        if index <= 0:
+        if index <= _NONE:
             self._plots.hide()
             return
         ticked = [run for run in self.runs if run in self._ticked]
         name = CHARTS[index - 1][0]
         self.logic.showCurves(ticked, name)
-        self._plots.show(self.logic.plots.chart(name))
+        self._plots.show(self.logic.plots.chart(name), self.run)
+
+    def judge(self) -> None:
+        """Let Start be pressed when it can begin, and say beside it why not."""
+        why = self._recipe.problem
+        if not why:
+            try:
+                self.logic.requireReady(self._patients(), self._recipe.kind)
+            except LDCTError as error:
+                why = str(error)
+        self.ui.startLabel.text = why[:1].upper() + why[1:]
+        self.ui.startButton.enabled = not why
 
     def look(self) -> None:
         """Ask every run that trains how it is, and show it."""
@@ -165,6 +183,9 @@ class RunsSection:
     def _started(self, run: TrainingRun) -> None:
         self.ui.nameEdit.text = ""
         self._add(run)
+        if self.ui.chartComboBox.currentIndex <= _NONE:
+            validates = any(row.takesPart and row.role == "validation" for row in self._patients().rows)
+            self.ui.chartComboBox.setCurrentIndex(_PSNR if validates else _LOSS)
         self._work.say(_("Training '{name}' in {folder}.").format(name=run.name, folder=run.folder))
 
     def _add(self, run: TrainingRun) -> None:
@@ -250,6 +271,8 @@ class RunsSection:
             self.ui.keepCheckBox.checked = run.keep
             self.ui.keepCheckBox.blockSignals(blocked)
         self._showRun()
+        if self._plots.shown:
+            self.draw()
         self._onSelected()
 
     def _onTick(self, number: int, column: int) -> None:

@@ -1,12 +1,8 @@
-"""What the panel shows of the selected run: progress, message, log and the last validation's slice."""
-
-from slicer.i18n import tr as _
+"""What the panel shows of the selected run: progress, message and log."""
 
 from ..jobs.log_follower import KEPT
 from ..jobs.run_state import RunState
 from ..jobs.training_run import TrainingRun
-from ..monitoring.pictures import pictureState, readPicture
-from .patients_section import showPicture
 
 
 class RunView:
@@ -19,7 +15,6 @@ class RunView:
 
     def __init__(self, ui):
         self.ui = ui
-        self._picture: tuple | None = None
         self._log: tuple[TrainingRun | None, int] = (None, 0)
         ui.logText.maximumBlockCount = KEPT
 
@@ -30,14 +25,12 @@ class RunView:
         if run is None:
             ui.runLabel.text = ""
             ui.logText.setPlainText("")
-            self._log, self._picture = (None, 0), None
-            ui.pictureLabel.visible = ui.pictureCaption.visible = False
+            self._log = None, 0
             return
         ui.progressBar.maximum = 1000
         ui.progressBar.value = int(1000 * state.fraction)
         ui.runLabel.text = " ".join(part for part in (f"{run.name}:", state.phase, state.message) if part)
         self._showLog(run)
-        self._showPicture(run)
 
     def _showLog(self, run: TrainingRun) -> None:
         """Add what the run has said since the last time."""
@@ -50,16 +43,3 @@ class RunView:
         elif new:
             text.appendPlainText("\n".join(run.lines[-new:]))
         self._log = run, run.told
-
-    def _showPicture(self, run: TrainingRun) -> None:
-        state = pictureState(run.folder)
-        self.ui.pictureLabel.visible = self.ui.pictureCaption.visible = state is not None
-        if state is None or (run, state) == self._picture:
-            return
-        found = readPicture(run.folder)
-        if found is None:  # it is being replaced
-            return
-        self._picture = (run, state)
-        showPicture(self.ui.pictureLabel, found[1])
-        self.ui.pictureCaption.text = _("Validation slice at step {step}: low dose, denoised, full dose.").format(
-            step=found[0])

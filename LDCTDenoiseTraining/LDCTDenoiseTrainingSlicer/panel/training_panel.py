@@ -5,6 +5,7 @@ from .recipe_section import RecipeSection
 from .results_section import ResultsSection
 from .runs_section import RunsSection
 from .scene_memory import Memory
+from .views_beside import ViewsBeside
 from .work import Work
 
 
@@ -22,12 +23,15 @@ class Panel:
 
     def __init__(self, ui, logic, requirements: str):
         self.work = Work(ui)
-        self.results = self._memory = None
-        self.patients = PatientsSection(ui, logic, self.work, lambda: self.recipe.patch, self._onChanged)
+        self.runs = self.results = self._memory = None
+        views = ViewsBeside()
+        self.patients = PatientsSection(ui, logic, self.work, views, lambda: self.recipe.patch, requirements,
+                                        self._onChanged)
         self.recipe = RecipeSection(ui, logic, self.work, lambda: self.patients.table, requirements, self._onChanged)
-        self.runs = RunsSection(ui, logic, self.work, self.recipe, lambda: self.patients.table, requirements,
+        self.runs = RunsSection(ui, logic, self.work, views, self.recipe, lambda: self.patients.table, requirements,
                                 self._onRun, self._onChanged)
         self.results = ResultsSection(ui, logic, self.work, lambda: self.runs.run)
+        self.runs.judge()
         self._memory = Memory(self.patients, self.recipe, self.runs, self.work)
 
     def setParameterNode(self, node) -> None:
@@ -45,6 +49,7 @@ class Panel:
 
     def leave(self) -> None:
         """Another module is opened: the user's layout comes back, the trainings go on."""
+        self.patients.leave()
         self.runs.leave()
 
     def closing(self) -> None:
@@ -59,6 +64,8 @@ class Panel:
         self.runs.close()
 
     def _onChanged(self) -> None:
+        if self.runs is not None:
+            self.runs.judge()
         if self._memory is not None:
             self._memory.store()
 

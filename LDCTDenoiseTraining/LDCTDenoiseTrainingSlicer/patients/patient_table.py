@@ -45,11 +45,15 @@ class Row:
         return images
 
     @property
+    def gone(self) -> list[str]:
+        """Which of its volumes have left the scene."""
+        return [f"'{image.label}', the {role}, has been deleted from the scene; untick the patient, or load the volume "
+                "and add it again." for role, image in self.images if isinstance(image, SceneImage) and not image.there]
+
+    @property
     def troubles(self) -> list[str]:
         """What stands against a start: volumes that have left the scene, and what the check found."""
-        gone = [f"'{image.label}', the {role}, has been deleted from the scene; untick the patient, or load the volume "
-                "and add it again." for role, image in self.images if isinstance(image, SceneImage) and not image.there]
-        return gone + self.problems
+        return self.gone + self.problems
 
 
 class PatientTable:

@@ -78,8 +78,8 @@ def requirePatients(table: PatientTable) -> None:
     if not any(row.role == "train" for row in taking):
         raise InputError("no patient has the role train: there is nothing to train on.")
     for row in taking:
-        if row.troubles and row.troubles != row.problems:
-            raise InputError(row.troubles[0])
+        for gone in row.gone:
+            raise InputError(gone)
     problems = [problem for row in taking for problem in row.problems]
     if problems:
         raise InputError(f"a ticked patient has a problem: {problems[0]} Put it right, or untick the patient.")

@@ -9,10 +9,11 @@ __all__ = ["ctVolumes", "gridOf", "requireVolume"]
 
 
 def ctVolumes() -> list:
-    """Return the scalar volumes of the scene, without label maps and without the outputs of a denoising."""
+    """Return the scalar volumes of the scene, without label maps, outputs of a denoising, and what is only shown."""
     volumes = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
     # By class name: label maps and vector volumes are scalar volumes, too, by inheritance.
-    return [v for v in volumes if v.GetClassName() == "vtkMRMLScalarVolumeNode" and not v.GetNodeReference(INPUT_ROLE)]
+    return [v for v in volumes if v.GetClassName() == "vtkMRMLScalarVolumeNode" and not v.GetNodeReference(INPUT_ROLE)
+            and not v.GetHideFromEditors()]
 
 
 def gridOf(node) -> tuple | None:
