@@ -24,10 +24,12 @@ from ..hounsfield import Window
 from ..methods import make_denoiser
 from .options import (
     add_derived_options,
+    add_json_option,
     add_method_options,
     add_window_option,
     derived_options,
     method_of,
+    print_json,
     progress_bar,
 )
 from .send_options import add_send_options, make_sender
@@ -39,7 +41,7 @@ _SECONDS_BETWEEN = 0.2
 
 def add_parser(commands) -> None:
     parser = commands.add_parser(
-        "batch", help="denoise every CT series of an archive",
+        "batch",
         description="Denoise every CT series below a folder: DICOM series as derived DICOM series, volume files in "
         "their format. The same command goes on where an earlier one ended, and several processes may share the work "
         f"(torchrun). Exit code {EXIT_PARTLY} when some series failed.",
@@ -56,6 +58,7 @@ def add_parser(commands) -> None:
     add_window_option(group, "the metrics")
     add_derived_options(parser)
     add_send_options(parser)
+    add_json_option(parser, "the report, or what would be done,")
     parser.set_defaults(run=run)
 
 
@@ -75,7 +78,11 @@ def run(arguments: argparse.Namespace) -> None:
     ledger = Ledger(arguments.output)
     if arguments.dry_run:
         ledger.require_settings(settings.facts(options))
-        _show(*_plan(arguments, ledger, options))
+        tasks, others = _plan(arguments, ledger, options)
+        if arguments.json:
+            print_json({"series": [_as_object(task) for task in tasks], "others": others})
+        else:
+            _show(tasks, others)
         return
     sender = make_sender(arguments)
     ledger.begin(settings.facts(options))
@@ -87,7 +94,10 @@ def run(arguments: argparse.Namespace) -> None:
     finally:
         report = make_report(tasks, ledger, options, batch.records)
         report.write(ledger)
-    print(f"{settings.denoiser.name}: {report.summary()}; report in {os.path.join(arguments.output, 'report.csv')}")
+    if arguments.json:
+        print_json({"method": settings.denoiser.name, "summary": report.summary(), "series": report.rows})
+    else:
+        print(f"{settings.denoiser.name}: {report.summary()}; report in {os.path.join(arguments.output, 'report.csv')}")
     if not report.all_well:
         raise SystemExit(EXIT_PARTLY)
 
@@ -105,6 +115,15 @@ def _plan(arguments: argparse.Namespace, ledger: Ledger, options: BatchOptions) 
     inside = os.path.realpath(arguments.input).startswith(os.path.join(os.path.realpath(arguments.full_dose), ""))
     only_named = inside or full is found.series
     return make_plan(found.series, ledger, options, full, only_named), found.others
+
+
+def _as_object(task: Task) -> dict:
+    """Return what would be done with one series, in the columns of `_show`."""
+    return {
+        "action": task.action, "slices": task.series.slices or None, "source": task.series.place.as_posix(),
+        "series_uid": task.series.uid, "output": str(task.output) if task.output and task.action != FAIL else None,
+        "partner": task.partner.place.as_posix() if task.partner else None, "reason": task.reason or None,
+    }  # fmt: skip
 
 
 def _show(tasks: list[Task], others: int) -> None:

@@ -12,7 +12,7 @@ from .options import add_device_option
 
 def add_parser(commands) -> None:
     parser = commands.add_parser(
-        "benchmark", help="measure the speed",
+        "benchmark",
         description="Measure the engine on this machine; it takes a few minutes with --compare and never fails on a "
         "time.",
     )

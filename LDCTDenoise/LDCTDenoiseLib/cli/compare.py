@@ -9,20 +9,22 @@ from ..hounsfield import Window
 from ..methods import METHODS, available_methods, make_denoiser
 from ..metrics import ROI
 from ..volumes import require_same_grid
-from .comparison_files import measure, write_figure, write_tables
+from .comparison_files import as_object, measure, write_figure, write_tables
 from .options import (
     add_device_option,
+    add_json_option,
     add_reading_options,
     add_series_option,
     add_window_option,
     denoise_with_bar,
+    print_json,
     read_ct,
 )
 
 
 def add_parser(commands) -> None:
     parser = commands.add_parser(
-        "compare", help="compare methods against the full dose",
+        "compare",
         description="Denoise a low-dose volume with several methods and measure each against the full dose.",
     )
     parser.add_argument("--low", required=True, metavar="INPUT", help="the low-dose volume (file or DICOM folder)")
@@ -39,6 +41,7 @@ def add_parser(commands) -> None:
     add_series_option(parser, "--low-series")
     add_series_option(parser, "--full-series")
     add_reading_options(parser)
+    add_json_option(parser)
     parser.set_defaults(run=run)
 
 
@@ -73,5 +76,8 @@ def run(arguments: argparse.Namespace) -> None:
         comparisons = measure(full, images, window, roi)
         write_tables(folder, comparisons)
         write_figure(folder, full, comparisons, images, roi)
+    if arguments.json:
+        print_json(as_object(comparisons))
+        return
     print("\n".join(c.to_markdown() for c in comparisons))
     print(f"comparison.png, table.csv, table.md and table.json are in {arguments.output}")

@@ -23,10 +23,16 @@ def write_tables(folder: Path, comparisons: list[Comparison]) -> None:
     first, *others = (c.to_csv() for c in comparisons)
     (folder / "table.csv").write_text(first + "".join(text.split("\n", 1)[1] for text in others), encoding="utf-8")
     (folder / "table.md").write_text("\n".join(c.to_markdown() for c in comparisons), encoding="utf-8")
+    (folder / "table.json").write_text(json.dumps(as_object(comparisons), indent=2) + "\n", "utf-8")
+
+
+def as_object(comparisons: list[Comparison]) -> dict:
+    """Return what table.json holds: `captions` and `rows`."""
     parsed = [json.loads(c.to_json()) for c in comparisons]
-    rows = [row for comparison in parsed for row in comparison["rows"]]
-    captions = [comparison["caption"] for comparison in parsed]
-    (folder / "table.json").write_text(json.dumps({"captions": captions, "rows": rows}, indent=2) + "\n", "utf-8")
+    return {
+        "captions": [comparison["caption"] for comparison in parsed],
+        "rows": [row for comparison in parsed for row in comparison["rows"]],
+    }
 
 
 def write_figure(

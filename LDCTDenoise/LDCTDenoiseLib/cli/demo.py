@@ -10,13 +10,13 @@ from ..metrics import ROI
 from ..phantom import abdomen_phantom
 from ..simulation import LowDoseRun, as_scanned, full_dose_run, low_dose_run
 from ..volumes import Volume, write_volume
-from .comparison_files import measure, write_figure, write_tables
-from .options import add_device_option, denoise_with_bar, run_with_bar
+from .comparison_files import as_object, measure, write_figure, write_tables
+from .options import add_device_option, add_json_option, denoise_with_bar, print_json, run_with_bar
 
 
 def add_parser(commands) -> None:
     parser = commands.add_parser(
-        "demo", help="phantom, quarter dose, all methods, figure and table",
+        "demo",
         description="Make an abdomen phantom, scan it at full and quarter dose, denoise it with every method at hand.",
     )
     parser.add_argument("--output", default="demo", metavar="DIR", help="where to leave the results (default: demo)")
@@ -24,6 +24,7 @@ def add_parser(commands) -> None:
     parser.add_argument("--size", type=int, default=512, metavar="N", help="pixels across the phantom (default: 512)")
     parser.add_argument("--seed", type=int, default=1, metavar="S", help="seed of the noise (default: 1)")
     add_device_option(parser)
+    add_json_option(parser)
     parser.set_defaults(run=run)
 
 
@@ -53,5 +54,8 @@ def run(arguments: argparse.Namespace) -> None:
         for name, volume in {"FDCT": full, **images}.items():
             write_volume(volume, folder / f"{name}.nrrd")
         files = sorted(f.name for f in folder.iterdir())
+    if arguments.json:
+        print_json(as_object(comparisons))
+        return
     print("\n".join(c.to_markdown() for c in comparisons))
     print(f"In {arguments.output}: {', '.join(files)} ({time.monotonic() - started:.0f} s)")

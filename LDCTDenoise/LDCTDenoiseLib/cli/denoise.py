@@ -27,7 +27,7 @@ from .send_options import add_send_options, make_sender, send_series
 
 
 def add_parser(commands) -> None:
-    parser = commands.add_parser("denoise", help="denoise a volume", description="Denoise a CT volume.")
+    parser = commands.add_parser("denoise", description="Denoise a CT volume.")
     parser.add_argument("input", metavar="INPUT", help="NRRD, NIfTI or MHA file, or a DICOM folder")
     parser.add_argument(
         "output",

@@ -11,7 +11,7 @@ from .options import add_device_option, add_reading_options, progress_bar, read_
 
 def add_parser(commands) -> None:
     parser = commands.add_parser(
-        "evidence", help="lesions, resolution, noise and HU on your own scans",
+        "evidence",
         description="Put lesions of known contrast and size into full-dose scans, lower the dose, denoise, and measure "
         "what is left of them; with resolution, noise, HU and what was removed. Writes report.html, evidence.csv and "
         "evidence.json. An interrupted run goes on where it was with the same command.",

@@ -1,19 +1,18 @@
 """`ldct-denoise inspect INPUT`: what a scan is, and what is unusual about it."""
 
 import argparse
-import json
 
 from ..scan import measure_scan, outside
-from .options import add_reading_options, add_series_option, read_ct
+from .options import add_json_option, add_reading_options, add_series_option, print_json, read_ct
 
 
 def add_parser(commands) -> None:
     parser = commands.add_parser(
-        "inspect", help="measure a scan's own noise, kernel and geometry",
+        "inspect",
         description="Measure a scan: its own noise and how fine it is, pixels, planes, padding, and what is unusual.",
     )  # fmt: skip
     parser.add_argument("input", metavar="INPUT", help="NRRD, NIfTI or MHA file, or a DICOM folder")
-    parser.add_argument("--json", action="store_true", help="everything as JSON, the noise power spectrum included")
+    add_json_option(parser, "everything, the noise power spectrum included,")
     add_series_option(parser)
     add_reading_options(parser)
     parser.set_defaults(run=run)
@@ -24,7 +23,7 @@ def run(arguments: argparse.Namespace) -> None:
     facts = measure_scan(volume)
     unusual = outside(facts)
     if arguments.json:
-        print(json.dumps({"name": volume.name, **facts.to_dict(), "unusual": unusual}, ensure_ascii=False, indent=2))
+        print_json({"name": volume.name, **facts.to_dict(), "unusual": unusual})
         return
     print(f"{volume.name}: {facts.words}")
     if facts.noise:

@@ -1,15 +1,24 @@
 """The command `ldct-denoise`."""
 
-from .. import __version__
-from . import batch, benchmark, compare, demo, denoise, evidence, inspect, models, simulate
-from .shell import Parser, run_command
+from .shell import Program
+
+PROGRAM = Program(
+    "ldct-denoise", "Denoise low-dose CT. Research use, not for diagnosis.", __package__,
+    {
+        "demo": "phantom, quarter dose, all methods, figure and table",
+        "denoise": "denoise a volume",
+        "batch": "denoise every CT series of an archive",
+        "compare": "compare methods against the full dose",
+        "evidence": "lesions, resolution, noise and HU on your own scans",
+        "inspect": "measure a scan's own noise, kernel and geometry",
+        "simulate": "lower the dose of a full-dose volume",
+        "models": "list, show or add models",
+        "benchmark": "measure the speed",
+    },
+    "nothing half-written",
+)  # fmt: skip
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit code, see `shell.run_command`."""
-    parser = Parser(prog="ldct-denoise", description="Denoise low-dose CT. Research use, not for diagnosis.")
-    parser.add_argument("--version", action="version", version=f"ldct-denoise {__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for command in (demo, denoise, batch, compare, evidence, inspect, simulate, models, benchmark):
-        command.add_parser(commands)
-    return run_command(parser, arguments, "nothing half-written")
+    return PROGRAM.run(arguments)

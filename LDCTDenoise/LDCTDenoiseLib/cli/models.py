@@ -9,9 +9,10 @@ from ..models import add_model, catalogue, find_model, load_model, user_folder
 
 
 def add_parser(commands) -> None:
-    parser = commands.add_parser("models", help="list, show or add models", description="List the models at hand.")
+    parser = commands.add_parser("models", description="List the models at hand.")
     parser.add_argument("name", nargs="?", metavar="NAME", help="show this model's card (a name of the list or a file)")
     parser.add_argument("--add", metavar="FILE", help="check a model file and copy it to your own models")
+    parser.add_argument("--json", action="store_true", help="the list as JSON; a card is JSON in any case")
     parser.set_defaults(run=run)
 
 
@@ -28,8 +29,18 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.name:
         _show(arguments.name)
         return
+    entries = catalogue()
+    if arguments.json:
+        models = [
+            {"name": entry.name, "method": entry.card.method, "file": str(entry.path), "ships": entry.ships,
+             "hu_range": [entry.card.range.lower, entry.card.range.upper], "dose": entry.card.dose.get("fraction")}
+            for entry in entries
+        ]  # fmt: skip
+        models += [{"name": name, "method": name, "file": None, "ships": True} for name in REFERENCE_METHODS]
+        print(json.dumps({"models": models, "folder": str(user_folder())}, indent=2, ensure_ascii=False))
+        return
     print(f"{'name':<24}{'method':<10}{'HU range':<18}{'dose':<14}{'from'}")
-    for entry in catalogue():
+    for entry in entries:
         dose = entry.card.dose.get("fraction", "?")
         if isinstance(dose, list):
             dose = " to ".join(str(d) for d in dose)

@@ -1,8 +1,8 @@
 """Options and steps that several commands share."""
 
 import argparse
+import json
 import os
-import sys
 
 import numpy as np
 
@@ -12,9 +12,9 @@ from ..errors import OutputError
 from ..hounsfield import PAPER, Window
 from ..methods import METHODS
 from ..methods.denoiser import Denoiser
-from ..requirements import require
 from ..scan import remarks_on
 from ..volumes import Volume, check_ct, check_writable, read_volume
+from .bars import progress_bar
 
 DEFAULT_METHOD = "DCSCN"
 
@@ -61,6 +61,15 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data-elsewhere", action="store_true", help="follow a header that names its data in another folder",
     )  # fmt: skip
+
+
+def add_json_option(parser: argparse.ArgumentParser, what: str = "the table") -> None:
+    parser.add_argument("--json", action="store_true", help=f"{what} as one JSON object, and nothing else")
+
+
+def print_json(content) -> None:
+    """Print an object as the only thing on standard output."""
+    print(json.dumps(content, indent=2, ensure_ascii=False))
 
 
 def add_derived_options(parser: argparse.ArgumentParser) -> None:
@@ -122,11 +131,6 @@ def check_output(output: str, source: str) -> None:
 def read_ct(path: str, series_uid: str | None, arguments: argparse.Namespace) -> Volume:
     """Read a CT volume by the options of `add_reading_options` and refuse what is none."""
     return check_ct(read_volume(path, series_uid, arguments.data_elsewhere), arguments.hu_offset)
-
-
-def progress_bar(total: int, description: str, unit: str = "slice"):
-    """Return a progress bar on standard error, so that standard output holds nothing but results."""
-    return require("tqdm").tqdm(total=total, desc=f"{description:<20}", unit=unit, file=sys.stderr)
 
 
 def run_with_bar(run, slices: int, description: str, device: str = "") -> None:

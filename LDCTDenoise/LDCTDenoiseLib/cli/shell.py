@@ -5,7 +5,10 @@ import os
 import signal
 import sys
 import warnings
+from dataclasses import dataclass
+from importlib import import_module
 
+from .. import __version__
 from ..errors import LDCTError, LDCTWarning
 
 EXIT_OK, EXIT_PARTLY, EXIT_USER, EXIT_INTERRUPTED = 0, 1, 2, 130
@@ -19,6 +22,41 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str):
         self.exit(EXIT_USER, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
+
+
+@dataclass(frozen=True)
+class Program:
+    """A command line of several commands. Only the module of the command that is asked for is imported."""
+
+    name: str
+    description: str
+    package: str  #: Holds a module for each command.
+    commands: dict[str, str]  #: What each is for, by name.
+    interrupted: str  #: What Ctrl-C leaves behind, for the user.
+
+    def parser(self, *wanted: str) -> Parser:
+        """Return the parser; of commands that are not wanted it knows the names only."""
+        parser = Parser(prog=self.name, description=self.description)
+        parser.add_argument("--version", action="version", version=f"{self.name} {__version__}")
+        parser.set_defaults(program=self)
+        commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+        for name, words in self.commands.items():
+            if name in wanted:
+                import_module(f"{self.package}.{name.replace('-', '_')}").add_parser(commands)
+            else:
+                commands.add_parser(name, help=words)
+        if "completion" in wanted:
+            from . import completion
+
+            completion.add_parser(commands)
+        else:
+            commands.add_parser("completion", help="complete commands and options in bash or zsh")
+        return parser
+
+    def run(self, arguments: list[str] | None = None) -> int:
+        """Run one command and return its exit code, see `run_command`; None takes the arguments of the process."""
+        arguments = sys.argv[1:] if arguments is None else list(arguments)
+        return run_command(self.parser(*arguments[:1]), arguments, self.interrupted)
 
 
 def _terminate(number, _frame):

@@ -10,7 +10,7 @@ from .options import add_device_option, add_reading_options, add_series_option, 
 def add_parser(commands) -> None:
     default = ScanSettings()
     parser = commands.add_parser(
-        "simulate", help="lower the dose of a full-dose volume",
+        "simulate",
         description="Insert the noise of a lower dose into a full-dose CT volume, in its projections.",
     )  # fmt: skip
     parser.add_argument("full", metavar="FULL", help="NRRD, NIfTI or MHA file, or a DICOM folder, at full dose")

@@ -20,7 +20,7 @@ _L1 = tuple(name for name in NETWORK_METHODS if not METHOD[name].adversarial)
 
 def add_parser(commands) -> None:
     parser = commands.add_parser(
-        "benchmark", help="measure the throughput",
+        "benchmark",
         description="Measure trained patches a second, of the engine and of a plain loop: float32, NCHW, one worker, "
         "patches loaded from files.",
     )

@@ -12,7 +12,7 @@ from .options import add_run_options, experiment_of
 
 def add_parser(commands) -> None:
     parser = commands.add_parser(
-        "cross-validate", help="leave one patient out, each in turn",
+        "cross-validate",
         description="Train the methods once for each patient that is left out. Start it as often as there are devices: "
         "each process takes the folds that are free, and a killed one is resumed by calling it again. "
         "METHOD.KEY=VALUE sets one for a single method.",

@@ -12,7 +12,7 @@ from .options import settings_of
 
 def add_parser(commands) -> None:
     parser = commands.add_parser(
-        "estimate", help="measure how long a training will take",
+        "estimate",
         description="Do a few steps of a training on made-up patches and say, as JSON, how long the whole will take, "
         "how much memory it needs, and which batch fits.",
     )

@@ -1,6 +1,9 @@
 """`ldct-train reproduce`: the paper's Table 1 on a patient set."""
 
 import argparse
+import csv
+import io
+import json
 
 from LDCTDenoiseLib.methods import PAPER_METHODS
 from LDCTDenoiseLib.metrics import ROI
@@ -12,7 +15,7 @@ from .options import add_run_options, experiment_of
 
 def add_parser(commands) -> None:
     parser = commands.add_parser(
-        "reproduce", help="the paper's table on a patient set",
+        "reproduce",
         description=f"Train {', '.join(PAPER_METHODS)}, measure them beside the low dose, and set the table beside "
         "the paper's. Called again it goes on where it was. METHOD.KEY=VALUE sets one for a single method.",
     )
@@ -26,4 +29,8 @@ def run(arguments: argparse.Namespace) -> None:
     experiment = experiment_of(Reproduction, arguments)
     with immediate_stop(arguments.output / STOP_FILE):
         table = experiment.run(ROI.of(arguments.roi))
-    print(table.read_text(encoding="utf-8"))
+    if arguments.json:
+        rows = csv.DictReader(io.StringIO(table.with_suffix(".csv").read_text(encoding="utf-8")))
+        print(json.dumps({"table": list(rows)}), flush=True)
+    else:
+        print(table.read_text(encoding="utf-8"))

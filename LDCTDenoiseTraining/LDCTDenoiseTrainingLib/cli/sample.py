@@ -3,13 +3,13 @@
 import argparse
 from pathlib import Path
 
+from LDCTDenoiseLib.cli.bars import progress_bar
 from LDCTDenoiseLib.files import check_folder
-from LDCTDenoiseLib.requirements import require
 
 
 def add_parser(commands) -> None:
     parser = commands.add_parser(
-        "sample", help="write phantom patients to try a training on",
+        "sample",
         description="Scan three small phantom patients, drawn and not scanned, and write them with their patient set: "
         "two minutes of training on them show the gain.",
     )
@@ -22,7 +22,7 @@ def run(arguments: argparse.Namespace) -> None:
     from ..patients.sample import PATIENTS, scan_sample, write_sample
 
     check_folder(arguments.folder)
-    with require("tqdm").tqdm(total=len(PATIENTS), desc="scanning phantoms", unit="patient") as bar:
+    with progress_bar(len(PATIENTS), "scanning phantoms", "patient") as bar:
         scans = scan_sample(lambda progress: bar.update(), arguments.device)
     arguments.folder.mkdir(parents=True, exist_ok=True)
     place = write_sample(arguments.folder, scans)

@@ -18,7 +18,7 @@ from .options import add_run_options, patients_of, settings_of
 
 
 def add_parser(commands) -> None:
-    parser = commands.add_parser("train", help="train a method", description="Train one method on a patient set.")
+    parser = commands.add_parser("train", description="Train one method on a patient set.")
     parser.add_argument("--method", metavar="NAME", help=f"one of {', '.join(NETWORK_METHODS)}")
     parser.add_argument("--recipe", metavar="NAME",
                         help=f"as the weights that ship were trained: {', '.join(recipes())}; or a short one: "

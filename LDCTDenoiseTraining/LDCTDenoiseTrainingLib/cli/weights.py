@@ -10,7 +10,7 @@ from .options import add_run_options, experiment_of
 
 def add_parser(commands) -> None:
     parser = commands.add_parser(
-        "weights", help="all methods that ship, each by its recipe",
+        "weights",
         description=f"Train {', '.join(recipes())} by the recipes of the weights that ship, from random numbers. "
         "Called again it goes on where it was. METHOD.KEY=VALUE sets one for a single method.",
     )

@@ -6,6 +6,7 @@ import sys
 import time
 from pathlib import Path
 
+from LDCTDenoiseLib.cli.bars import progress_bar
 from LDCTDenoiseLib.errors import OutputError
 from LDCTDenoiseLib.requirements import require
 
@@ -33,7 +34,7 @@ class RunLog:
 
     def __init__(self, folder: Path, speaks: bool, json_lines: bool, step: int):
         self._speaks, self._json_lines = speaks, json_lines
-        self._bar = None
+        self._bar, self._doing = None, ""
         self._told = ("", 0.0)
         if not speaks:
             return
@@ -80,9 +81,9 @@ class RunLog:
                 self._told = (what, time.monotonic())
                 print(json.dumps({"phase": what, "done": done, "of": of}), flush=True)
             return
-        if self._bar is None or self._bar.desc != f"{what}: ":
+        if self._bar is None or self._doing != what:
             self.end_bar()
-            self._bar = require("tqdm").tqdm(total=of, desc=what, initial=done, file=sys.stderr)
+            self._bar, self._doing = progress_bar(of, what, "it", done), what
         self._bar.update(done - self._bar.n)
         if shown:
             self._bar.set_postfix({k: f"{v:.4g}" for k, v in shown.items()})
