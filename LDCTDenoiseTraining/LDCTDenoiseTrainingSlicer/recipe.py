@@ -112,7 +112,7 @@ WORDS = {
     ),
     "ssim_weight": Words(
         _("Weight of SSIM"),
-        _("Weight of 1 - SSIM beside L1, which holds the structure that PSNR does not see: 0.1 in the recipe of DCSCN."),
+        _("Weight of 1 - SSIM beside L1: it holds structure that PSNR does not see."),
     ),
     "mean_weight": Words(
         _("Weight of means"),
@@ -143,7 +143,7 @@ WORDS = {
     ),
     "dose": Words(
         _("Doses"),
-        _("From which fractions of its own dose every simulated patient is trained, whatever the table says: 0.08, 0.8."),
+        _("Range of doses that all simulated patients are trained at, whatever the table of patients says: 0.08, 0.8."),
     ),
     "full_dose": Words(
         _("Share at full dose"),
