@@ -29,6 +29,7 @@ CODES = {
     "workers": ("-1", _("automatic")),
     "loss_margin": ("-1", _("automatic")),
     "ssim_weight": ("0", _("none")),
+    "balance_hu": ("0", _("none")),
     "dose": ("0, 0", _("as each patient has it")),
     "validate_every": ("0", _("automatic")),
     "tissue_weight": ("0", _("none")),
@@ -99,6 +100,10 @@ WORDS = {
         _("Loss window (HU)"),
         _("HU that losses and critic see as 0 and 1, unclipped. Over the network's whole range the texture is "
           "too small for a critic to find."),
+    ),
+    "balance_hu": Words(
+        _("Balance of doses (HU)"),
+        _("Error before denoising with which a patch counts half in L1: otherwise the lowest doses rule the rest."),
     ),
     "outside_weight": Words(
         _("Weight outside the window"),
