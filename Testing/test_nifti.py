@@ -166,3 +166,9 @@ def test_bytes_that_follow(tmp_path):
     np.testing.assert_array_equal(read_volume(path).array, ARRAY)
     path.write_bytes(whole + bytes(60))
     assert "more data" in refused_file(path)
+
+
+def test_what_made_a_file_is_read_from_its_note(tmp_path):
+    path = nifti(tmp_path / "x.nii", note=("80s", 148, b"LDCTDenoise 1.0; method DCSCN\0\xff\xffrest"))
+    assert read_quietly(path).facts == {"derivation": "LDCTDenoise 1.0; method DCSCN"}
+    assert read_quietly(nifti(tmp_path / "y.nii")).facts == {}

@@ -8,7 +8,7 @@ import pytest
 from LDCTDenoiseLib.cli.main import main
 from LDCTDenoiseLib.errors import LDCTWarning
 from LDCTDenoiseLib.scan import measure_scan, outside, remarks_on
-from LDCTDenoiseLib.volumes import Geometry, Volume, write_volume
+from LDCTDenoiseLib.volumes import Geometry, Volume, read_volume, write_volume
 from scipy import ndimage
 
 
@@ -71,6 +71,19 @@ def test_an_ordinary_scan_is_not_warned_of():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert remarks_on(scan(), _Network()) == ()
+
+
+def test_words_of_headers_count_whole():
+    facts = measure_scan(scan(facts={"scanner": "Mobile Exviewer 4", "derivation": "forehead phantom"}))
+    assert outside(facts) == []
+
+
+@pytest.mark.parametrize("suffix", [".nii.gz", ".nrrd"])
+def test_our_own_output_is_known_again_by_its_file(tmp_path, suffix):
+    write_volume(scan(), tmp_path / f"scan{suffix}")
+    assert main(["denoise", str(tmp_path / f"scan{suffix}"), str(tmp_path / f"out{suffix}"), "--method", "DCSCN"]) == 0
+    with pytest.warns(LDCTWarning, match="denoised"):
+        remarks_on(read_volume(tmp_path / f"out{suffix}"), _Network())
 
 
 def test_a_round_field_is_padding():

@@ -59,6 +59,7 @@ def test_an_unusual_scan_is_told_in_the_record(mrml, logic, model):
     remarks = output.GetAttribute("LDCTDenoise.Remarks")
     assert remarks.startswith("unusual scan: ") and "0.20 mm" in remarks and REMARKS not in remarks
     assert "'odd' is unlike what DCSCN was trained on" in output.GetAttribute("LDCTDenoise.Notices")
+    assert "LDCTDenoise" in logic.inspect(output).described
     assert logic.denoise(node, "TV", device="cpu").GetAttribute("LDCTDenoise.Remarks") is None
 
 

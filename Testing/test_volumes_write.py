@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from LDCTDenoiseLib.errors import OutputError
-from LDCTDenoiseLib.volumes import Geometry, check_writable, write_volume
+from LDCTDenoiseLib.volumes import Geometry, check_writable, read_volume, write_volume
 from volume_reading import refused_file
 
 SUFFIXES = (".nrrd", ".nii.gz", ".nii", ".mha")
@@ -25,6 +25,16 @@ def test_a_place_is_checked_before_the_work(tmp_path):
     for name in ("x.png", "x.dcm", "X.NII.GZ", "gone/x.nrrd"):
         with pytest.raises(OutputError):
             check_writable(tmp_path / name)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_what_made_a_volume_is_kept_in_its_file(tmp_path, volume, suffix):
+    made_by = "LDCTDenoise 1.0; method DCSCN; " + 200 * "x"
+    write_volume(volume, tmp_path / f"x{suffix}", made_by)
+    kept = read_volume(tmp_path / f"x{suffix}").facts["derivation"]
+    assert kept == made_by[:79] if suffix.startswith(".nii") else kept == made_by
+    write_volume(volume, tmp_path / f"y{suffix}")
+    assert "derivation" not in read_volume(tmp_path / f"y{suffix}").facts
 
 
 def cannot_write(volume, path) -> str:

@@ -69,7 +69,9 @@ def volumeFromNode(node, role: str = "volume") -> Volume:
             f"'{node.GetName()}' has {components} values in each voxel (colour, vector or time), where CT has one; "
             f"choose another {role}."
         )
-    return Volume(slicer.util.arrayFromVolume(node), worldGeometry(node), node.GetName())
+    method = node.GetAttribute("LDCTDenoise.Method")
+    facts = {"derivation": f"LDCTDenoise; method {method}"} if method else {}
+    return Volume(slicer.util.arrayFromVolume(node), worldGeometry(node), node.GetName(), facts)
 
 
 def worldGeometry(node) -> Geometry:

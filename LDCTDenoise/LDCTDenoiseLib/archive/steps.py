@@ -145,7 +145,7 @@ def write(job: Job, ledger: Ledger, settings: Settings) -> None:
         write_derived_series(job.volume, job.output, made, job.provenance, settings.series)
     else:
         made = folder / os.path.basename(task.output)
-        write_volume(job.volume.with_array(job.output), made)
+        write_volume(job.volume.with_array(job.output), made, job.provenance.words)
     record.seconds_write = time.monotonic() - started
     record.result, record.error = DONE, ""
     ledger.publish(made, record)

@@ -85,7 +85,7 @@ def run(arguments: argparse.Namespace) -> None:
                 volume, work.output, arguments.output, Provenance.of_run(work), options, lambda *_: bar.update()
             )
     else:
-        write_volume(volume.with_array(work.output, denoiser.name), arguments.output)
+        write_volume(volume.with_array(work.output, denoiser.name), arguments.output, Provenance.of_run(work).words)
     print(f"{denoiser.name}: {len(volume.array)} slices of '{volume.name}' written to {arguments.output}")
     if sender:
         print(send_series(sender, files, arguments.output))

@@ -1,5 +1,6 @@
 """What of a scan lies outside of what the networks were trained on, in words."""
 
+import re
 import warnings
 
 from ..errors import LDCTWarning
@@ -60,13 +61,18 @@ def outside(facts: ScanFacts, trained: dict | None = None) -> list[str]:
         found.append(f"its slices of {slice_mm:g} mm are not those trained on ({low:g} to {high:g} mm)")
     if facts.orientation != "axial":
         found.append(f"its slices are {facts.orientation}, not axial")
-    if 0 < facts.body_diameter < _HEAD_DIAMETER and facts.bone > _HEAD_BONE or "head" in said or "brain" in said:
+    if 0 < facts.body_diameter < _HEAD_DIAMETER and facts.bone > _HEAD_BONE or _says(said, ("head", "brain")):
         found.append("it looks like a head or a limb, and only trunks were trained on")
-    if any(word in said for word in _CONE_BEAM):
+    if _says(said, _CONE_BEAM):
         found.append("it is a cone-beam scan by its headers")
     if any(word in said for word in _DENOISED):
         found.append("it is denoised or iteratively reconstructed already by its headers")
     return found
+
+
+def _says(said: str, words: tuple[str, ...]) -> bool:
+    """Whether one of these words stands in a text, and not just its letters within another."""
+    return any(re.search(rf"\b{re.escape(word)}\b", said) for word in words)
 
 
 def remarks_on(volume: Volume, denoiser) -> tuple[str, ...]:

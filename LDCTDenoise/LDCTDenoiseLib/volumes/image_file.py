@@ -12,6 +12,9 @@ from .quiet import quiet_itk
 from .suffixes import READABLE, is_text
 from .volume import Geometry, Volume
 
+#: What ITK calls the note of a header: a field of its own in NRRD and MetaImage, descrip in NIfTI.
+NOTE = "ITK_FileNotes"
+
 # What ITK says, by a piece of its text, and what a user can make of it.
 _REASONS = (
     ("orthonormal direction", "its axes are sheared; resample it to perpendicular axes first"),
@@ -67,7 +70,8 @@ def read_image_file(path: Path, suffix: str, data_elsewhere: bool = False) -> Vo
         raise InputError(f"cannot read '{path}': {reason}.") from error
     image = _one_scalar_volume(image, path)
     array = sitk.GetArrayFromImage(image)
-    return Volume(array.reshape(-1, *array.shape[-2:]), _geometry(image, path), path.name)
+    facts = {"derivation": reader.GetMetaData(NOTE)} if reader.HasMetaDataKey(NOTE) else {}
+    return Volume(array.reshape(-1, *array.shape[-2:]), _geometry(image, path), path.name, facts)
 
 
 def _one_scalar_volume(image, path: Path):

@@ -25,10 +25,10 @@ _COMPLEX, _COLOURS = (32, 1792, 2048), {128: 3, 2304: 4}
 _UNITS = {1: 1000.0, 3: 0.001}
 
 # Where each version keeps what, by struct's letters: dim, datatype, pixdim, vox_offset, scale, xyzt_units, codes of
-# qform and sform, the qform's six numbers, the sform's twelve.
+# qform and sform, the qform's six numbers, the sform's twelve, the note.
 _FIELDS = {
-    348: ("8h", 40, "h", 70, "8f", 76, "f", 108, "2f", 112, "B", 123, "2h", 252, "6f", 256, "12f", 280),
-    540: ("8q", 16, "h", 12, "8d", 104, "q", 168, "2d", 176, "i", 500, "2i", 344, "6d", 352, "12d", 400),
+    348: ("8h", 40, "h", 70, "8f", 76, "f", 108, "2f", 112, "B", 123, "2h", 252, "6f", 256, "12f", 280, "80s", 148),
+    540: ("8q", 16, "h", 12, "8d", 104, "q", 168, "2d", 176, "i", 500, "2i", 344, "6d", 352, "12d", 400, "80s", 240),
 }
 
 # A direction cosine farther off a right angle is a shear; headers keep float32.
@@ -49,6 +49,7 @@ class _Header:
     spacing: np.ndarray
     sform: np.ndarray | None
     qform: np.ndarray | None
+    note: str
 
     @property
     def voxels(self) -> int:
@@ -84,7 +85,7 @@ def read_nifti(path: Path) -> Volume:
         wide = np.float64 if array.dtype.itemsize > 4 else np.float32
         with np.errstate(over="ignore"):
             array = (array.astype(np.float64) * header.slope + header.intercept).astype(wide)
-    return Volume(array, _geometry(header, path), path.name)
+    return Volume(array, _geometry(header, path), path.name, {"derivation": header.note} if header.note else {})
 
 
 def _damaged(path: Path, what: str) -> InputError:
@@ -104,7 +105,7 @@ def _header(start: bytes, path: Path) -> _Header:
     if magic not in (b"n+1", b"n+2"):
         raise _damaged(path, "it has no NIfTI header")
     where = iter(_FIELDS[size])
-    dim, kind, pixdim, offset, scale, units, codes, quaternion, rows = (
+    dim, kind, pixdim, offset, scale, units, codes, quaternion, rows, note = (
         struct.unpack_from(order + letters, start, place) for letters, place in zip(where, where, strict=True)
     )
     if not (math.isfinite(offset[0]) and 0 <= offset[0] < 2**62):
@@ -120,6 +121,7 @@ def _header(start: bytes, path: Path) -> _Header:
         spacing=np.abs(np.array(pixdim[1:4])) * mm,
         sform=np.reshape(rows, (3, 4)) * mm if codes[1] > 0 else None,
         qform=None,
+        note="".join(c for c in note[0].split(b"\0")[0].decode("latin-1") if c.isprintable()),
     )
     if not math.isfinite(header.intercept):
         raise _damaged(path, f"its values are shifted by {header.intercept}, as the header says (scl_inter)")

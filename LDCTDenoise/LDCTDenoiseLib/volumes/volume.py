@@ -53,7 +53,8 @@ class Volume:
     name : str
         What to call it in messages: the file's or folder's name, never a patient's.
     facts : dict
-        What the source said of itself and is worth keeping, for example the series UID.
+        What the source said of itself and is worth keeping, for example the series UID, or how it was made
+        ("derivation").
     """
 
     array: np.ndarray

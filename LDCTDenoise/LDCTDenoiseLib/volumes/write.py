@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import InputError, OutputError
 from ..files import check_place, flush, write_atomic
 from ..requirements import require
-from .image_file import read_image_file
+from .image_file import NOTE, read_image_file
 from .integrity import Damage, require_sound
 from .quiet import quiet_itk
 from .suffixes import WRITABLE, is_text, known_suffix
@@ -20,16 +20,19 @@ _FORMATS = ", ".join(WRITABLE)
 _TYPES = ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float32", "float64")
 
 
-def write_volume(volume: Volume, path: str | Path) -> None:
+def write_volume(volume: Volume, path: str | Path, made_by: str = "") -> None:
     """Write a volume, compressed where the format can, with its type of number and its geometry kept.
 
     Parameters
     ----------
     volume : Volume
-        What to write. Only array and geometry go into the file.
+        What to write. Of it only array and geometry go into the file.
     path : str or Path
         Where to; the suffix says the format: .nrrd, .nii.gz, .nii or .mha. An existing file is replaced, and stays as
         it was when writing fails.
+    made_by : str
+        What made the values, in printable ASCII, for the header: a note that `read_volume` finds again as the fact
+        "derivation". NIfTI keeps 79 characters of it (descrip).
 
     Raises
     ------
@@ -47,6 +50,8 @@ def write_volume(volume: Volume, path: str | Path) -> None:
     image.SetSpacing(volume.geometry.spacing)
     image.SetOrigin(volume.geometry.origin)
     image.SetDirection(volume.geometry.direction)
+    if made_by:
+        image.SetMetaData(NOTE, made_by[:79] if suffix.startswith(".nii") else made_by)
     with write_atomic(path) as part:
         # A plain name: on Windows ITK's writers can stumble over unusual characters.
         plain = part.parent / f"volume{suffix}"
