@@ -10,7 +10,7 @@ from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseLib.hounsfield import PAPER, Window
 from LDCTDenoiseLib.metrics import Curves
 
-from . import curves_of_images, own_models, plots, sample
+from . import curves_of_images, own_models, plots, results_log, sample
 from . import regions as regionNodes
 from .compared_images import LOW, ComparedImages
 from .comparison.layout_request import LayoutRequest
@@ -21,7 +21,7 @@ from .denoising import Denoising, Job, isUpToDate, jobsOf, strengthLeaving
 from .dicom_export import exportTask
 from .evidence_of_pair import evidenceTask
 from .measuring import compareTask, figureTask, labelled, onOneGrid, requireSameGrid, windowOf
-from .nodes import INPUT_ROLE, volumeFromNode
+from .nodes import INPUT_ROLE, requireVolume, volumeFromNode
 from .numbers import REFERENCE, Made, Numbers, measureRows, wholePlane
 from .pair_proposal import PairProposal, proposePair
 from .planes import Plane
@@ -509,6 +509,37 @@ class LDCTDenoiseLogic:
     def showCurves(self, curves: Curves):
         """Draw curves into a plot chart of the application's scene, and return it; the next of their kind go there."""
         return plots.showCurves(slicer.mrmlScene, curves)
+
+    def addToLog(self, numbers, volumes, reference=None):
+        """Append numbers to the results log, a table that is saved with the scene, and return its node.
+
+        Parameters
+        ----------
+        numbers : Numbers, RegionNumbers or vtkMRMLTableNode
+            What `measure` or `measureRegions` returned, or the table of `compare`.
+        volumes, reference
+            What was measured, the low dose first: its pseudonym, a hash of its voxels, stands in the log and no name;
+            `setPseudonym` gives it another.
+        """
+        return results_log.addToLog(numbers, onOneGrid(volumes, reference), reference)
+
+    def setPseudonym(self, volume, pseudonym: str) -> None:
+        """Call a volume by another pseudonym in the results log; an empty one is that of its voxels again."""
+        requireVolume(volume, "volume")
+        volume.SetAttribute(results_log.PSEUDONYM, pseudonym.strip() or None)
+
+    @longCall
+    def writeLog(self, folder) -> Task:
+        """Write the results log of the application's scene: log.csv, and a figure of each slice and region in it.
+
+        Returns
+        -------
+        tuple of (list of Path, list of str)
+            The files, and why an entry has no figure: its images or regions are not what they were.
+
+        Raises InputError when the log is empty, OutputError and MissingDependencyError.
+        """
+        return results_log.logTask(results_log.logOf(slicer.mrmlScene), folder)
 
     @longCall
     def exportToDICOM(self, outputVolumes, folder=None, options=None) -> Task:

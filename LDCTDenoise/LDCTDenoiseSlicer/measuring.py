@@ -1,6 +1,6 @@
 """Comparing volume nodes with a reference, as a task; and the figure of a comparison."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,6 +97,18 @@ def compareTask(reference, volumes, roi, window, tableNode) -> Task:
 
 def figureTask(path: str | Path, reference, volumes, sliceIndex: int | None, roi, window, plane=None) -> Task:
     """Return the task of `LDCTDenoiseLogic.saveFigure`; parameters and errors as there."""
+    draw = drawingOf(reference, volumes, sliceIndex, roi, window, plane)
+
+    def work(report):
+        report(Measured(0, 1))
+        draw(path)
+        return Path(path)
+
+    return Task(work, lambda path: path, [n for n in (reference, *labelled(volumes).values()) if n is not None])
+
+
+def drawingOf(reference, volumes, sliceIndex: int | None, roi, window, plane: str | None) -> Callable:
+    """Return what draws the figure of `LDCTDenoiseLogic.saveFigure` into a path, in any thread."""
     nodes = onOneGrid(volumes, reference)
     first = next(iter(nodes.values()))
     arrays = {label: volumeFromNode(node, f"volume '{label}'").array for label, node in nodes.items()}
@@ -128,7 +140,7 @@ def figureTask(path: str | Path, reference, volumes, sliceIndex: int | None, roi
         box = (box[0], box[1], rows - box[3], rows - box[2])
     columns, rows = (step for axis, step in enumerate(worldGeometry(first).spacing) if axis != looked.axis)
 
-    def work(report):
+    def draw(path) -> None:
         from LDCTDenoiseLib.figure import save_comparison
 
         metrics = None
@@ -138,11 +150,10 @@ def figureTask(path: str | Path, reference, volumes, sliceIndex: int | None, roi
             # Of the region that is enlarged, where there is one: that is what one looks at.
             part = np.s_[:, :] if box is None else np.s_[box[2]:box[3], box[0]:box[1]]
             metrics = measure_images(panels[0][1][part], {label: image[part] for label, image in panels[1:]}, shownIn)
-        report(Measured(0, 1))
         save_comparison(path, panels, roi=box, window=shownIn, metrics=metrics, pixel_aspect=rows / columns,
                         metrics_of_roi=box is not None, note=note)
 
-    return Task(work, lambda _: Path(path), [n for n in (reference, *nodes.values()) if n is not None])
+    return draw
 
 
 def windowOf(window: Sequence[float] | Window) -> Window:

@@ -54,13 +54,7 @@ def writeTable(node, reference, images: dict, comparison: Comparison | Numbers |
             records.insert(0, {**empty, "image": REFERENCE, "method": "", "slices_equal": 0, **kept})
             for record in records:
                 record |= dict(zip((m.column for m in HU_STATISTICS), statistics[record["image"]], strict=True))
-    table = vtk.vtkTable()
-    for column, first in records[0].items():
-        values = _ARRAYS[type(first)]()
-        values.SetName(column)
-        for record in records:
-            values.InsertNextValue(record[column])
-        table.AddColumn(values)
+    table = tableOf(records)
     if node is None:
         node = _newTable(reference or next(iter(images.values())), comparison)
     with slicer.util.NodeModify(node):
@@ -71,6 +65,18 @@ def writeTable(node, reference, images: dict, comparison: Comparison | Numbers |
         for image in images.values():
             node.AddNodeReferenceID(IMAGE_ROLE, image.GetID())
     return node
+
+
+def tableOf(records: list[dict]) -> vtk.vtkTable:
+    """Return records as a table; each column has the type of its first value."""
+    table = vtk.vtkTable()
+    for column, first in records[0].items():
+        values = _ARRAYS[type(first)]()
+        values.SetName(column)
+        for record in records:
+            values.InsertNextValue(record[column])
+        table.AddColumn(values)
+    return table
 
 
 def _newTable(named, comparison: Comparison | Numbers | RegionNumbers):
