@@ -1,12 +1,13 @@
 """What is timed side by side: each takes slices of HU and returns as many."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 
 import numpy as np
 import torch
 
+from ..errors import InputError
 from ..hounsfield import WIDE, add_correction
 from ..methods import build_generator, make_denoiser
 from ..methods.borders import extended
@@ -169,7 +170,27 @@ _PACKAGES = {"onnxruntime": ("onnx", "onnxruntime"), "openvino": ("onnx", "openv
 
 def available_contenders() -> list[str]:
     """Return the names of the contenders whose packages are installed."""
-    return [name for name in CONTENDERS if all(find_spec(package) for package in _PACKAGES.get(name, ()))]
+    return [name for name in CONTENDERS if not _missing(name)]
+
+
+def chosen_contenders(names: Sequence[str]) -> list[str]:
+    """Return contenders by name, each once, the engine first: the others are set beside it.
+
+    Raises
+    ------
+    InputError
+        If one is unknown, or what it needs is not installed.
+    """
+    for name in names:
+        if name not in CONTENDERS:
+            raise InputError(f"there is no contender '{name}' to compare with; choose from {', '.join(CONTENDERS)}.")
+        if missing := _missing(name):
+            raise InputError(f"'{name}' needs {' and '.join(missing)}; install that, or leave it out.")
+    return list(dict.fromkeys(["engine", *names]))
+
+
+def _missing(name: str) -> list[str]:
+    return [package for package in _PACKAGES.get(name, ()) if find_spec(package) is None]
 
 
 def keep_large_blocks() -> None:

@@ -5,9 +5,10 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
+from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -16,11 +17,12 @@ import torch
 
 from .. import __version__
 from ..engine import Device, denoise_array
+from ..engine.device import synchronize
 from ..methods import make_denoiser
 from ..metrics import measure_images
 from ..networks import count_macs
 from ..phantom import abdomen_phantom
-from .contenders import APART, available_contenders, keep_large_blocks, make_contender
+from .contenders import APART, keep_large_blocks, make_contender
 from .memory import peak_bytes
 from .volumes import seconds_of_arrays, seconds_of_dicom
 
@@ -46,11 +48,12 @@ def run_benchmark(
     method: str,
     device: Device,
     *,
-    compare: bool = False,
+    contenders: Sequence[str] = ("engine",),
     repeats: int = 5,
+    minutes: float = 5.0,
     slices: int = 20,
     size: int = 512,
-    progress: Callable[[str], None] = lambda _words: None,
+    progress: Callable[[float, str], None] = lambda _fraction, _words: None,
 ) -> dict:
     """Measure; never fails on a time.
 
@@ -59,70 +62,65 @@ def run_benchmark(
     method : str
         The method of the engine and of those that compute the same.
     device : Device
-    compare : bool
-        All contenders whose packages are installed; else the engine alone.
+    contenders : sequence of str
+        What is timed, the engine among it, see `chosen_contenders`.
     repeats : int
         Rounds. In each, every contender computes for half a second at least, the engine as it does within a volume,
         the others one slice after the other; the results are medians over the rounds.
+    minutes : float
+        What the rounds may take in all. Each contender has an even share; one that has used it up sits out the rounds
+        that are left, and one whose first call took longer is timed by that alone.
     slices, size : int
         Slices of the volume, and rows and columns of each.
     progress : callable
-        Called with what is measured next.
+        Called with the part that is done, 0 to 1, and what is measured next.
 
     Returns
     -------
     dict
         What `ldct-denoise benchmark --json` prints; docs/speed.md describes it.
     """
-    names = available_contenders() if compare else ["engine"]
     volume = noisy_slices(slices, size)
     keep_large_blocks()
     matrices = torch.rand(2, _MATRIX, _MATRIX, device=device.name)
-    times: dict[str, list[float]] = {name: [] for name in ["matmul", *names]}
-    result = {
-        "version": __version__, "torch": torch.__version__, "machine": platform.machine(), "device": str(device),
-        "method": method, "size": size, "repeats": repeats, "contenders": {},
-    }
+    matmul: list[float] = []
+    times: dict[str, list[float]] = {name: [] for name in contenders}
+    firsts: dict[str, _First] = {}
+    share = 60 * minutes / len(contenders)
+    steps = iter(np.linspace(0, 1, len(contenders) * (repeats + 1) + 5))
     with ExitStack() as stack:
         here = _Timer(method, device, volume)
-        apart = stack.enter_context(_Apart(method, device, volume)) if compare else here
-        timers = {name: apart if name in APART else here for name in names}
-        outputs = {}
-        for number in range(repeats):
-            progress(f"round {number + 1} of {repeats}: matrix product")
-            times["matmul"].append(min(_seconds(lambda: torch.mm(*matrices), device) for _ in range(3)))
-            for name, timer in timers.items():
-                progress(f"round {number + 1} of {repeats}: {name}")
-                seconds, outputs[name] = timer.time(name)
-                times[name].append(seconds)
-        matmul = 2 * _MATRIX**3 / statistics.median(times["matmul"])
-        result["matmul_gflops"] = round(matmul / 1e9, 2)
+        apart = here
+        if set(contenders) & set(APART):
+            apart = stack.enter_context(_Apart(method, device, volume))
+        timers = {name: apart if name in APART else here for name in contenders}
         for name, timer in timers.items():
-            progress(f"memory of {name}")
-            facts = timer.facts(name)
-            seconds = statistics.median(times[name])
-            flops = 2 * facts.pop("macs") / seconds
-            difference = None
-            if facts.pop("trained") and "plain" in outputs:
-                difference = float(np.abs(outputs[name][:1] - outputs["plain"]).max())
-            result["contenders"][name] = {
-                **facts,
-                "seconds_per_slice": seconds,
-                "slices_per_second": 1 / seconds,
-                "all_seconds": times[name],
-                "gflops": round(flops / 1e9, 2) if flops else None,
-                "fraction_of_matmul": round(flops / matmul, 4) if flops else None,
-                "max_abs_hu_difference": difference,
-            }
-    rows = result["contenders"]
+            progress(next(steps), f"first call of {name}")
+            firsts[name] = timer.first(name)
+        spent = {name: first.seconds for name, first in firsts.items()}
+        for number in range(repeats):
+            matmul.append(min(_seconds(lambda: torch.mm(*matrices), device) for _ in range(3)))
+            for name, timer in timers.items():
+                progress(next(steps), f"round {number + 1} of {repeats}, {name}")
+                if spent[name] + max(_ROUND, firsts[name].seconds) <= share or number == 0 and spent[name] <= share:
+                    seconds, took = timer.time(name)
+                    times[name].append(seconds)
+                    spent[name] += took
+    rate = 2 * _MATRIX**3 / statistics.median(matmul)
+    plain = firsts["plain"].output if "plain" in firsts else None
+    rows = {name: _row(first, times[name], rate, plain) for name, first in firsts.items()}
+    result = {
+        "version": __version__, "torch": torch.__version__, "machine": platform.machine(), "device": str(device),
+        "method": method, "size": size, "repeats": repeats, "contenders": rows, "matmul_gflops": round(rate / 1e9, 2),
+    }  # fmt: skip
     rivals = {name: row["seconds_per_slice"] for name, row in rows.items() if row["is_rival"]}
     if rivals:
         best = min(rivals, key=rivals.get)
         result["best_rival"] = best
         result["factor_to_best_rival"] = round(rivals[best] / rows["engine"]["seconds_per_slice"], 3)
-    progress("volume, from array to array")
+    progress(next(steps), "volume, from array to array")
     arrays = seconds_of_arrays(method, device, volume)
-    progress("volume, from DICOM to DICOM")
+    progress(next(steps), "volume, from DICOM to DICOM")
     denoiser = make_denoiser(method)
     result["volume"] = {
         "slices": slices,
@@ -131,41 +129,69 @@ def run_benchmark(
         "bytes_input_and_output": 2 * volume.nbytes,
         "peak_bytes": peak_bytes(lambda: denoise_array(volume.copy(), denoiser, device), "cpu"),
     }
-    progress("metrics")
+    progress(next(steps), "metrics")
     result["metrics_seconds"] = seconds_of_metrics(repeats, size)
-    progress("start-up")
+    progress(next(steps), "start-up")
     result["start_up_seconds"] = seconds_of_start_up(method, device, size)
     return result
 
 
+@dataclass(frozen=True)
+class _First:
+    """The first call of a contender, in which its memory is measured."""
+
+    facts: dict
+    macs: int
+    trained: bool
+    slices: int
+    seconds: float  #: Its making included.
+    output: np.ndarray
+
+
+def _row(first: _First, times: list[float], rate: float, plain: np.ndarray | None) -> dict:
+    """Return what is told of a contender; `rate` is that of the matrix product in operations a second."""
+    times = times or [first.seconds / first.slices]
+    seconds = statistics.median(times)
+    flops = 2 * first.macs / seconds
+    compared = first.trained and plain is not None
+    return {
+        **first.facts,
+        "seconds_per_slice": seconds,
+        "slices_per_second": 1 / seconds,
+        "all_seconds": times,
+        "gflops": round(flops / 1e9, 2) if flops else None,
+        "fraction_of_matmul": round(flops / rate, 4) if flops else None,
+        "max_abs_hu_difference": float(np.abs(first.output[:1] - plain).max()) if compared else None,
+    }
+
+
 class _Timer:
-    """Times contenders in this process; each is made when it is first asked for."""
+    """Times contenders in this process; each is made for its first call."""
 
     def __init__(self, method: str, device: Device, volume: np.ndarray):
         self._method, self._device, self._volume = method, device, volume
         self._made: dict = {}
 
-    def _contender(self, name: str) -> tuple:
-        if name not in self._made:
-            contender = make_contender(name, self._method, self._device.name)
-            self._made[name] = contender, self._volume[: contender.slices].astype(np.float32)
-        return self._made[name]
-
-    def time(self, name: str) -> tuple[float, np.ndarray]:
-        """Return the seconds of a slice, the mean over a round's calls, and what came of it."""
-        contender, slices = self._contender(name)
+    def first(self, name: str) -> _First:
+        started = time.perf_counter()
+        contender = make_contender(name, self._method, self._device.name)
+        slices = self._volume[: contender.slices].astype(np.float32)
+        self._made[name] = contender, slices
         outputs = []
-        seconds = _seconds(lambda: outputs.append(contender.compute(slices)), self._device, _ROUND)
-        return seconds / len(slices), outputs[-1]
+        peak = peak_bytes(lambda: outputs.append(contender.compute(slices)), self._device.name)
+        synchronize(self._device.name)
+        return _First(
+            {"words": contender.words, "is_rival": contender.is_rival, "peak_bytes": peak},
+            count_macs(contender.network, *slices.shape[1:]) if contender.network else 0,
+            contender.trained, len(slices), time.perf_counter() - started, outputs[0],
+        )  # fmt: skip
 
-    def facts(self, name: str) -> dict:
-        """Return what is known of a contender apart from its time."""
-        contender, slices = self._contender(name)
-        return {
-            "words": contender.words, "is_rival": contender.is_rival, "trained": contender.trained,
-            "macs": count_macs(contender.network, *slices.shape[1:]) if contender.network else 0,
-            "peak_bytes": peak_bytes(lambda: contender.compute(slices), self._device.name),
-        }
+    def time(self, name: str) -> tuple[float, float]:
+        """Return the seconds of a slice, the mean over a round's calls, and those of the round."""
+        contender, slices = self._made[name]
+        started = time.perf_counter()
+        seconds = _seconds(lambda: contender.compute(slices), self._device, _ROUND)
+        return seconds / len(slices), time.perf_counter() - started
 
 
 class _Apart:
@@ -180,11 +206,11 @@ class _Apart:
     def __exit__(self, *_error) -> None:
         self._process.shutdown()
 
-    def time(self, name: str) -> tuple[float, np.ndarray]:
-        return self._process.submit(_there, "time", name).result()
+    def first(self, name: str) -> _First:
+        return self._process.submit(_there, "first", name).result()
 
-    def facts(self, name: str) -> dict:
-        return self._process.submit(_there, "facts", name).result()
+    def time(self, name: str) -> tuple[float, float]:
+        return self._process.submit(_there, "time", name).result()
 
 
 def _begin(*arguments) -> None:
@@ -224,17 +250,10 @@ def seconds_of_start_up(method: str, device: Device, size: int) -> float:
 
 def _seconds(work: Callable, device: Device, at_least: float = 0.0) -> float:
     """Return the mean seconds of one call, of as many as take `at_least` seconds."""
-    _wait(device)
+    synchronize(device.name)
     started, calls, spent = time.perf_counter(), 0, 0.0
     while not calls or spent < at_least:
         work()
-        _wait(device)
+        synchronize(device.name)
         calls, spent = calls + 1, time.perf_counter() - started
     return spent / calls
-
-
-def _wait(device: Device) -> None:
-    if device.name.startswith("cuda"):
-        torch.cuda.synchronize(device.name)
-    elif device.name == "mps":
-        torch.mps.synchronize()

@@ -7,8 +7,7 @@ from collections.abc import Callable
 def peak_bytes(work: Callable[[], object], device: str) -> int | None:
     """Do a piece of work and return the most bytes that it needed at a time.
 
-    On CUDA those of the device. On the CPU those that the process grew by, which Linux alone can tell: elsewhere the
-    work is not done, and None is returned.
+    On CUDA those of the device. On the CPU those that the process grew by, which Linux alone can tell; elsewhere None.
     """
     if device.startswith("cuda"):
         import torch
@@ -24,6 +23,7 @@ def peak_bytes(work: Callable[[], object], device: str) -> int | None:
             file.write("5")  # the highest value begins anew
         before = _status("VmRSS")
     except (OSError, AttributeError, TypeError):
+        work()
         return None
     work()
     return max(0, _status("VmHWM") - before)

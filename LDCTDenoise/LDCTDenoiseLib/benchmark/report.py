@@ -21,8 +21,8 @@ def to_markdown(result: dict) -> str:
             "",
         ]
     lines += [
-        f"{result['device']}, {result['method']}, {result['size']}×{result['size']}, median of {result['repeats']} "
-        f"interleaved rounds; matrix product {result['matmul_gflops']:.0f} GFLOP/s",
+        f"{result['device']}, {result['method']}, {result['size']}×{result['size']}, median of up to "
+        f"{result['repeats']} interleaved rounds; matrix product {result['matmul_gflops']:.0f} GFLOP/s",
         "",
         "| | s / slice | slices / s | engine is faster | of matrix product | peak MB | max abs(dHU) | |",
         "|---|---|---|---|---|---|---|---|",

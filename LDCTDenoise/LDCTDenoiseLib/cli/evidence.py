@@ -6,7 +6,7 @@ from pathlib import Path
 from ..errors import InputError, OutputError
 from ..files import replace_folder
 from ..methods import METHODS
-from .options import add_device_option, add_reading_options, progress_bar, read_ct
+from .options import add_device_option, add_reading_options, fraction_bar, read_ct
 
 
 def add_parser(commands) -> None:
@@ -69,13 +69,9 @@ def run(arguments: argparse.Namespace) -> None:
     options = Options(dose, arguments.dose_curve, arguments.seed, arguments.device)
     scans = [Scan(volume, low, others) for volume in volumes]
     collection = EvidenceRun(scans, methods, options, output / ".unfinished")
-    with progress_bar(1000, "evidence", "‰") as bar:
-        bar.bar_format = "{desc}{percentage:3.0f}% |{bar}| {postfix}"
+    with fraction_bar("evidence") as show:
         for progress in collection:
-            bar.n = max(bar.n, int(1000 * progress.fraction))
-            bar.set_postfix_str(progress.text)
-        bar.n = 1000
-        bar.set_postfix_str("done")
+            show(progress.fraction, progress.text)
     with replace_folder(output) as folder:
         write_report(collection.result, folder)
     collection.forget()

@@ -79,6 +79,15 @@ def is_out_of_memory(error: BaseException) -> bool:
     )
 
 
+def synchronize(device: str) -> None:
+    """Return when a device, by torch's name, has done all that it was given; the CPU has."""
+    torch = require("torch")
+    if device.startswith("cuda"):
+        torch.cuda.synchronize(device)
+    elif device == "mps":
+        torch.mps.synchronize()
+
+
 def release_memory(device: Device) -> None:
     """Give cached device memory back, so that a smaller batch has all there is."""
     torch = require("torch")

@@ -27,7 +27,7 @@ class CPUNetwork:
     def __init__(self, strips, hu_range: HURange):
         self._strips, self._range = strips, hu_range
         torch = require("torch")
-        # glibc hands the pages of freed planes back to the system, and has them cleared anew for each layer, until a
+        # glibc hands the pages of freed channels back to the system, and has them cleared anew for each layer, until a
         # larger piece than theirs was freed; 32 MB is the largest that it learns from. Elsewhere this does nothing.
         torch.empty(31 << 20, dtype=torch.uint8)
         self._threads = torch.get_num_threads()

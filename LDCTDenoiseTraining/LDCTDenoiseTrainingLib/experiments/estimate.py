@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from LDCTDenoiseLib.engine import choose_device
-from LDCTDenoiseLib.engine.device import is_out_of_memory, release_memory
+from LDCTDenoiseLib.engine.device import is_out_of_memory, release_memory, synchronize
 from LDCTDenoiseLib.errors import DeviceError
 from LDCTDenoiseLib.hounsfield import HURange
 from LDCTDenoiseLib.methods import NetworkDenoiser
@@ -85,11 +85,11 @@ def _measure(config: TrainingConfig, device: str) -> tuple[float, float]:
         state = State(config, device)
         batches = [_batch(config) for _ in range((config.critic_steps if config.adversarial else 0) + 1)]
         training.step(state, batches)
-        _finish(device)
+        synchronize(device)
         done, started = 0, time.monotonic()
         while done < _LEAST_STEPS or time.monotonic() - started < _LEAST_SECONDS:
             training.step(state, batches)
-            _finish(device)
+            synchronize(device)
             done += 1
         return (time.monotonic() - started) / done, _memory_used(device)
 
@@ -109,13 +109,6 @@ def _validation_seconds(config: TrainingConfig, device) -> float:
     started = time.monotonic()
     measure_pair(image, denoise_slice(denoiser, image))
     return (time.monotonic() - started) * (_USUAL_SIDE / _SIDE) ** 2
-
-
-def _finish(device: str) -> None:
-    if device.startswith("cuda"):
-        torch.cuda.synchronize()
-    elif device == "mps":
-        torch.mps.synchronize()
 
 
 def _memory_used(device: str) -> float:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from LDCTDenoiseLib.engine.device import synchronize
 from LDCTDenoiseLib.hounsfield import HURange
 from LDCTDenoiseLib.methods import build_generator
 from torch.utils.data import DataLoader, Dataset
@@ -56,7 +57,7 @@ def _plain_loop(folder: Path, config: TrainingConfig, device: str, steps: int) -
     while done < steps + _WARM_UP:
         for pairs in loader:
             if done == _WARM_UP:
-                _finish(device)
+                synchronize(device)
                 started = time.monotonic()
             low, full = (scale.to_unit(pairs[:, n : n + 1].float().to(device)) for n in (0, 1))
             optimiser.zero_grad()
@@ -65,7 +66,7 @@ def _plain_loop(folder: Path, config: TrainingConfig, device: str, steps: int) -
             done += 1
             if done == steps + _WARM_UP:
                 break
-    _finish(device)
+    synchronize(device)
     return steps * config.batch / (time.monotonic() - started)
 
 
@@ -80,11 +81,11 @@ def engine_loop(training: Training, source: PatchSource, steps: int) -> float:
     started = 0.0
     for done, batches in enumerate(drawn):
         if done == _WARM_UP:
-            _finish(device.name)
+            synchronize(device.name)
             started = time.monotonic()
         training.step(state, batches)
         state.step += 1
-    _finish(device.name)
+    synchronize(device.name)
     return steps * config.batch / (time.monotonic() - started)
 
 
@@ -101,8 +102,3 @@ def source_of(training: Training, scans: list[CachedScan]) -> PatchSource:
     source = make_source(training.config, scans, training.simulation_device, refresh=_NEVER)
     source.noise.wait(0)
     return source
-
-
-def _finish(device: str) -> None:
-    if device.startswith("cuda"):
-        torch.cuda.synchronize()

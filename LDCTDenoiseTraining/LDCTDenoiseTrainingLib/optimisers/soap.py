@@ -1,6 +1,6 @@
 """SOAP: Adam in the eigenbasis of Shampoo's preconditioner.
 
-Vyas et al., "SOAP: Improving and Stabilizing Shampoo using Adam", arXiv:2409.11321, Algorithm 3. The planes that a
+Vyas et al., "SOAP: Improving and Stabilizing Shampoo using Adam", arXiv:2409.11321, Algorithm 3. The channels that a
 convolution reads are much alike, so that the loss is flat along most sums of weights and steep along a few: Adam,
 which scales each weight by itself, creeps along the flat ones. In the basis of the gradients' second moments it can
 scale each by its own measure. What that is worth stands in docs/weights.md.
@@ -24,7 +24,7 @@ _EPSILON = 1e-8
 class SOAP(torch.optim.Optimizer):
     """SOAP for the weights of convolutions, Adam for biases, slopes and single filters.
 
-    A weight of shape (filters, planes, 3, 3) is taken as a matrix of `filters` rows.
+    A weight of shape (filters, channels, 3, 3) is taken as a matrix of `filters` rows.
 
     Parameters
     ----------
