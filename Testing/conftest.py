@@ -31,6 +31,20 @@ def same_draws_in_any_order():
 
 
 @pytest.fixture
+def independent(monkeypatch):
+    """An independent measurement of noise, from the folder that LDCT_REFERENCE names."""
+    import os
+
+    folder = Path(os.environ.get("LDCT_REFERENCE", "nowhere"))
+    if not folder.is_dir():
+        pytest.skip("LDCT_REFERENCE is not set")
+    monkeypatch.syspath_prepend(folder)
+    import noise
+
+    return noise
+
+
+@pytest.fixture
 def archive(tmp_path):
     """The folder of an archive, not there yet."""
     return tmp_path / "in"

@@ -1,5 +1,7 @@
 """The errors a user can meet. Each message is one line that names the thing and says what to do about it."""
 
+import warnings
+
 
 class LDCTError(Exception):
     """Base of every error this library raises on purpose; its text is meant for the user, not for a traceback."""
@@ -39,3 +41,8 @@ class MissingDependencyError(LDCTError, ImportError):
 
 class LDCTWarning(UserWarning):
     """Something the user must know although the work goes on, such as a missing slice or a smaller batch."""
+
+
+def warn(message: str, up: int = 1) -> None:
+    """Issue an `LDCTWarning`, as of the caller so many calls up."""
+    warnings.warn(message, LDCTWarning, stacklevel=up + 2)

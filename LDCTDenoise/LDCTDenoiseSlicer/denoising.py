@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import vtk
 from LDCTDenoiseLib import __version__
-from LDCTDenoiseLib.engine import DenoiseRun, NoiseLeft, Progress, noise_left_of, wanted_noise
+from LDCTDenoiseLib.engine import DenoiseRun, Progress, noise_left_of
 from LDCTDenoiseLib.errors import InputError, MethodError
 from LDCTDenoiseLib.methods import REFERENCE_METHODS, make_denoiser, method_name
 from LDCTDenoiseLib.models import find_model
@@ -95,12 +95,6 @@ def _checksum(array: np.ndarray) -> str:
 REMARKS = " | "
 
 
-def strengthLeaving(text: str, left: NoiseLeft) -> tuple[float, str]:
-    """Return the strength that leaves the noise asked for ("12" in HU, "50%" of the scan's own), and words for it."""
-    strength = left.strength_for(wanted_noise(text, left.own))
-    return strength, f"noise {left.at(strength):.1f} of {left.own:.1f} HU left"
-
-
 def _remarks(facts: ScanFacts | None, denoiser) -> tuple[str, ...]:
     """Say what is unusual about a scan for a network; the other methods know no scans that they were trained on."""
     found = outside(facts, getattr(denoiser, "trained", None)) if facts is not None and denoiser.on_device else []
@@ -179,7 +173,7 @@ class Denoising:
                 report(JobProgress(job.label, number, len(self._jobs), progress))
             strength, words = self._strength, None
             if self._leaveNoise is not None:
-                strength, words = strengthLeaving(self._leaveNoise, noise_left_of(self._volume, run.output))
+                strength, words = noise_left_of(self._volume, run.output).strength_leaving(self._leaveNoise)
             voxels = self._images[number - 1][1]
             for k, full in enumerate(run.output):
                 voxels[k] = blend(self._volume.array[k], full, strength) if later else full

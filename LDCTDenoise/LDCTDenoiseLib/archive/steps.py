@@ -9,12 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from ..derived import Provenance, SeriesOptions, write_derived_series
-from ..engine import DenoiseRun, Progress, strength_leaving
+from ..engine import DenoiseRun, Progress, check_run, strength_and_remarks
 from ..errors import InputError, LDCTError
 from ..hounsfield import PAPER, Window
 from ..methods.denoiser import Denoiser
 from ..metrics import CONDITIONS, FIGURES, compare_volumes
-from ..scan import remarks_on
 from ..volumes import Volume, check_ct, read_volume, write_volume
 from ..volumes.dicom_series import read_series_files
 from ..volumes.hu_check import looks_like_labels
@@ -38,11 +37,11 @@ class Settings:
     window: Window = PAPER  #: Of the metrics.
     series: SeriesOptions = SeriesOptions()  #: Of derived DICOM series.
     #: Instead of the strength, the noise to leave in each series, see `engine.wanted_noise`.
-    leave_noise: str = ""
+    leave_noise: str | None = None
 
     def check(self) -> None:
         """Raise what would stop every single series: a strength, batch or device that cannot be."""
-        DenoiseRun(np.zeros((1, 1, 1), np.int16), self.denoiser, self.device, self.strength, self.batch)
+        check_run(self.denoiser, self.device, self.strength, self.batch)
 
     def facts(self, options: BatchOptions) -> dict:
         """Return what must not change between the runs into one output folder."""
@@ -50,7 +49,7 @@ class Settings:
             "method": self.denoiser.name,
             "model": getattr(self.denoiser, "sha256", ""),
             "strength": self.strength,
-            **({"noise left": self.leave_noise} if self.leave_noise else {}),
+            **({"noise left": self.leave_noise} if self.leave_noise is not None else {}),
             "volumes": options.volumes,
             "metrics in": str(self.window) if options.metrics else "",
         }
@@ -107,10 +106,9 @@ def read(series: Series) -> Volume:
 def denoise(job: Job, settings: Settings) -> Iterator[Progress]:
     """Denoise the volume of a job, with a `Progress` after each batch of slices."""
     started = time.monotonic()
-    strength, remarks = settings.strength, remarks_on(job.volume, settings.denoiser)
-    if settings.leave_noise:
-        strength, words = strength_leaving(settings.leave_noise, job.volume, settings.denoiser, settings.device)
-        remarks = (words, *remarks)
+    strength, remarks = strength_and_remarks(
+        job.volume, settings.denoiser, settings.device, settings.strength, settings.leave_noise
+    )
     run = DenoiseRun(job.volume, settings.denoiser, settings.device, strength, settings.batch, remarks)
     yield from run
     job.output, job.provenance = run.output, Provenance.of_run(run)

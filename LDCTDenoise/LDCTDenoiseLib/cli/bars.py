@@ -1,6 +1,8 @@
 """Progress bars: they move on a terminal, and are one line in a file or a pipe."""
 
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from ..requirements import require
 
@@ -11,6 +13,20 @@ def progress_bar(total: int | None, description: str, unit: str = "slice", initi
         total=total, desc=f"{description:<20}", unit=unit, initial=initial,
         file=sys.stderr if sys.stderr.isatty() else _LastLine(sys.stderr),
     )  # fmt: skip
+
+
+@contextmanager
+def fraction_bar(description: str) -> Iterator[Callable[[float, str], None]]:
+    """Give a function that shows which part is done, 0 to 1, and what is done next, in a bar."""
+    with progress_bar(1000, description, "‰") as bar:
+        bar.bar_format = "{desc}{percentage:3.0f}% |{bar}| {postfix}"
+
+        def show(fraction: float, words: str) -> None:
+            bar.n = max(bar.n, int(1000 * fraction))
+            bar.set_postfix_str(words)
+
+        yield show
+        show(1, "done")
 
 
 class _LastLine:

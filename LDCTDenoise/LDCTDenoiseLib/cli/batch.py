@@ -71,7 +71,7 @@ def run(arguments: argparse.Namespace) -> None:
     processes = Processes.of_environment()
     settings = Settings(
         make_denoiser(method_of(arguments), arguments.model), processes.device(arguments.device), arguments.strength,
-        arguments.batch, Window(*arguments.window), derived_options(arguments), arguments.leave_noise or "",
+        arguments.batch, Window(*arguments.window), derived_options(arguments), arguments.leave_noise,
     )  # fmt: skip
     settings.check()
     options = BatchOptions(not arguments.metrics_only, bool(arguments.full_dose), arguments.send or "")

@@ -6,7 +6,8 @@ import json
 from ..errors import InputError
 from ..files import replace_folder
 from ..methods import NETWORK_METHODS
-from .options import add_device_option, fraction_bar
+from .bars import fraction_bar
+from .options import add_device_option
 
 
 def add_parser(commands) -> None:

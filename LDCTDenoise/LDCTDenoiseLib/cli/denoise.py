@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from ..derived import Provenance, check_series_place, require_source, write_derived_series
 from ..derived.written import written_before
-from ..engine import DenoiseRun
+from ..engine import DenoiseRun, check_run, strength_and_remarks
 from ..errors import OutputError
 from ..methods import make_denoiser, method_name
 from ..volumes import is_dicom_source, is_file_name, write_volume
@@ -21,7 +21,6 @@ from .options import (
     progress_bar,
     read_ct,
     run_with_bar,
-    strength_and_remarks,
 )
 from .send_options import add_send_options, make_sender, send_series
 
@@ -71,7 +70,12 @@ def run(arguments: argparse.Namespace) -> None:
         denoiser = loading.result()
     if as_dicom:
         require_source(volume)
-    strength, remarks = strength_and_remarks(volume, denoiser, arguments)
+    check_run(denoiser, arguments.device, arguments.strength, arguments.batch)
+    strength, remarks = strength_and_remarks(
+        volume, denoiser, arguments.device, arguments.strength, arguments.leave_noise
+    )
+    if arguments.leave_noise is not None:
+        print(f"{denoiser.name}: strength {strength:.2f}, {remarks[0]}")
     work = DenoiseRun(volume, denoiser, arguments.device, strength, arguments.batch, remarks)
     if as_dicom and sent_before:
         files = written_before(volume, arguments.output, Provenance.of_run(work), options)

@@ -6,7 +6,8 @@ from pathlib import Path
 from ..errors import InputError, OutputError
 from ..files import replace_folder
 from ..methods import METHODS
-from .options import add_device_option, add_reading_options, fraction_bar, read_ct
+from .bars import fraction_bar
+from .options import add_device_option, add_reading_options, read_ct
 
 
 def add_parser(commands) -> None:

@@ -4,15 +4,12 @@ import argparse
 import json
 import os
 
-import numpy as np
-
 from ..derived import COMPRESSIONS, SeriesOptions
-from ..engine import DenoiseRun, strength_leaving
+from ..engine import DenoiseRun
 from ..errors import OutputError
 from ..hounsfield import PAPER, Window
 from ..methods import METHODS
 from ..methods.denoiser import Denoiser
-from ..scan import remarks_on
 from ..volumes import Volume, check_ct, check_writable, read_volume
 from .bars import progress_bar
 
@@ -104,21 +101,6 @@ def derived_options(arguments: argparse.Namespace) -> SeriesOptions:
     return SeriesOptions(
         arguments.series_description, arguments.series_number, window, arguments.compression, arguments.keep_private
     )
-
-
-def strength_and_remarks(volume: Volume, denoiser: Denoiser, arguments) -> tuple[float, tuple[str, ...]]:
-    """Return the strength that was asked for, and what the output's record is to say of scan and strength.
-
-    Warns of a scan that is unlike those that a network was trained on.
-    """
-    # Refuses a device, strength or batch that cannot be, before anything is measured.
-    DenoiseRun(np.zeros((1, 1, 1)), denoiser, arguments.device, arguments.strength, arguments.batch)
-    strength, remarks = arguments.strength, []
-    if arguments.leave_noise is not None:
-        strength, words = strength_leaving(arguments.leave_noise, volume, denoiser, arguments.device)
-        remarks.append(words)
-        print(f"{denoiser.name}: strength {strength:.2f}, {words}")
-    return strength, (*remarks, *remarks_on(volume, denoiser))
 
 
 def check_output(output: str, source: str) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..methods.denoiser import Denoiser
+from ..scan import ScanFacts, measure_scan, remarks_on
 from ..scan.noise import FEWEST_WINDOWS, noise_of_windows, scan_windows
 from ..scan.planes import orientation
 from ..volumes.volume import Volume
@@ -42,8 +43,15 @@ class NoiseLeft:
         stop = int(left.argmin()) + 1  # beyond its least noise a stronger correction adds some
         return float(strengths[np.abs(left[:stop] - noise).argmin()])
 
+    def strength_leaving(self, wanted: str) -> tuple[float, str]:
+        """Return the strength that leaves the noise asked for, see `wanted_noise`, and words for it."""
+        strength = self.strength_for(wanted_noise(wanted, self.own))
+        return strength, f"noise {self.at(strength):.1f} of {self.own:.1f} HU left"
 
-def measure_noise_left(volume: Volume, denoiser: Denoiser, device: str = "auto") -> NoiseLeft:
+
+def measure_noise_left(
+    volume: Volume, denoiser: Denoiser, device: str = "auto", facts: ScanFacts | None = None
+) -> NoiseLeft:
     """Find out what a method leaves of a scan's noise, from a few slices.
 
     Parameters
@@ -53,13 +61,15 @@ def measure_noise_left(volume: Volume, denoiser: Denoiser, device: str = "auto")
     denoiser : Denoiser
     device : str
         See `DenoiseRun`.
+    facts : ScanFacts, optional
+        What is known of the volume: it is not looked for flat tissue again.
 
     Raises
     ------
     InputError
         If the scan has too little flat soft tissue to measure noise in.
     """
-    chosen, places = _flat_places(volume)
+    chosen, places = _flat_places(volume, facts)
     part = volume.with_array(volume.array[chosen].astype(np.float32))
     run = DenoiseRun(part, denoiser, device)
     for _ in run:
@@ -73,10 +83,11 @@ def noise_left_of(volume: Volume, output: np.ndarray) -> NoiseLeft:
     return _left_in(*(array[chosen].astype(np.float32) for array in (volume.array, output)), places)
 
 
-def _flat_places(volume: Volume) -> tuple[list[int], list[tuple[int, int, int]]]:
+def _flat_places(volume: Volume, facts: ScanFacts | None = None) -> tuple[list[int], list[tuple[int, int, int]]]:
     """Return the slices to look at, and the flat windows in them, by the slice's place among those."""
     columns, rows = volume.geometry.spacing[:2]
-    windows = scan_windows(volume.array, (rows, columns))
+    known = facts is not None and facts.orientation == "axial"
+    windows = facts.flat if known else scan_windows(volume.array, (rows, columns))
     numbers, counts = np.unique([k for k, _, _ in windows] or [0], return_counts=True)
     chosen = sorted(int(k) for k in numbers[np.argsort(-counts, kind="stable")][:_SLICES])
     places = [(chosen.index(k), j, i) for k, j, i in windows if k in chosen]
@@ -117,16 +128,26 @@ def wanted_noise(text: str, own: float) -> float:
     return value
 
 
-def strength_leaving(text: str, volume: Volume, denoiser: Denoiser, device: str = "auto") -> tuple[float, str]:
-    """Return the strength that leaves the noise that a user asked for, and the words that the record keeps of it.
+def strength_and_remarks(
+    volume: Volume, denoiser: Denoiser, device: str = "auto", strength: float = 1.0, leave_noise: str | None = None
+) -> tuple[float, tuple[str, ...]]:
+    """Return the strength of a run, and what the record of its output is to say of strength and scan.
+
+    Warns of a scan that is unlike those that a network was trained on, see `scan.remarks_on`.
 
     Parameters
     ----------
-    text : str
-        See `wanted_noise`.
     volume, denoiser, device
         See `measure_noise_left`; `InputError` as there and as in `wanted_noise`.
+    strength : float
+        What is returned where nothing is said of the noise.
+    leave_noise : str, optional
+        How much noise to leave, see `wanted_noise`; the words for it are the first remark.
     """
-    left = measure_noise_left(volume, denoiser, device)
-    strength = left.strength_for(wanted_noise(text, left.own))
-    return strength, f"noise {left.at(strength):.1f} of {left.own:.1f} HU left"
+    facts = measure_scan(volume) if denoiser.on_device else None
+    remarks = remarks_on(volume, denoiser, facts)
+    if leave_noise is None:
+        return strength, remarks
+    left = measure_noise_left(volume, denoiser, device, facts)
+    strength, words = left.strength_leaving(leave_noise)
+    return strength, (words, *remarks)

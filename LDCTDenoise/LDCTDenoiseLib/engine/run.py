@@ -1,13 +1,12 @@
 """Denoise a volume slice by slice, in batches, with progress and a way to stop."""
 
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..errors import InputError, LDCTWarning, MethodError
+from ..errors import InputError, MethodError, warn
 from ..hounsfield import add_correction
 from ..methods.denoiser import Denoiser, start
 from ..requirements import require
@@ -201,7 +200,12 @@ class DenoiseRun:
         release_memory(full_device)
         self.denoiser.prepare(self.device.name)
         self.notices.append(notice)
-        warnings.warn(notice, LDCTWarning, stacklevel=3)
+        warn(notice, up=2)
+
+
+def check_run(denoiser: Denoiser, device: str, strength: float, batch: int | None) -> None:
+    """Raise what would stop every run of this kind; to find out before anything is measured or read."""
+    DenoiseRun(np.zeros((1, 1, 1), np.int16), denoiser, device, strength, batch)
 
 
 def denoise_array(volume, denoiser: Denoiser, device: str = "auto", strength: float = 1.0, batch: int | None = None):

@@ -1,6 +1,6 @@
 """What a scan is: its noise, its pixels, its planes, its padding, and what is unusual about it."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -9,7 +9,7 @@ from ..errors import InputError
 from ..hounsfield import NEVER_TOUCHED
 from ..requirements import require
 from ..volumes.volume import Volume
-from .noise import OwnNoise, measure_noise
+from .noise import FEWEST_WINDOWS, OwnNoise, noise_in, scan_windows
 from .planes import axial_planes, orientation
 
 #: Mean frequencies of the noise in 1/mm up to which a kernel is soft, standard.
@@ -45,6 +45,8 @@ class ScanFacts:
         Millimetres of a slice, where the headers say so.
     described : str
         What the headers say of body part, scanner and processing.
+    flat : tuple
+        Centres (slice, row, column) of the windows in the planes that the noise was looked for in.
     """
 
     noise: OwnNoise | None
@@ -57,6 +59,7 @@ class ScanFacts:
     bone: float
     thickness: float | None
     described: str
+    flat: tuple[tuple[int, int, int], ...] = field(default=(), repr=False)
 
     @cached_property
     def kernel(self) -> str:
@@ -77,7 +80,7 @@ class ScanFacts:
 
     def to_dict(self) -> dict:
         """Return the facts as JSON has them."""
-        return {**asdict(self), "kernel": self.kernel}
+        return {**{name: value for name, value in asdict(self).items() if name != "flat"}, "kernel": self.kernel}
 
 
 def measure_scan(volume: Volume) -> ScanFacts:
@@ -92,11 +95,12 @@ def measure_scan(volume: Volume) -> ScanFacts:
         planes, (columns, rows), _ = axial_planes(volume)
     except InputError:
         planes, (columns, rows) = volume.array, volume.geometry.spacing[:2]
+    windows = scan_windows(planes, (rows, columns))
     diameter, bone = _body(planes, columns * rows)
     facts = volume.facts
     described = (facts.get(key) for key in ("body_part", "scanner", "derivation"))
     return ScanFacts(
-        noise=measure_noise(planes, (rows, columns)),
+        noise=noise_in(planes, (rows, columns), windows) if len(windows) >= FEWEST_WINDOWS else None,
         pixel_spacing=tuple(float(s) for s in volume.geometry.spacing[:2]),
         slice_spacing=float(volume.geometry.spacing[2]),
         slices=len(volume.array),
@@ -106,6 +110,7 @@ def measure_scan(volume: Volume) -> ScanFacts:
         bone=bone,
         thickness=facts.get("thickness"),
         described="; ".join(text for text in described if text),
+        flat=tuple(windows),
     )
 
 

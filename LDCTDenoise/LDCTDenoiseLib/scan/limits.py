@@ -1,9 +1,8 @@
 """What of a scan lies outside of what the networks were trained on, in words."""
 
 import re
-import warnings
 
-from ..errors import LDCTWarning
+from ..errors import warn
 from ..volumes.volume import Volume
 from .facts import ScanFacts, measure_scan
 
@@ -75,7 +74,7 @@ def _says(said: str, words: tuple[str, ...]) -> bool:
     return any(re.search(rf"\b{re.escape(word)}\b", said) for word in words)
 
 
-def remarks_on(volume: Volume, denoiser) -> tuple[str, ...]:
+def remarks_on(volume: Volume, denoiser, facts: ScanFacts | None = None) -> tuple[str, ...]:
     """Say what is unusual about a volume for a denoiser, once as an `LDCTWarning`, and return it for the record.
 
     Parameters
@@ -83,16 +82,16 @@ def remarks_on(volume: Volume, denoiser) -> tuple[str, ...]:
     volume : Volume
     denoiser : methods.denoiser.Denoiser
         Only networks know scans that they were trained on.
+    facts : ScanFacts, optional
+        What is known of the volume; else it is measured.
     """
     if not denoiser.on_device:
         return ()
-    found = outside(measure_scan(volume), getattr(denoiser, "trained", None))
+    found = outside(facts or measure_scan(volume), getattr(denoiser, "trained", None))
     if not found:
         return ()
-    warnings.warn(
+    warn(
         f"'{volume.name}' is unlike what {denoiser.name} was trained on: {'; '.join(found)}. Look at the result with "
-        "care.",
-        LDCTWarning,
-        stacklevel=2,
+        "care."
     )
     return (f"unusual scan: {', '.join(found)}",)

@@ -114,8 +114,12 @@ def scan_windows(array: np.ndarray, pixel: tuple[float, float]) -> list[tuple[in
     return windows[:: -(-len(windows) // _MOST_WINDOWS) or 1]
 
 
-def noise_in(array: np.ndarray, pixel: tuple[float, float], windows: list[tuple[int, int, int]]) -> OwnNoise:
+def noise_in(
+    array: np.ndarray, pixel: tuple[float, float], windows: list[tuple[int, int, int]], across: bool = True
+) -> OwnNoise:
     """Measure the noise of an image, or noise alone, in given windows; see `measure_noise`.
+
+    Without `across` the correlation of neighbouring slices is not measured, and 0.
 
     The SD of a window of few correlated pixels scatters, so that the quiet windows lie below the mean by chance: the
     result is what windows of this noise would have had to be drawn from. The spectrum is found as the sum of bands
@@ -147,7 +151,7 @@ def noise_in(array: np.ndarray, pixel: tuple[float, float], windows: list[tuple[
         mean_frequency=float((curve * bands**2).sum() / (curve * bands).sum()),
         frequency=tuple(float(f) for f in bands),
         power=tuple(float(p) for p in curve * (level**2 / whole)),
-        slice_correlation=_slice_correlation(array, windows, noise, radius),
+        slice_correlation=_slice_correlation(array, windows, noise, radius) if across else 0.0,
         windows=len(windows),
     )
 

@@ -1,12 +1,11 @@
 """What exposure and kernel a scan was made with, as far as its own noise tells."""
 
 import math
-import warnings
 from dataclasses import replace
 
 import numpy as np
 
-from ..errors import LDCTWarning
+from ..errors import warn
 from ..hounsfield import NEVER_TOUCHED
 from ..scan.noise import FEWEST_WINDOWS, HIGHEST_FREQUENCY, OwnNoise, noise_in, scan_windows
 from .settings import DEFAULT_PHOTONS, ScanSettings
@@ -59,7 +58,7 @@ def calibrate(
     if len(windows) < FEWEST_WINDOWS:
         return _default(settings)
     part, places = _full_slices(array, windows)
-    own = noise_in(part, pixel, places)
+    own = noise_in(part, pixel, places, across=False)
     if own.sd < 0.5:
         return _default(settings)
     photons = settings.photons or DEFAULT_PHOTONS * (13 / own.sd) ** 2
@@ -70,7 +69,7 @@ def calibrate(
     wanted = own.sd * math.sqrt(1 / _DOSE - 1)
     for _ in range(_ROUNDS):
         noise = _simulated(part, pixel_spacing, replace(found, dose=_DOSE, seed=0, views=_VIEWS), device)
-        made = noise_in(noise, pixel, places)
+        made = noise_in(noise, pixel, places, across=False)
         ratio = made.sd / wanted
         if settings.kernel is None and settings.kernel_cutoff is None:
             found = replace(found, kernel=_corrected(found.kernel, own, made))
@@ -84,12 +83,11 @@ def calibrate(
 
 def _default(settings: ScanSettings) -> ScanSettings:
     settings = settings.with_defaults()
-    warnings.warn(
+    warn(
         "the scan's own noise cannot be measured (too little flat soft tissue, or none of it noisy): a dose is "
         f"simulated as of {settings.photons:g} photons with a standard kernel; give --photons and "
         "--kernel-cutoff to choose.",
-        LDCTWarning,
-        stacklevel=4,
+        up=3,
     )
     return settings
 

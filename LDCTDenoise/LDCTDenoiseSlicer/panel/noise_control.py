@@ -4,7 +4,6 @@ from LDCTDenoiseLib.engine import NoiseLeft, noise_left_of
 from LDCTDenoiseLib.errors import LDCTError
 from slicer.i18n import tr as _
 
-from ..denoising import strengthLeaving
 from ..nodes import INPUT_ROLE, volumeFromNode
 from ..task_runner import TaskRunner
 from ..tasks import Task
@@ -44,7 +43,7 @@ class NoiseControl:
         for output in outputs:
             left = self._known.get(_key(output))
             try:
-                found[output] = strengthLeaving(noise, left) if noise and isinstance(left, NoiseLeft) else (
+                found[output] = left.strength_leaving(noise) if noise and isinstance(left, NoiseLeft) else (
                     strength, None)
             except LDCTError as error:
                 self._say(str(error)[:1].upper() + str(error)[1:])

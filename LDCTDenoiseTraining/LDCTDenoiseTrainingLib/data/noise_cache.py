@@ -56,32 +56,33 @@ class Drawn:
 
 
 def calibration_of(scan: CachedScan) -> ScanSettings:
-    """Return exposure and kernel of a scan by its own noise; measured once and kept beside the cached volume."""
-    path = scan.folder / f"{scan.key}-calibration.json"
-    try:
-        facts = json.loads(path.read_text())
-        return ScanSettings(**{**facts, "kernel": facts["kernel"] and tuple(facts["kernel"])})
-    except (OSError, ValueError, TypeError, KeyError):
-        pass
-    settings = calibrate(scan.full, scan.spacing)
-    with write_atomic(path) as part:
-        part.write_text(json.dumps(asdict(settings)))
-    return settings
+    """Return exposure and kernel of a scan by its own noise."""
+    return _kept(
+        scan, "calibration", lambda: asdict(calibrate(scan.full, scan.spacing)),
+        lambda facts: ScanSettings(**{**facts, "kernel": facts["kernel"] and tuple(facts["kernel"])}),
+    )  # fmt: skip
 
 
 def noise_of(scan: CachedScan) -> tuple[float, float] | None:
     """Return SD in HU and mean frequency in 1/mm of a scan's own noise; None where it cannot be measured."""
-    path = scan.folder / f"{scan.key}-noise.json"
+
+    def measure():
+        noise = measure_noise(scan.full, scan.spacing[::-1])
+        return noise and (noise.sd, noise.mean_frequency)
+
+    return _kept(scan, "noise", measure, lambda facts: facts and tuple(float(f) for f in facts))
+
+
+def _kept(scan: CachedScan, name: str, measure: Callable, of: Callable):
+    """Return what `of` makes of what is measured once, and kept as JSON beside the cached volume."""
+    path = scan.folder / f"{scan.key}-{name}.json"
     try:
-        facts = json.loads(path.read_text())
-        return tuple(float(f) for f in facts) if facts else None
-    except (OSError, ValueError, TypeError):
-        pass
-    noise = measure_noise(scan.full, scan.spacing[::-1])
-    found = (noise.sd, noise.mean_frequency) if noise else None
+        return of(json.loads(path.read_text()))
+    except (OSError, ValueError, TypeError, KeyError):
+        facts = measure()
     with write_atomic(path) as part:
-        part.write_text(json.dumps(found))
-    return found
+        part.write_text(json.dumps(facts))
+    return of(facts)
 
 
 def averaging_gain(count: int, correlation: float) -> float:
@@ -123,27 +124,14 @@ class SimulatedSlices:
 
 @dataclass
 class NoiseCache:
-    """Slices and noise of the simulated scans of a training.
+    """Slices and noise of the simulated scans of a training."""
 
-    Parameters
-    ----------
-    scans : list of CachedScan
-        Those with a simulation.
-    seed : int
-    generations : int
-        How many differ; then the first comes again (mirrored, turned and with its sign changed at random anyway).
-    workers : int
-        Processes that simulate.
-    device : str
-        Where they do, by torch's name.
-    variety : Variety
-    """
-
-    scans: list[CachedScan]
+    scans: list[CachedScan]  #: Those with a simulation.
     seed: int
+    #: How many differ; then the first comes again (mirrored, turned and with its sign changed at random anyway).
     generations: int
-    workers: int
-    device: str = "cpu"
+    workers: int  #: Processes that simulate.
+    device: str = "cpu"  #: Where they do, by torch's name.
     variety: Variety = Variety()
 
     def __post_init__(self):
