@@ -3,23 +3,10 @@
 On slicer-core, which has no module framework, `from LDCTDenoise import LDCTDenoiseLogic` works all the same.
 """
 
-import sys
-
 import slicer
 import vtk
 from LDCTDenoiseSlicer.logic import LDCTDenoiseLogic
-from slicer.util import VTKObservationMixin
-
-try:
-    from slicer.i18n import tr as _
-    from slicer.i18n import translate
-    from slicer.ScriptedLoadableModule import (
-        ScriptedLoadableModule,
-        ScriptedLoadableModuleTest,
-        ScriptedLoadableModuleWidget,
-    )
-except ModuleNotFoundError:  # slicer-core
-    ScriptedLoadableModule = ScriptedLoadableModuleTest = ScriptedLoadableModuleWidget = type("DesktopOnly", (), {})
+from LDCTDenoiseSlicer.module import Module, ModuleWidget, ScriptedLoadableModuleTest, _
 
 #: The attribute of a parameter node for which a low-dose volume has been chosen: from then on the choice is the user's.
 _CHOSEN = "LDCTDenoise.InputChosen"
@@ -32,24 +19,18 @@ __all__ = ["LDCTDenoise", "LDCTDenoiseLogic", "LDCTDenoiseTest", "LDCTDenoiseWid
 #
 
 
-class LDCTDenoise(ScriptedLoadableModule):
+class LDCTDenoise(Module):
     """What Slicer's module list knows of the module."""
 
     def __init__(self, parent):
-        ScriptedLoadableModule.__init__(self, parent)
+        Module.__init__(self, parent)
         self.parent.title = _("LDCT Denoise")
-        self.parent.categories = [translate("qSlicerAbstractCoreModule", "Filtering.Denoising")]
         self.parent.dependencies = []
-        self.parent.contributors = ["LDCTDenoise contributors"]
         self.parent.helpText = _(
             "Denoises low-dose CT with convolutional networks, and with total variation and non-local means beside "
             "them; measures PSNR, SSIM and RMSE against a full-dose volume."
             "<p>For research. Not a medical device, not for diagnosis: denoising can blur or invent detail.</p>"
         )
-        self.parent.acknowledgementText = _(
-            "The networks are those of You et al., Low-Dose CT via Deep CNN with Skip Connection and Network in "
-            "Network, {link}."
-        ).format(link='<a href="https://arxiv.org/abs/1811.10564">arXiv 1811.10564</a>')
         slicer.app.connect("startupCompleted()", registerSampleData)
 
 
@@ -65,40 +46,32 @@ def registerSampleData():
 #
 
 
-class LDCTDenoiseWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
+class LDCTDenoiseWidget(ModuleWidget):
     """Slicer's life cycle; what the user sees and presses is `LDCTDenoiseSlicer.panel.Panel`."""
 
+    packages = ("LDCTDenoiseLib", "LDCTDenoiseSlicer")
+
     def __init__(self, parent=None):
-        ScriptedLoadableModuleWidget.__init__(self, parent)
-        VTKObservationMixin.__init__(self)
-        self.logic = None
-        self.panel = None
-        self._parameterNode = None
+        ModuleWidget.__init__(self, parent)
         self._parameterNodeGuiTag = None
 
     def setup(self):
-        ScriptedLoadableModuleWidget.setup(self)
+        ModuleWidget.setup(self)
         from LDCTDenoiseSlicer.comparison.debounce import Debounce
         from LDCTDenoiseSlicer.panel import Panel
 
-        uiWidget = slicer.util.loadUI(self.resourcePath("UI/LDCTDenoise.ui"))
-        self.layout.addWidget(uiWidget)
-        self.ui = slicer.util.childWidgetVariables(uiWidget)
-        uiWidget.setMRMLScene(slicer.mrmlScene)
-
+        self.loadUI()
         self.logic = LDCTDenoiseLogic()
         self.panel = Panel(self.ui, self.logic, self.resourcePath)
         # After the events at hand: a volume that is added has no image yet.
         self._proposal = Debounce(self.proposePair)
 
-        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
-        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
-        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartImportEvent, self.onSceneStartImport)
-        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneEndImport)
-        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartSaveEvent, self.onSceneStartSave)
-        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.NodeAboutToBeRemovedEvent, self.onNodeAboutToBeRemoved)
-        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.NodeRemovedEvent, self.onNodeRemoved)
-        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.NodeAddedEvent, self.onNodeAdded)
+        self.observeScene(
+            StartClose=self.onSceneStartClose, EndClose=self.onSceneComplete, StartImport=self.onSceneStartImport,
+            EndImport=self.onSceneComplete, StartSave=self.onSceneStartSave,
+            NodeAboutToBeRemoved=self.onNodeAboutToBeRemoved, NodeRemoved=self.onNodeRemoved,
+            NodeAdded=self.onNodeAdded,
+        )  # fmt: skip
         self.initializeParameterNode()
 
     def cleanup(self):
@@ -124,15 +97,11 @@ class LDCTDenoiseWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def onSceneStartSave(self, caller, event):
         self.panel.follower.finish()
 
-    def onSceneEndClose(self, caller, event):
-        if self.parent.isEntered:
-            self.initializeParameterNode()
-
     def onSceneStartImport(self, caller, event):
         # A selector takes the first volume that arrives, which would replace the choice that is saved in the scene.
         self.setParameterNode(None)
 
-    def onSceneEndImport(self, caller, event):
+    def onSceneComplete(self, caller, event):
         if self.parent.isEntered:
             self.initializeParameterNode()
 
@@ -176,14 +145,6 @@ class LDCTDenoiseWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.addObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self._onParametersModified)
         if self.panel is not None:
             self.panel.setParameterNode(parameterNode)
-
-    def onReload(self):
-        """Reload the module with the code beneath it."""
-        for name in list(sys.modules):
-            # But for the errors: the training module goes on to catch those that it knows.
-            if name.split(".")[0] in ("LDCTDenoiseLib", "LDCTDenoiseSlicer") and name != "LDCTDenoiseLib.errors":
-                del sys.modules[name]
-        ScriptedLoadableModuleWidget.onReload(self)
 
     def _onParametersModified(self, caller=None, event=None):
         self._rememberChoice()

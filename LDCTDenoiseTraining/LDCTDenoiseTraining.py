@@ -4,22 +4,9 @@ On slicer-core, which has no module framework, `from LDCTDenoiseTraining import 
 same.
 """
 
-import sys
-
 import slicer
+from LDCTDenoiseSlicer.module import Module, ModuleWidget, ScriptedLoadableModuleTest, _
 from LDCTDenoiseTrainingSlicer.logic import LDCTDenoiseTrainingLogic
-from slicer.util import VTKObservationMixin
-
-try:
-    from slicer.i18n import tr as _
-    from slicer.i18n import translate
-    from slicer.ScriptedLoadableModule import (
-        ScriptedLoadableModule,
-        ScriptedLoadableModuleTest,
-        ScriptedLoadableModuleWidget,
-    )
-except ModuleNotFoundError:  # slicer-core
-    ScriptedLoadableModule = ScriptedLoadableModuleTest = ScriptedLoadableModuleWidget = type("DesktopOnly", (), {})
 
 __all__ = ["LDCTDenoiseTraining", "LDCTDenoiseTrainingLogic", "LDCTDenoiseTrainingTest", "LDCTDenoiseTrainingWidget"]
 
@@ -29,24 +16,18 @@ __all__ = ["LDCTDenoiseTraining", "LDCTDenoiseTrainingLogic", "LDCTDenoiseTraini
 #
 
 
-class LDCTDenoiseTraining(ScriptedLoadableModule):
+class LDCTDenoiseTraining(Module):
     """What Slicer's module list knows of the module."""
 
     def __init__(self, parent):
-        ScriptedLoadableModule.__init__(self, parent)
+        Module.__init__(self, parent)
         self.parent.title = _("LDCT Denoise Training")
-        self.parent.categories = [translate("qSlicerAbstractCoreModule", "Filtering.Denoising")]
         self.parent.dependencies = ["LDCTDenoise"]
-        self.parent.contributors = ["LDCTDenoise contributors"]
         self.parent.helpText = _(
             "Trains the networks of LDCT Denoise on patients of your own, from the scene, folders or the DICOM "
             "database; where there is no low-dose scan, low dose is simulated. The training is a process of its own."
             "<p>For research. Not a medical device.</p>"
         )
-        self.parent.acknowledgementText = _(
-            "The networks are those of You et al., Low-Dose CT via Deep CNN with Skip Connection and Network in "
-            "Network, {link}."
-        ).format(link='<a href="https://arxiv.org/abs/1811.10564">arXiv 1811.10564</a>')
         slicer.app.connect("startupCompleted()", registerSampleData)
 
 
@@ -62,33 +43,26 @@ def registerSampleData():
 #
 
 
-class LDCTDenoiseTrainingWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
+class LDCTDenoiseTrainingWidget(ModuleWidget):
     """Slicer's life cycle; what the user sees and presses is `LDCTDenoiseTrainingSlicer.panel.Panel`."""
 
+    packages = ("LDCTDenoiseTrainingLib", "LDCTDenoiseTrainingSlicer")
+
     def __init__(self, parent=None):
-        ScriptedLoadableModuleWidget.__init__(self, parent)
-        VTKObservationMixin.__init__(self)
-        self.logic = None
-        self.panel = None
-        self._parameterNode = None
+        ModuleWidget.__init__(self, parent)
         self._reloading = False
 
     def setup(self):
-        ScriptedLoadableModuleWidget.setup(self)
+        ModuleWidget.setup(self)
         from LDCTDenoiseTrainingSlicer.panel import Panel
 
-        uiWidget = slicer.util.loadUI(self.resourcePath("UI/LDCTDenoiseTraining.ui"))
-        self.layout.addWidget(uiWidget)
-        self.ui = slicer.util.childWidgetVariables(uiWidget)
-        uiWidget.setMRMLScene(slicer.mrmlScene)
+        self.loadUI()
         self.logic = LDCTDenoiseTrainingLogic()
         self.panel = Panel(self.ui, self.logic, self.resourcePath("training-requirements.txt"))
-        scene = slicer.mrmlScene
-        self.addObserver(scene, scene.StartCloseEvent, self.onSceneStartClose)
-        self.addObserver(scene, scene.EndCloseEvent, self.onSceneComplete)
-        self.addObserver(scene, scene.StartImportEvent, self.onSceneStartImport)
-        self.addObserver(scene, scene.EndImportEvent, self.onSceneComplete)
-        self.addObserver(scene, scene.NodeRemovedEvent, self.onNodeRemoved)
+        self.observeScene(
+            StartClose=self.onSceneStartClose, EndClose=self.onSceneComplete, StartImport=self.onSceneStartImport,
+            EndImport=self.onSceneComplete, NodeRemoved=self.onNodeRemoved,
+        )  # fmt: skip
         self.initializeParameterNode()
 
     def cleanup(self):
@@ -137,12 +111,8 @@ class LDCTDenoiseTrainingWidget(ScriptedLoadableModuleWidget, VTKObservationMixi
             self.panel.patients.onNodeRemoved()
 
     def onReload(self):
-        """Reload the module with the code beneath it."""
         self._reloading = True
-        for name in list(sys.modules):
-            if name.split(".")[0] in ("LDCTDenoiseTrainingLib", "LDCTDenoiseTrainingSlicer"):
-                del sys.modules[name]
-        ScriptedLoadableModuleWidget.onReload(self)
+        ModuleWidget.onReload(self)
 
 
 #

@@ -1,0 +1,67 @@
+"""What both module files are made of: Slicer's scripted module, and a widget that follows a scene.
+
+On slicer-core, which has no module framework, there are empty classes in their place.
+"""
+
+import sys
+
+import slicer
+from slicer.util import VTKObservationMixin
+
+try:
+    from slicer.i18n import tr as _
+    from slicer.i18n import translate
+    from slicer.ScriptedLoadableModule import (
+        ScriptedLoadableModule,
+        ScriptedLoadableModuleTest,
+        ScriptedLoadableModuleWidget,
+    )
+except ModuleNotFoundError:  # slicer-core
+    ScriptedLoadableModule = ScriptedLoadableModuleTest = ScriptedLoadableModuleWidget = type("DesktopOnly", (), {})
+    _ = str
+
+
+class Module(ScriptedLoadableModule):
+    """What Slicer's module list knows of a module; title, dependencies and help text are its own."""
+
+    def __init__(self, parent):
+        ScriptedLoadableModule.__init__(self, parent)
+        self.parent.categories = [translate("qSlicerAbstractCoreModule", "Filtering.Denoising")]
+        self.parent.contributors = ["LDCTDenoise contributors"]
+        self.parent.acknowledgementText = _(
+            "The networks are those of You et al., Low-Dose CT via Deep CNN with Skip Connection and Network in "
+            "Network, {link}."
+        ).format(link='<a href="https://arxiv.org/abs/1811.10564">arXiv 1811.10564</a>')
+
+
+class ModuleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
+    """Slicer's life cycle of a module, whose panel follows the parameter node of the scene."""
+
+    #: The packages beneath the module, which are loaded anew with it.
+    packages: tuple[str, ...] = ()
+
+    def __init__(self, parent=None):
+        ScriptedLoadableModuleWidget.__init__(self, parent)
+        VTKObservationMixin.__init__(self)
+        self.logic = self.panel = self._parameterNode = None
+
+    def loadUI(self):
+        """Lay out the module's .ui file, whose widgets are then those of `ui`."""
+        name = type(self).__name__.removesuffix("Widget")
+        widget = slicer.util.loadUI(self.resourcePath(f"UI/{name}.ui"))
+        self.layout.addWidget(widget)
+        self.ui = slicer.util.childWidgetVariables(widget)
+        widget.setMRMLScene(slicer.mrmlScene)
+
+    def observeScene(self, **methods):
+        """Have methods called by the scene's events, by the names of these without "Event"."""
+        for event, method in methods.items():
+            self.addObserver(slicer.mrmlScene, getattr(slicer.mrmlScene, f"{event}Event"), method)
+
+    def onReload(self):
+        """Load the module anew with the code beneath it."""
+        for name in list(sys.modules):
+            # But for the errors: the other module goes on to catch those that it knows.
+            if name.split(".")[0] in self.packages and name != "LDCTDenoiseLib.errors":
+                del sys.modules[name]
+        ScriptedLoadableModuleWidget.onReload(self)
