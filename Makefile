@@ -28,7 +28,7 @@ test: lint
 
 cases:
 	@bash requirements/set-up test
-	@$(PYTHON_OF_VENV) tools/show_cases.py
+	@$(PYTHON_OF_VENV) Testing/show_cases.py
 
 # Slicer must have torch, safetensors and scikit-image already: in testing mode nothing is installed.
 test-slicer:

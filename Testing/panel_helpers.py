@@ -30,3 +30,21 @@ def slowDown(monkeypatch, batches):
             return np.zeros_like(hounsfield)
 
     monkeypatch.setitem(registry.REFERENCE_METHODS, "TV", Slow)
+
+
+def holdUp(monkeypatch, batches, free):
+    """Let total variation stop in its slice after so many free ones, until its task is cancelled; `batches` counts."""
+    from LDCTDenoiseLib.methods import registry
+    from LDCTDenoiseSlicer.tasks import Task
+
+    cancelled, cancel = threading.Event(), Task.cancel
+
+    class Held(registry.REFERENCE_METHODS["TV"]):
+        def correction(self, hounsfield):
+            batches.append(threading.current_thread())
+            if len(batches) > free:
+                assert cancelled.wait(300)
+            return np.zeros_like(hounsfield)
+
+    monkeypatch.setitem(registry.REFERENCE_METHODS, "TV", Held)
+    monkeypatch.setattr(Task, "cancel", lambda task: (cancel(task), cancelled.set()))

@@ -11,7 +11,7 @@ from dicom_series_maker import make_slice, stored_values, write_series
 from LDCTDenoiseLib.engine import denoise_array
 from LDCTDenoiseLib.hounsfield import Window
 from LDCTDenoiseLib.methods import make_denoiser
-from LDCTDenoiseLib.metrics import SSIM_VARIANT, measure_volume
+from LDCTDenoiseLib.metrics import SSIM_VARIANT, measure_volumes
 from LDCTDenoiseLib.volumes import read_volume
 
 
@@ -42,7 +42,7 @@ def test_metrics_against_the_full_dose(paired, output, only):
     row = rows["1.4.0"]
     low, full = (read_volume(paired / "p1" / name).array for name in ("quarter", "full"))
     for prefix, image in (("low_", low), ("", denoise_array(low, make_denoiser("TV"), "cpu"))):
-        expected = measure_volume(full, image, Window(-1024, 1000))
+        expected = measure_volumes(full, {"": image}, Window(-1024, 1000))[""]
         for name, key in (("psnr_db", "psnr"), ("ssim", "ssim"), ("rmse_hu", "rmse_hu")):
             assert float(row[prefix + name]) == pytest.approx(expected[key].mean)
     assert row["psnr_db"] != row["low_psnr_db"]

@@ -1,7 +1,9 @@
-"""The command line as a user meets it: in a process of its own, by its output, files and exit codes."""
+"""The command line as a user meets it: by its output, files and exit codes; once in a process of its own."""
 
+import contextlib
 import csv
 import errno
+import io
 import json
 import os
 import signal
@@ -15,20 +17,25 @@ import SimpleITK as sitk
 from LDCTDenoiseLib.cli.main import main
 from LDCTDenoiseLib.engine import denoise_array
 from LDCTDenoiseLib.methods import make_denoiser
-from LDCTDenoiseLib.metrics import measure_volume
+from LDCTDenoiseLib.metrics import measure_volumes
 from model_maker import make_model
 
 COMMAND = [sys.executable, "-m", "LDCTDenoiseLib"]
 
 
-def environment(**more):
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p), **more}
+def environment():
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
 
 
-def call(*arguments, **more):
-    return subprocess.run(
-        [*COMMAND, *map(str, arguments)], capture_output=True, text=True, env=environment(**more), timeout=300
-    )
+def call(*arguments):
+    """Run a command here, and return what a process would come to."""
+    output, error = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(error):
+        try:
+            code = main([str(argument) for argument in arguments])
+        except SystemExit as ended:
+            code = ended.code
+    return subprocess.CompletedProcess(arguments, code, output.getvalue(), error.getvalue())
 
 
 def refused(done, *words):
@@ -67,8 +74,11 @@ def files(tmp_path, ct):
 
 @pytest.mark.slow
 def test_denoise_keeps_geometry_and_type_and_does_what_the_library_does(files, ct):
-    done = call("denoise", files / "low.nrrd", files / "out.nii.gz", "--model", files / "mine.safetensors",
-                "--strength", "0.5", "--device", "cpu")
+    done = subprocess.run(
+        [*COMMAND, "denoise", files / "low.nrrd", files / "out.nii.gz", "--model", files / "mine.safetensors",
+         "--strength", "0.5", "--device", "cpu"],
+        capture_output=True, text=True, env=environment(), timeout=300,
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "DCSCN" in done.stdout and "CPU" in done.stderr
     image = sitk.ReadImage(str(files / "out.nii.gz"))
@@ -90,7 +100,7 @@ def test_compare_writes_figure_and_tables_with_the_numbers_of_the_library(files,
     assert [(r["image"], r["roi"]) for r in rows] == [
         (name, roi) for roi in ("", "20,50,20,45,1") for name in ("LDCT", "TV", "NLM")
     ]
-    expected = measure_volume(ct[0], ct[1])
+    expected = measure_volumes(ct[0], {"": ct[1]})[""]
     assert float(rows[0]["psnr_db"]) == pytest.approx(expected["psnr"].mean, rel=1e-5)
     assert float(rows[1]["psnr_db"]) > float(rows[0]["psnr_db"]) + 2
     table = json.loads((files / "out" / "table.json").read_text())
@@ -118,14 +128,12 @@ def test_demo_does_the_whole_job(tmp_path):
     assert "NLM" in done.stdout and "quarter-dose scan" in done.stderr
 
 
-@pytest.mark.slow
-def test_models_lists_shows_and_adds(files):
-    own = {"LDCT_DENOISE_MODELS": str(files / "own")}
-    done = call("models", "--add", files / "mine.safetensors", **own)
-    assert done.returncode == 0 and (files / "own" / "mine.safetensors").exists(), done.stderr
-    done = call("models", **own)
+def test_models_lists_shows_and_adds(files, no_models_of_the_user):
+    done = call("models", "--add", files / "mine.safetensors")
+    assert done.returncode == 0 and (no_models_of_the_user / "mine.safetensors").exists(), done.stderr
+    done = call("models")
     assert "mine" in done.stdout and "yours" in done.stdout and "needs no training" in done.stdout
-    card = json.loads(call("models", "mine", **own).stdout)
+    card = json.loads(call("models", "mine").stdout)
     assert card["method"] == "DCSCN" and len(card["sha256"]) == 64
 
 

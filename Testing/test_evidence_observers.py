@@ -16,6 +16,12 @@ needs_phantom = pytest.mark.skipif(not _LCD.is_dir(), reason="LDCT_DATA is not s
 SIDE = 29
 
 
+def as_rows(patches):
+    """Patches (patches, side, side) as rows less their mean, float64."""
+    rows = np.asarray(patches, np.float64).reshape(len(patches), -1)
+    return rows - rows.mean(axis=1, keepdims=True)
+
+
 def answers(observer, train, test, diameter):
     """Answers of one observer to test patches with and without the lesion; each argument is (present, absent)."""
     if observer.startswith("NPW"):
@@ -45,7 +51,7 @@ def test_an_independent_implementation_agrees(observer):
         dose = list(data["dose"]).index(expected["dose"])
         j, i = data["roi_centre_yx"][n]
         both = [
-            observers.as_rows(data[f"fbp_{kind}"][dose, :, j - half : j + half + 1, i - half : i + half + 1])
+            as_rows(data[f"fbp_{kind}"][dose, :, j - half : j + half + 1, i - half : i + half + 1])
             for kind in ("present", "absent")
         ]
         diameter = reference["inserts"][n]["bbox_diameter_pix"]
@@ -81,7 +87,7 @@ def test_detectability_in_noise_of_known_spectrum(smoothing):
         spectrum[0, 0] = 0  # each patch is taken less its mean
         centred = template - template.mean()
         expected = (signal.ravel() @ centred) / np.sqrt((spectrum * power).sum() / SIDE**2)
-        found = [observers.as_rows(noise[:1500] + signal) @ template, observers.as_rows(noise[1500:]) @ template]
+        found = [as_rows(noise[:1500] + signal) @ template, as_rows(noise[1500:]) @ template]
         assert observers.detectability(*found) == pytest.approx(expected, rel=0.05)
         # Answers to Gaussian noise are Gaussian: the area under the curve follows from d'.
         assert observers.auc(*found) == pytest.approx(norm.cdf(expected / np.sqrt(2)), abs=0.02)

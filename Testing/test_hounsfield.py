@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 from LDCTDenoiseLib.errors import InputError
-from LDCTDenoiseLib.hounsfield import PAPER, SOFT_TISSUE, WIDE, HURange, Window, add_correction
+from LDCTDenoiseLib.hounsfield import PAPER, WIDE, HURange, Window, add_correction
 
 
 def test_window_maps_hu_to_unit():
     assert PAPER.to_unit(np.array([-3000, -160, 40, 240, 3000])).tolist() == [0, 0, 0.5, 1, 1]
     assert str(PAPER) == "[-160, 240] HU"
-    assert (WIDE.lower, WIDE.upper, SOFT_TISSUE.lower, SOFT_TISSUE.upper) == (-1024, 3071, -300, 300)
+    assert (WIDE.lower, WIDE.upper) == (-1024, 3071)
 
 
 @pytest.mark.parametrize("bounds", [(1, 1), (5, 2), (float("nan"), 1), (0, float("inf"))])

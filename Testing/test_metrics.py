@@ -19,7 +19,6 @@ from LDCTDenoiseLib.metrics import (
     compare_volumes,
     measure_images,
     measure_slice,
-    measure_volume,
     measure_volumes,
 )
 from LDCTDenoiseLib.volumes import Geometry, Volume
@@ -30,6 +29,10 @@ def pair(shape=(3, 40, 50), seed=0):
     rng = np.random.default_rng(seed)
     full = rng.normal(40, 120, shape)
     return full, full + rng.normal(0, 30, shape)
+
+
+def measure_volume(full, image, **options):
+    return measure_volumes(full, {"": image}, **options)[""]
 
 
 def unit(x):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import slicer
 import slicer.util
-from panel_helpers import names, slowDown, tick
+from panel_helpers import holdUp, names, tick
 from slicer_host import QTimer
 from slicer_volumes import addVolume, ct, ijkToRAS
 
@@ -131,16 +131,14 @@ def test_apply_denoises_and_shows(widget, host):
 @pytest.mark.slow
 def test_cancel_and_apply_again(widget, host, monkeypatch):
     batches = []
-    slowDown(monkeypatch, batches)
+    holdUp(monkeypatch, batches, free=2)
     addVolume(slicer.mrmlScene, ct((30, 16, 16)))
     widget.initializeParameterNode()
     widget.logic.getParameterNode().methods = ["TV"]
     widget.ui.applyButton.click()
-    rounds = host.spin(lambda: len(batches) >= 3)
+    host.spin(lambda: len(batches) == 3 and widget.ui.progressBar.value > 0)
     assert "of 30 slices, " in widget.ui.progressBar.format and 0 < widget.ui.progressBar.value < 100
     assert threading.main_thread() not in batches
-    # A round waits 10 ms for the worker; the rest is what a busy machine adds.
-    assert np.median(rounds) < 0.03
     widget.ui.applyButton.click()
     assert not widget.panel.running and widget.ui.applyButton.text == "Apply"
     assert "Stopped" in widget.ui.statusLabel.text
@@ -148,7 +146,7 @@ def test_cancel_and_apply_again(widget, host, monkeypatch):
     assert any(timer.active for timer in QTimer.all)
     host.spin(lambda: not any(timer.active for timer in QTimer.all))
     assert not any(t.name == "LDCTDenoise" for t in threading.enumerate())
-    assert len(batches) <= 5 and names() == ["CT"]
+    assert len(batches) == 3 and names() == ["CT"]
     widget.logic.getParameterNode().methods = ["NLM"]
     widget.ui.applyButton.click()
     host.spin(lambda: not widget.panel.running)
@@ -182,17 +180,17 @@ def _reload(widget, host):
 @pytest.mark.parametrize("disturb", [_closeScene, _deleteInput, _reload])
 def test_disturbed_while_it_runs(widget, host, monkeypatch, disturb):
     batches = []
-    slowDown(monkeypatch, batches)
+    holdUp(monkeypatch, batches, free=1)
     loaded = {n: m for n, m in sys.modules.items() if n.startswith("LDCTDenoise")}
     addVolume(slicer.mrmlScene, ct((30, 16, 16)))
     widget.initializeParameterNode()
     widget.logic.getParameterNode().methods = ["TV"]
     widget.ui.applyButton.click()
-    host.spin(lambda: len(batches) >= 2)
+    host.spin(lambda: len(batches) == 2)
     disturb(widget, host)
     host.spin(lambda: not widget.panel.running)
     host.spin(lambda: not any(t.name == "LDCTDenoise" for t in threading.enumerate()))
-    assert len(batches) < 10 and "CT TV" not in names()
+    assert len(batches) == 2 and "CT TV" not in names()
     assert widget.ui.statusLabel.text.startswith("Stopped")
     sys.modules.update(loaded)
 

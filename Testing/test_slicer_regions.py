@@ -10,6 +10,7 @@ import slicer.util
 import vtk
 from LDCTDenoiseLib.errors import GeometryError, InputError
 from LDCTDenoiseLib.metrics import records_to_csv
+from LDCTDenoiseSlicer.denoising import isUpToDate, jobsOf
 from LDCTDenoiseSlicer.regions import regionsOf
 from LDCTDenoiseSlicer.tables import CAPTION, tableRecords
 from slicer_volumes import addROI, addTransform, addVolume, ct, ijkToRAS
@@ -266,20 +267,25 @@ def test_the_list_of_compared_images(scene, logic, images, tmp_path):
 
 def test_what_is_missing_is_told(scene, logic, images, ownModel):
     low = images["LDCT"]
-    assert logic.missingMethods(low, ["TV", "NLM"]) == ["TV", "NLM"]
+
+    def missing(methods, models=()):
+        listed = logic.comparedImages(low)
+        return [j.label for j in jobsOf(methods, models) if not isUpToDate(listed.madeBy(j.label), low, j)]
+
+    assert missing(["TV", "NLM"]) == ["TV", "NLM"]
     outputs = logic.denoiseAll(low, ["TV"], [ownModel], device="cpu", strength=0.5)
-    assert logic.missingMethods(low, ["TV", "NLM"], [ownModel]) == ["NLM"]
+    assert missing(["TV", "NLM"], [ownModel]) == ["NLM"]
     logic.setStrength(outputs["TV"], 1.0)
-    assert logic.missingMethods(low, ["TV"]) == []
+    assert missing(["TV"]) == []
     from model_maker import make_model
 
     make_model(ownModel, weights="zero")
-    assert logic.missingMethods(low, ["TV"], [ownModel]) == ["mine"]
+    assert missing(["TV"], [ownModel]) == ["mine"]
     voxels_ = slicer.util.arrayFromVolume(low)
     voxels_[0, 0, 0] += 1
-    assert logic.missingMethods(low, ["TV"]) == ["TV"]
+    assert missing(["TV"]) == ["TV"]
     logic.comparedImages(low).remove(outputs["TV"])
-    assert logic.missingMethods(low, ["TV"]) == ["TV"]
+    assert missing(["TV"]) == ["TV"]
 
 
 def test_a_pair_is_proposed_by_name_and_else_by_noise(scene, logic, images):
