@@ -13,14 +13,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from .errors import OutputError
+from .errors import LDCTError, OutputError
 
-#: What a full or broken disk says, in the midst of a write.
-_DISK_ERRORS = {getattr(errno, name, None) for name in ("ENOSPC", "EDQUOT", "EFBIG", "EIO", "EROFS")}
+#: What a full or broken disk says, in the midst of a write; numpy says no number when not all was taken.
+_DISK_ERRORS = {None, *(getattr(errno, name, None) for name in ("ENOSPC", "EDQUOT", "EFBIG", "EIO", "EROFS"))}
 
 
 def _reason(error: OSError) -> str:
-    return error.strerror or str(error)
+    return error.strerror or "the data could not be stored; is the disk full?"
 
 
 def flush(path: str | Path) -> None:
@@ -53,7 +53,7 @@ def _disk_errors_named(path: Path, doing: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _DISK_ERRORS:
+        if error.errno in _DISK_ERRORS and not isinstance(error, LDCTError):
             raise OutputError(f"cannot {doing} '{path}': {_reason(error)}.") from error
         raise
 

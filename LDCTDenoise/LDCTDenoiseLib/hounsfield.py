@@ -73,9 +73,6 @@ class HURange(_Range):
 #: The 12-bit range of CT. The default: low-dose noise does not leave it.
 WIDE = HURange(-1024, 3071)
 
-#: The range of the paper's group's other code. Noise leaves it, which shows as bright specks.
-SOFT_TISSUE = HURange(-300, 300)
-
 
 def add_correction(hounsfield: np.ndarray, correction: np.ndarray, strength: float = 1.0) -> np.ndarray:
     """Return `x + strength * correction`, with padding and metal left exactly as they are.

@@ -15,7 +15,7 @@ from LDCTDenoiseLib.volumes.dicom_series import read_series_files
 
 from .denoising import REMARKS
 from .nodes import INPUT_ROLE, requireVolume, volumeFromNode
-from .tasks import Task
+from .tasks import Counted, Task
 
 #: Where Slicer's DICOM module notes the instances that a node was loaded from.
 _INSTANCES = "DICOM.instanceUIDs"
@@ -25,18 +25,6 @@ EXPORTED = "LDCTDenoise.ExportedSeriesUID"
 
 #: How far voxels, in HU, may lie from those of the files: two decoders of a lossy image differ by one.
 _TOLERANCE = 1.01
-
-
-@dataclass(frozen=True)
-class Written:
-    """How far an export has come: images written, and images in all."""
-
-    done: int
-    of: int
-
-    @property
-    def fraction(self) -> float:
-        return self.done / self.of if self.of else 1.0
 
 
 @dataclass(frozen=True)
@@ -94,7 +82,7 @@ def exportTask(outputVolumes: Sequence, folder: str | Path | None = None, option
                 undo.callback(temporary.cleanup)
             for export in exports:
                 before = sum(map(len, written))
-                written.append(_write(export, options, lambda n, before=before: report(Written(before + n, images))))
+                written.append(_write(export, options, lambda n, before=before: report(Counted(before + n, images))))
             undo.pop_all()  # the series are for the database now
         return written
 

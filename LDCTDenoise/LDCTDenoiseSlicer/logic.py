@@ -17,7 +17,7 @@ from .comparison.layout_request import LayoutRequest
 from .comparison.pointer import valuesAt
 from .comparison.side_by_side import SideBySide
 from .comparison.zoom_numbers import ZoomNumbers, measureZoom
-from .denoising import Denoising, Job, isUpToDate, jobsOf, strengthLeaving
+from .denoising import Denoising, Job, jobsOf
 from .dicom_export import exportTask
 from .evidence_of_pair import evidenceTask
 from .measuring import compareTask, figureTask, labelled, onOneGrid, requireSameGrid, windowOf
@@ -195,7 +195,7 @@ class LDCTDenoiseLogic:
         float
             The strength: the nearest that can be reached.
         """
-        strength, words = strengthLeaving(noise, self.noiseLeft(outputVolume))
+        strength, words = self.noiseLeft(outputVolume).strength_leaving(noise)
         self.strengths.set(outputVolume, strength)
         outputVolume.SetAttribute("LDCTDenoise.NoiseLeft", words)
         return strength
@@ -225,7 +225,7 @@ class LDCTDenoiseLogic:
         tableNode : vtkMRMLTableNode, optional
             The node to fill. Default: a new one.
         progress : callable, optional
-            Called after each slice with a `Measured`. Returning False stops.
+            Called after each slice with a `Counted`. Returning False stops.
 
         Returns
         -------
@@ -364,16 +364,6 @@ class LDCTDenoiseLogic:
             With one line to show to the user; the scene is as it was.
         """
         return evidenceTask(reference, lowVolume, methods, models, dose, device, folder, tableNode)
-
-    def missingMethods(self, inputVolume, methods: Sequence[str] = (), models: Sequence[str | Path] = ()) -> list[str]:
-        """Return the labels of those methods and models whose output for this input is not there, or not up to date.
-
-        An output is up to date when it is in the list of compared images, was made from the voxels that the input has
-        now, and with the weights that would be used now; its strength may be any, see `setStrength`.
-        """
-        listed = ComparedImages(inputVolume)
-        return [job.label for job in jobsOf(methods, models)
-                if not isUpToDate(listed.madeBy(job.label), inputVolume, job)]
 
     #
     # What is compared, and where
@@ -690,22 +680,6 @@ class LDCTDenoiseLogic:
         """
         nodes = labelled(volumes)
         return measureZoom({REFERENCE: reference, **nodes} if reference else nodes, reference, region, windowOf(window))
-
-    def addComparisonROI(self, corners=None):
-        """Add a box on the slice that is laid out, and put it into the list of regions.
-
-        Parameters
-        ----------
-        corners : array of shape (n, 3), optional
-            Points that the box is to hold, such as two opposite corners, RAS in mm. Default: a square of a quarter of
-            the image's width, in its middle.
-
-        Returns
-        -------
-        vtkMRMLMarkupsROINode
-            Not laid out yet: give it to `showComparison` as `roi`.
-        """
-        return self.comparison.makeBox(corners=corners)
 
     def drawComparisonROI(self, shape: str = "box"):
         """Let the user draw a region, zoomed at once: "box" and "circle" with two clicks, "curve" with many.

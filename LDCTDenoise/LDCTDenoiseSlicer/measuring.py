@@ -1,7 +1,6 @@
 """Comparing volume nodes with a reference, as a task; and the figure of a comparison."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,19 +17,7 @@ from .region_numbers import measureRegions, regionInWords
 from .regions import Region, regionsOf
 from .rois import pixelROI
 from .tables import requireTable, writeTable
-from .tasks import Task
-
-
-@dataclass(frozen=True)
-class Measured:
-    """How far a comparison has come: slices measured, and slices in all."""
-
-    done: int
-    of: int
-
-    @property
-    def fraction(self) -> float:
-        return self.done / self.of if self.of else 1.0
+from .tasks import Counted, Task
 
 
 def requireSameGrid(reference, volume) -> None:
@@ -82,10 +69,10 @@ def compareTask(reference, volumes, roi, window, tableNode) -> Task:
     shownIn = windowOf(window)
 
     def work(report):
-        comparison = compare_volumes(full, images, shownIn, region, lambda done, of: report(Measured(done, of)))
+        comparison = compare_volumes(full, images, shownIn, region, lambda done, of: report(Counted(done, of)))
         statistics = {}
         for label, volume in {REFERENCE: full, **images}.items():
-            report(Measured(1, 1))
+            report(Counted(1, 1))
             statistics[label] = hu_statistics(volume.array, region)
         return comparison, statistics
 
@@ -100,7 +87,7 @@ def figureTask(path: str | Path, reference, volumes, sliceIndex: int | None, roi
     draw = drawingOf(reference, volumes, sliceIndex, roi, window, plane)
 
     def work(report):
-        report(Measured(0, 1))
+        report(Counted(0, 1))
         draw(path)
         return Path(path)
 

@@ -3,10 +3,23 @@
 import functools
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 
 
 class Cancelled(Exception):
     """The work was stopped on request before it was complete."""
+
+
+@dataclass(frozen=True)
+class Counted:
+    """How far work has come that goes one by one: what is done, and what there is in all."""
+
+    done: int
+    of: int
+
+    @property
+    def fraction(self) -> float:
+        return self.done / self.of if self.of else 1.0
 
 
 class Task:

@@ -144,40 +144,36 @@ def _note_lossy_compression(dataset) -> None:
         dataset.LossyImageCompression, dataset.LossyImageCompressionMethod = "01", method
 
 
-def _code(value: str, meaning: str) -> Sequence:
+def one_item(**elements) -> Sequence:
+    """Return a sequence of one item with these elements, by keyword."""
     item = Dataset()
-    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = value, "DCM", meaning
+    for keyword, value in elements.items():
+        setattr(item, keyword, value)
     return Sequence([item])
 
 
-def source_image(sop_class: str, sop_instance: str, frame: int | None = None) -> Dataset:
+def _code(value: str, meaning: str) -> Sequence:
+    return one_item(CodeValue=value, CodingSchemeDesignator="DCM", CodeMeaning=meaning)
+
+
+def source_image(sop_class: str, sop_instance: str, frame: int | None = None) -> Sequence:
     """Return a reference to the image, or to the one frame (from 0) of it, that the values were made from."""
-    item = Dataset()
-    item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = sop_class, sop_instance
-    if frame is not None:
-        item.ReferencedFrameNumber = frame + 1
-    item.PurposeOfReferenceCodeSequence = _code(*_PURPOSE)
-    return item
-
-
-def series_reference(series_uid: str, sop_class: str, sop_instance: str) -> Dataset:
-    """Return a reference to an instance below its series."""
-    instance, series = Dataset(), Dataset()
-    instance.ReferencedSOPClassUID, instance.ReferencedSOPInstanceUID = sop_class, sop_instance
-    series.SeriesInstanceUID = series_uid
-    return series, instance
+    return one_item(
+        ReferencedSOPClassUID=sop_class, ReferencedSOPInstanceUID=sop_instance,
+        PurposeOfReferenceCodeSequence=_code(*_PURPOSE),
+        **({} if frame is None else {"ReferencedFrameNumber": frame + 1}),
+    )  # fmt: skip
 
 
 def contributing_equipment(before, provenance: Provenance, moment: str) -> Sequence:
     """Return the equipment that had a part in the image, this software last; `moment` is a DICOM date and time."""
-    item = Dataset()
-    item.PurposeOfReferenceCodeSequence = _code(*_EQUIPMENT)
-    item.Manufacturer = MANUFACTURER
-    item.ManufacturerModelName = plain(f"LDCTDenoise {provenance.method}")[:64]
-    item.SoftwareVersions = plain(provenance.version)[:64]
-    item.ContributionDateTime = moment
-    item.ContributionDescription = f"{provenance.words}. {NOTICE}."
-    return Sequence([*(before or []), item])
+    ours = one_item(
+        PurposeOfReferenceCodeSequence=_code(*_EQUIPMENT), Manufacturer=MANUFACTURER,
+        ManufacturerModelName=plain(f"LDCTDenoise {provenance.method}")[:64],
+        SoftwareVersions=plain(provenance.version)[:64], ContributionDateTime=moment,
+        ContributionDescription=f"{provenance.words}. {NOTICE}.",
+    )  # fmt: skip
+    return Sequence([*(before or []), *ours])
 
 
 def _remove_what_is_of_the_source(dataset) -> None:

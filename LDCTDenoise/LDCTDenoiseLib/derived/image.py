@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pydicom
 from pydicom.dataset import FileMetaDataset
-from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian
 
 from .. import __version__
@@ -60,7 +59,7 @@ def derive(
         rewrite_groups(dataset, series, source_type, source_series, sop_class, sop_instance)
     else:
         describe_derivation(dataset, before, series.provenance)
-        dataset.SourceImageSequence = Sequence([source_image(sop_class, sop_instance)])
+        dataset.SourceImageSequence = source_image(sop_class, sop_instance)
         if series.options.window is not None:
             show_in_window(dataset, series)
     _store(dataset, frames, sources, storage)

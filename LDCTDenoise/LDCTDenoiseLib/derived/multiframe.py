@@ -5,7 +5,7 @@ from pydicom.sequence import Sequence
 from pydicom.uid import generate_uid
 
 from ..volumes.dicom_tags import words
-from .header import SeriesIdentity, describe_derivation, series_reference, show_in_window, source_image
+from .header import SeriesIdentity, describe_derivation, one_item, show_in_window, source_image
 
 
 def is_enhanced(dataset) -> bool:
@@ -40,7 +40,7 @@ def rewrite_groups(
     for number, (group, own) in enumerate(zip(frames, derivations, strict=True)):
         item, before = Dataset(), (own or common or [Dataset()])[-1]
         describe_derivation(item, before, series.provenance)
-        item.SourceImageSequence = Sequence([source_image(sop_class, sop_instance, number)])
+        item.SourceImageSequence = source_image(sop_class, sop_instance, number)
         group.DerivationImageSequence = Sequence([item])
     for group in (shared, *frames):
         for item in group.get("CTImageFrameTypeSequence") or []:
@@ -70,20 +70,17 @@ def rescale(dataset, intercepts: list[int]) -> None:
     shared = dataset.SharedFunctionalGroupsSequence[0]
     _take(shared, "PixelValueTransformationSequence")
     for group, intercept in zip(dataset.PerFrameFunctionalGroupsSequence, intercepts, strict=True):
-        item = Dataset()
-        item.RescaleIntercept, item.RescaleSlope, item.RescaleType = str(intercept), "1", "HU"
-        group.PixelValueTransformationSequence = Sequence([item])
+        scale = one_item(RescaleIntercept=str(intercept), RescaleSlope="1", RescaleType="HU")
+        group.PixelValueTransformationSequence = scale
 
 
 def _refer(dataset, source_series: str, sop_class: str, sop_instance: str) -> None:
-    series, instance = series_reference(source_series, sop_class, sop_instance)
-    series.ReferencedSOPSequence = Sequence([instance])
-    study = Dataset()
-    study.StudyInstanceUID = dataset.StudyInstanceUID
-    study.ReferencedSeriesSequence = Sequence([series])
-    dataset.SourceImageEvidenceSequence = Sequence([study])
-    series, instance = series_reference(source_series, sop_class, sop_instance)
-    series.ReferencedInstanceSequence = Sequence([instance])
+    instance = {"ReferencedSOPClassUID": sop_class, "ReferencedSOPInstanceUID": sop_instance}
+    series = one_item(ReferencedSOPSequence=one_item(**instance), SeriesInstanceUID=source_series)
+    dataset.SourceImageEvidenceSequence = one_item(
+        ReferencedSeriesSequence=series, StudyInstanceUID=dataset.StudyInstanceUID
+    )
+    (series,) = one_item(ReferencedInstanceSequence=one_item(**instance), SeriesInstanceUID=source_series)
     dataset.ReferencedSeriesSequence = Sequence([*(dataset.get("ReferencedSeriesSequence") or []), series])
 
 

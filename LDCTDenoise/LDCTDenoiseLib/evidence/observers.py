@@ -12,12 +12,6 @@ import numpy as np
 _SCREEN_PIXEL, _DEGREE = 54 / 128, 0.1146
 
 
-def as_rows(patches: np.ndarray) -> np.ndarray:
-    """Return patches of shape (patches, side, side) as rows less their mean, float64 of shape (patches, side²)."""
-    rows = np.asarray(patches, dtype=np.float64).reshape(len(patches), -1)
-    return rows - rows.mean(axis=1, keepdims=True)
-
-
 def _offsets(side: int) -> tuple[np.ndarray, np.ndarray]:
     """Return x and y of every pixel from the centre of a patch, each of shape (side, side)."""
     y, x = np.mgrid[:side, :side] - (side - 1) / 2

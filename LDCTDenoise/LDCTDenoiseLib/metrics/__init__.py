@@ -6,4 +6,4 @@ from .profile import EDGE, Edge, line_samples, measure_edge, sample_line
 from .quality import HU_STATISTICS, METRICS, SSIM_VARIANT, Metric, Quality, Reference, measure_images, measure_slice
 from .roi import ROI
 from .spectrum import NOISE, NoiseSpectrum, noise_spectrum
-from .summary import Summary, VolumeMeasurement, hu_statistics, measure_volume, measure_volumes
+from .summary import Summary, VolumeMeasurement, hu_statistics, measure_volumes

@@ -105,17 +105,6 @@ def measure_volumes(
     return {label: VolumeMeasurement(slices) for label, slices in qualities.items()}
 
 
-def measure_volume(
-    reference: np.ndarray,
-    image: np.ndarray,
-    window: Window = PAPER,
-    roi: ROI | None = None,
-    progress: Callable[[int, int], None] | None = None,
-) -> VolumeMeasurement:
-    """Measure one volume; parameters and errors as for `measure_volumes`."""
-    return measure_volumes(reference, {"": image}, window, roi, progress)[""]
-
-
 def hu_statistics(array: np.ndarray, roi: ROI | None = None) -> tuple[float, float]:
     """Return mean and standard deviation in HU of all voxels, or of an ROI; slice by slice, in float64."""
     slices = array if roi is None else roi.crop(array)[None]

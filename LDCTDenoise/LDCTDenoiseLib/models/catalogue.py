@@ -2,11 +2,10 @@
 
 import os
 import sys
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import LDCTWarning, MethodError, ModelFileError
+from ..errors import MethodError, ModelFileError, warn
 from ..files import write_atomic
 from ..resources import resource_folder
 from .card import ModelCard
@@ -50,7 +49,7 @@ def catalogue() -> list[Entry]:
             try:
                 entries.append(Entry(path.stem, path, read_card(path), ships))
             except ModelFileError as error:
-                warnings.warn(str(error), LDCTWarning, stacklevel=2)
+                warn(str(error))
     return entries
 
 

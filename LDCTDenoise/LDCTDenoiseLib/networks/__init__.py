@@ -4,5 +4,5 @@
 program for this processor; `cost` counts what it costs. Which method has which network says the table in `methods`.
 """
 
-from .cost import count_macs, count_parameters, count_slopes
+from .cost import count_macs
 from .description import IMAGE, Layer, Network, steps_of

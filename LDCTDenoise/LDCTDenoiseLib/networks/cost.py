@@ -1,17 +1,6 @@
-"""What a network costs: its parameters and its multiply-accumulate operations."""
+"""What a network costs: its multiply-accumulate operations."""
 
 from .description import Network
-
-
-def count_parameters(network: Network) -> int:
-    """Return the number of weights and biases, the PReLU slopes not counted (see `count_slopes`)."""
-    biases = sum(layer.filters for layer in network.layers if layer.bias)
-    return _count_weights(network) + biases
-
-
-def count_slopes(network: Network) -> int:
-    """Return the number of PReLU slopes, one for each channel that is activated."""
-    return sum(layer.filters for layer in network.layers if layer.activation == "prelu")
 
 
 def count_macs(network: Network, height: int = 512, width: int = 512) -> int:
@@ -27,7 +16,3 @@ def count_macs(network: Network, height: int = 512, width: int = 512) -> int:
         total += weights * max(0, height - lost) * max(0, width - lost)
         lost -= {"same": 0, "valid": 0, "full": 1}[layer.border] * (layer.kernel - 1)
     return total
-
-
-def _count_weights(network: Network) -> int:
-    return sum(layer.filters * network.inputs(layer) * layer.kernel**2 for layer in network.layers)

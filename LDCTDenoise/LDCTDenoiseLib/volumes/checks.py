@@ -1,12 +1,11 @@
 """Refuse what is not CT before any work is done on it."""
 
 import math
-import warnings
 from dataclasses import replace
 
 import numpy as np
 
-from ..errors import InputError, LDCTWarning
+from ..errors import InputError, warn
 from .hu_check import has_air, looks_like_hounsfield, looks_like_labels, looks_offset, not_hounsfield
 from .volume import Volume
 
@@ -81,11 +80,10 @@ def _require_hounsfield(name: str, array: np.ndarray, is_offset: bool) -> None:
             "its original values (--hu-offset 0 takes them as HU all the same)."
         )
     if not has_air(array):
-        warnings.warn(
+        warn(
             f"'{name}' has no air in it by which its scale could be known; its values from {array.min():g} to "
             f"{array.max():g} are taken as HU.",
-            LDCTWarning,
-            stacklevel=3,
+            up=2,
         )
 
 

@@ -1,10 +1,9 @@
 """Put the slices of a series in order along their normal and find the grid they lie on."""
 
-import warnings
 
 import numpy as np
 
-from ..errors import InputError, LDCTWarning
+from ..errors import InputError, warn
 from .dicom_frames import Frame
 from .volume import Geometry
 
@@ -103,11 +102,9 @@ def _step(frames: list[Frame], along: np.ndarray, name: str) -> float:
     found = [f"slices are missing: {_few(missing)}"] if missing else []
     if uneven or not missing:
         found.append(f"the spacing is uneven: {_few(uneven) or f'{gaps.min():.2f} to {gaps.max():.2f} mm'}")
-    warnings.warn(
+    warn(
         f"'{name}': {'; '.join(found)}. The volume has the usual spacing of {usual:.2f} mm throughout, "
-        "so lengths across these places are wrong.",
-        LDCTWarning,
-        stacklevel=2,
+        "so lengths across these places are wrong."
     )
     return usual
 
@@ -120,11 +117,9 @@ def _look_for_shear(frames: list[Frame], normal: np.ndarray, name: str) -> None:
         return
     farthest = int(aside.argmax())
     tilt = np.degrees(np.arctan2(aside[farthest], offsets[farthest] @ normal))
-    warnings.warn(
+    warn(
         f"'{name}': the slices are shifted sideways by up to {aside.max():.1f} mm (a gantry tilt of {tilt:.1f}°), so "
-        "the geometry is sheared; the slices are kept as they are, stacked without the shift.",
-        LDCTWarning,
-        stacklevel=2,
+        "the geometry is sheared; the slices are kept as they are, stacked without the shift."
     )
 
 

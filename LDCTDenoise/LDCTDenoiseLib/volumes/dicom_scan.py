@@ -1,10 +1,9 @@
 """Find the CT series below a folder and choose one of them."""
 
-import warnings
 from collections import Counter
 from pathlib import Path
 
-from ..errors import InputError, LDCTWarning
+from ..errors import InputError, warn
 from .dicom_headers import DAMAGED, OTHER, SLICE, Entry, Instance, is_placed, look, look_below
 from .dicom_tags import text
 
@@ -69,11 +68,9 @@ def _say_what_is_left_out(path: Path, damaged: list[Entry], others: list[Entry],
         if text(entry.header, "SeriesInstanceUID") == series_uid and is_placed(entry.header) and not page:
             left.append(f"'{_name(entry, path)}' names itself {entry.why}")
     if left:
-        warnings.warn(
+        warn(
             f"'{path}': left out {len(left)} file{'s' * (len(left) != 1)} that may have been of the series: "
-            f"{'; '.join(left[:_SHOWN])}{f' and {len(left) - _SHOWN} more' * (len(left) > _SHOWN)}.",
-            LDCTWarning,
-            stacklevel=2,
+            f"{'; '.join(left[:_SHOWN])}{f' and {len(left) - _SHOWN} more' * (len(left) > _SHOWN)}."
         )
 
 

@@ -1,11 +1,10 @@
 """Read a DICOM series as one volume."""
 
 import os
-import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
-from ..errors import InputError, LDCTWarning
+from ..errors import InputError, warn
 from ..requirements import require
 from .dicom_frames import Frame, frames_of
 from .dicom_grid import order
@@ -89,11 +88,9 @@ def _require_one_study(instances: list[Instance], name: str) -> None:
             "export the series again, so that it belongs to one study."
         )
     if other := _odd_one_out(instances, "FrameOfReferenceUID"):
-        warnings.warn(
+        warn(
             f"the DICOM tag FrameOfReferenceUID differs between '{instances[0].name}' and '{other.name}' of '{name}'; "
-            "the slices may not lie where they seem to.",
-            LDCTWarning,
-            stacklevel=2,
+            "the slices may not lie where they seem to."
         )
 
 
@@ -105,11 +102,9 @@ def _odd_one_out(instances: list[Instance], tag: str) -> Instance | None:
 def _look_for_scale(frames: list[Frame], name: str) -> None:
     unscaled = [frame for frame in frames if not frame.scaled]
     if unscaled:
-        warnings.warn(
+        warn(
             f"'{name}': {len(unscaled)} of {len(frames)} slices lack RescaleSlope or RescaleIntercept, the first is "
-            f"'{unscaled[0].name}'; slope 1 and intercept 0 were taken.",
-            LDCTWarning,
-            stacklevel=2,
+            f"'{unscaled[0].name}'; slope 1 and intercept 0 were taken."
         )
 
 

@@ -5,49 +5,23 @@ import math
 from ..errors import InputError
 
 #: What says what a DICOM file is and which series it belongs to.
-SORTING_TAGS = (
-    "SpecificCharacterSet",
-    "SOPClassUID",
-    "SOPInstanceUID",
-    "StudyInstanceUID",
-    "SeriesInstanceUID",
-    "SeriesDescription",
-    "Modality",
-    "ImageType",
-    "NumberOfFrames",
-    "Rows",
-    "ImagePositionPatient",
-    "ImageOrientationPatient",
+SORTING_TAGS = tuple(
+    """
+    SpecificCharacterSet SOPClassUID SOPInstanceUID StudyInstanceUID SeriesInstanceUID SeriesDescription Modality
+    ImageType NumberOfFrames Rows ImagePositionPatient ImageOrientationPatient
+    """.split()
 )
 
 #: All that is ever read of a header besides the pixels. Nothing here says who the patient is.
 HEADER_TAGS = (
     *SORTING_TAGS,
-    "FrameOfReferenceUID",
-    "ConvolutionKernel",
-    "Manufacturer",
-    "ManufacturerModelName",
-    "BodyPartExamined",
-    "DerivationDescription",
-    "SamplesPerPixel",
-    "PhotometricInterpretation",
-    "PixelPresentation",
-    "ModalityLUTSequence",
-    "Columns",
-    "BitsStored",
-    "PixelRepresentation",
-    "PixelSpacing",
-    "SliceThickness",
-    "SpacingBetweenSlices",
-    "RescaleSlope",
-    "RescaleIntercept",
-    "RescaleType",
-    "PixelPaddingValue",
-    "PixelPaddingRangeLimit",
-    "WindowCenter",
-    "WindowWidth",
-    "SharedFunctionalGroupsSequence",
-    "PerFrameFunctionalGroupsSequence",
+    *"""
+    FrameOfReferenceUID ConvolutionKernel Manufacturer ManufacturerModelName BodyPartExamined DerivationDescription
+    SamplesPerPixel PhotometricInterpretation PixelPresentation ModalityLUTSequence Columns BitsStored
+    PixelRepresentation PixelSpacing SliceThickness SpacingBetweenSlices RescaleSlope RescaleIntercept RescaleType
+    PixelPaddingValue PixelPaddingRangeLimit WindowCenter WindowWidth SharedFunctionalGroupsSequence
+    PerFrameFunctionalGroupsSequence
+    """.split(),
 )
 
 

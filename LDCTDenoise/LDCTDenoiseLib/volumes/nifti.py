@@ -8,14 +8,13 @@ format is at https://nifti.nimh.nih.gov.
 import gzip
 import math
 import struct
-import warnings
 import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from ..errors import InputError, LDCTWarning
+from ..errors import InputError, warn
 from .packed import BLOCK, too_much
 from .volume import Geometry, Volume
 
@@ -281,4 +280,4 @@ def _mm(values) -> str:
 
 
 def _warn(path: Path, what: str) -> None:
-    warnings.warn(f"'{path.name}': {what}.", LDCTWarning, stacklevel=2)
+    warn(f"'{path.name}': {what}.")

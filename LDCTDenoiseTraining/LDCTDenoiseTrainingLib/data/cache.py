@@ -199,13 +199,8 @@ def to_int16(hounsfield: np.ndarray) -> np.ndarray:
 
 def save_array(path: Path, array: np.ndarray) -> None:
     """Write a numpy file, whole or not at all."""
-    try:
-        with write_atomic(path) as part:
-            np.save(part, array)
-    except OSError as error:
-        if isinstance(error, OutputError):
-            raise
-        raise OutputError(f"cannot write '{path}': {error.strerror or error}; is the disk full?") from error
+    with write_atomic(path) as part:
+        np.save(part, array)
 
 
 def body_table(full: np.ndarray) -> np.ndarray:

@@ -28,10 +28,6 @@ class CrossValidation(Experiment):
     nobody holds; a lock that falls with its process guards it. A fold that was begun is resumed, one with a result is
     left alone, and who finds all results there writes table.csv and table.md. An adversarial method starts from its L1
     twin of the same fold.
-
-    Parameters
-    ----------
-    methods : sequence of str
     """
 
     methods: Sequence[str] = ()

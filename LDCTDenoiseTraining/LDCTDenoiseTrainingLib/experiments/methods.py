@@ -46,28 +46,15 @@ def split_settings(settings: dict) -> tuple[dict, dict[str, dict]]:
 
 @dataclass
 class Experiment:
-    """Trainings of several methods into one folder; called again, it goes on where it was.
-
-    Parameters
-    ----------
-    patients : PatientSet
-    output : Path
-        A file in it that is named stop ends the experiment.
-    settings : dict
-        For all methods, see `TrainingConfig`; `method_settings` has those of single methods, by name.
-    config_file : str, optional
-    cache : Path, optional
-        Default: cache/ in `output`.
-    device : str
-    json_lines : bool
-    """
+    """Trainings of several methods into one folder; called again, it goes on where it was."""
 
     patients: PatientSet
-    output: Path
+    output: Path  #: A file in it that is named stop ends the experiment.
+    #: For all methods, see `TrainingConfig`; `method_settings` has those of single methods, by name.
     settings: dict
     method_settings: dict[str, dict] = field(default_factory=dict)
     config_file: str | None = None
-    cache: Path | None = None
+    cache: Path | None = None  #: Default: cache/ in `output`.
     device: str = "auto"
     json_lines: bool = False
 

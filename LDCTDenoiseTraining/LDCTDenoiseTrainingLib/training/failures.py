@@ -1,12 +1,11 @@
 """What can go wrong in the middle of a training, in words."""
 
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from LDCTDenoiseLib.engine import Device
 from LDCTDenoiseLib.engine.device import is_out_of_memory
-from LDCTDenoiseLib.errors import DeviceError, LDCTError, LDCTWarning
+from LDCTDenoiseLib.errors import DeviceError, LDCTError, warn
 
 from ..validation_metrics import METRIC
 from .config import TrainingConfig
@@ -52,4 +51,4 @@ def warn_if_worse(validation: dict, method: str, log: RunLog) -> None:
         text = (f"the best state of {method} scores below its own input ({result['psnr']:.2f} against "
                 f"{low['psnr']:.2f} dB, SSIM {result['ssim']} against {low['ssim']}): do not use it.")
         log.note(text)
-        warnings.warn(text, LDCTWarning, stacklevel=2)
+        warn(text)

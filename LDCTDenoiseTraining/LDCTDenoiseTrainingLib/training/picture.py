@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import numpy as np
-from LDCTDenoiseLib.errors import OutputError
 from LDCTDenoiseLib.files import write_atomic
 
 #: In the run's folder: `step`, and `full`, `low`, `result` in HU, int16, shape (rows, columns).
@@ -31,12 +30,6 @@ def save_picture(folder: Path, step: int, part, output: np.ndarray) -> None:
     """
     k = len(output) // 2
     turn = tuple(slice(None, None, -1 if turned else 1) for turned in part.scan.turned)
-    path = folder / PICTURE
-    try:
-        with write_atomic(path) as place:
-            np.savez_compressed(place, step=step, full=part.full[k][turn], low=part.low[k][turn],
-                                result=output[k][turn])
-    except OSError as error:
-        if isinstance(error, OutputError):
-            raise
-        raise OutputError(f"cannot write '{path}': {error.strerror or error}; is the disk full?") from error
+    images = {"full": part.full[k], "low": part.low[k], "result": output[k]}
+    with write_atomic(folder / PICTURE) as place:
+        np.savez_compressed(place, step=step, **{name: image[turn] for name, image in images.items()})

@@ -33,27 +33,15 @@ _OF_ONE_METHOD = ("optimiser", "learning_rate", "final_rate", "warmup_steps", "b
 @dataclass
 class Beginning:
     """A training that is about to begin; everything that can be known to be wrong is found before anything is written.
-
-    Parameters
-    ----------
-    patients : PatientTable
-    config : TrainingConfig
-    folder : Path
-        The run's, not there yet.
-    device : str
-    keep : bool
-    kind : str
-    methods : sequence of str
-        See `LDCTDenoiseTrainingLogic.start`.
     """
 
     patients: PatientTable
     config: TrainingConfig
-    folder: Path
+    folder: Path  #: The run's, not there yet.
     device: str
     keep: bool
     kind: str = TRAINING
-    methods: Sequence[str] = ()
+    methods: Sequence[str] = ()  #: See `LDCTDenoiseTrainingLogic.start`.
 
     def __post_init__(self):
         if self.kind not in KINDS:
