@@ -158,7 +158,8 @@ class TrainingConfig:
                 yield f"'{name}' must be one of {', '.join(known)}, not '{getattr(self, name)}'"
         for name in ("l1_weight", "ssim_weight", "balance_hu", "mean_weight", "tissue_weight", "bone_weight",
                      "outside_weight", "penalty_weight", "steps", "validation_pairs", "warmup_steps",
-                     "validate_every", "seed", "thickness", "lesions", "noise_slices", "validation_photons", "validation_kernel"):
+                     "validate_every", "seed", "thickness", "lesions", "noise_slices", "validation_photons",
+                     "validation_kernel"):
             if getattr(self, name) < 0:
                 yield f"'{name}' must not be negative, not {getattr(self, name)}"
         if self.loss_margin < -1:
