@@ -70,7 +70,7 @@ _ANY = {"visible": True, "enabled": True, "toolTip": "", "geometry": None, "size
 _SILENT = {
     "QProgressBar": ("setUpdatesEnabled",),
     "QTableWidget": ("resizeColumnsToContents", "resizeColumnToContents", "setMinimumHeight", "setColumnWidth"),
-    "QHeaderView": ("setSectionsMovable", "moveSection"),
+    "QHeaderView": ("setSectionsMovable", "moveSection", "setSectionResizeMode"),
     "QListWidget": ("setMinimumHeight",),
     "QDialog": ("setWindowTitle", "resize", "raise_"),
 }
@@ -238,6 +238,8 @@ class Widget:
         if "header" not in vars(self):
             vars(self)["header"] = Widget("QHeaderView")
         return self.header
+
+    horizontalHeader = verticalHeader
 
     def setColumnCount(self, count):
         self.columns = count
@@ -700,12 +702,13 @@ def _qt() -> types.ModuleType:
         QLabel=_texted("QLabel"), QPushButton=_texted("QPushButton"), QLineEdit=_texted("QLineEdit"),
         QComboBox=_texted("QComboBox"), QCheckBox=_texted("QCheckBox"), QDialog=_texted("QDialog"),
         QVBoxLayout=Layout, QFormLayout=Layout, QPixmap=Pixmap, QFileDialog=FileDialog, QBrush=_color, QColor=_color,
+        QHeaderView=types.SimpleNamespace(Stretch=1),
         QSettings=QSettings, QDesktopServices=Desktop, QUrl=types.SimpleNamespace(fromLocalFile=str),
         QMessageBox=types.SimpleNamespace(Ok=1, Cancel=2, Critical=3, Question=4),
         QApplication=types.SimpleNamespace(clipboard=lambda: Clipboard, mouseButtons=lambda: Mouse.buttons),
         QWidget=types.SimpleNamespace(setTabOrder=lambda first, second: None),
         Qt=types.SimpleNamespace(TextSelectableByMouse=1, ItemIsSelectable=1, ItemIsEditable=2,
-                                 ItemIsUserCheckable=16, ItemIsEnabled=32, NoButton=0, Unchecked=0, Checked=2,
+                                 ItemIsUserCheckable=16, ItemIsEnabled=32, Unchecked=0, Checked=2,
                                  UserRole=256))
 
 

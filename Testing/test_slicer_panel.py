@@ -9,7 +9,7 @@ import slicer
 import slicer.util
 from LDCTDenoiseLib.metrics import Reference
 from panel_helpers import names, slowDown, tick
-from slicer_host import Clipboard, QSettings, QTimer
+from slicer_host import Clipboard, Mouse, QSettings, QTimer
 from slicer_volumes import addVolume, ct, ijkToRAS, state
 
 
@@ -363,4 +363,31 @@ def test_the_metric_window_is_not_the_display_window(widget, host, pair):
     assert (pair.parameters.metricLower, pair.parameters.metricUpper) == (-1350, 150)
     pair.parameters.metricLower = -1000.0
     host.spin(quiet(widget.panel))
-    assert combo.items[combo.currentIndex] == ("measured in [-1000, 150] HU", None)
+    assert combo.items[combo.currentIndex] == ("in [-1000, 150] HU", None)
+
+
+def test_nothing_is_measured_ahead_while_the_mouse_is_down(widget, host, pair, monkeypatch):
+    numbers = widget.panel.numbers
+    monkeypatch.setattr(Mouse, "buttons", 1)
+    host.spin(lambda: widget.ui.numbersTable.rowCount == 2)
+    known = len(numbers._known)
+    for _ in range(5):
+        numbers._idle.fire()
+    assert len(numbers._known) == known and numbers._idle.active
+    monkeypatch.setattr(Mouse, "buttons", 0)
+    for _ in range(5):
+        numbers._idle.fire()
+    assert len(numbers._known) > known
+
+
+def test_what_is_chosen_is_shown_and_told_at_once(widget, host, pair, monkeypatch):
+    shown = []
+    monkeypatch.setattr(slicer.util, "setSliceViewerLayers", lambda **layers: shown.append(layers["background"]))
+    assert widget.ui.scanLabel.text.startswith("48×48×4 voxels, ")
+    other = addVolume(slicer.mrmlScene, ct((4, 40, 48)), "other")
+    widget.panel.say("of the pair before")
+    pair.parameters.referenceVolume = other
+    assert shown == [other] and widget.ui.statusLabel.text == ""
+    assert "do not lie on the same grid" in widget.ui.scanLabel.text.splitlines()[-1]
+    pair.parameters.referenceVolume = pair.full
+    assert shown[-1] is pair.full and "grid" not in widget.ui.scanLabel.text

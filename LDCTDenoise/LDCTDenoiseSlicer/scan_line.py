@@ -48,7 +48,9 @@ class ScanLine:
         elif key in self._known:
             self._wanted = None
             self._say(self._known[key])
-        elif key != self._wanted:
+        elif key == self._wanted:
+            self._say("…")
+        else:
             self._wanted = key
             self._say("…")
             try:

@@ -110,7 +110,9 @@ class Furniture:
             look = actor.GetTextProperty()
             look.SetFontSize(round(size * self._scale))
             look.SetBold(size == _LARGE)
-            look.SetShadow(True)
+            # Grey tissue and noise lie below: a shadow alone does not make letters legible on them.
+            look.SetBackgroundColor(0, 0, 0)
+            look.SetBackgroundOpacity(0.5)
             if top:
                 look.SetVerticalJustificationToTop()
             self.renderer.AddViewProp(actor)

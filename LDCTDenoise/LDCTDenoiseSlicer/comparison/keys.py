@@ -56,7 +56,8 @@ class Keys:
         if viewport is None or self._shortcuts:
             return
         for key in (*"123456789", "Space", HOLD, "PgUp", "PgDown", "Esc", *WINDOW_KEYS):
-            shortcut = qt.QShortcut(qt.QKeySequence(key), viewport)
+            shortcut = qt.QShortcut(viewport)
+            shortcut.setKey(qt.QKeySequence(key))
             # Only in the views: in the panel, space still ticks a box and digits are typed.
             shortcut.setContext(qt.Qt.WidgetWithChildrenShortcut)
             shortcut.setAutoRepeat(False)

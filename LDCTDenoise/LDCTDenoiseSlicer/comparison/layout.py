@@ -84,12 +84,13 @@ def hang(images: int, rows: tuple[str, ...], arrangement: str, extent, size) -> 
     if images > 1 and arrangement in _COLUMNS:
         return Layout(images, rows, min(_COLUMNS[arrangement], images))
 
-    def scale(layout: Layout) -> float:
-        height = size[1] / len(layout.names)
-        return min(size[0] / layout.columns / extent[0], height / extent[1])
+    def rank(layout: Layout) -> tuple:
+        lines = layout.names
+        scale = min(size[0] / layout.columns / extent[0], size[1] / len(lines) / extent[1])
+        # Of two that show it alike the one with the fuller last line.
+        return round(scale, 6), len(lines[-1]) - layout.columns
 
-    # Of two that show it alike the one with fewer lines.
-    return max((Layout(images, rows, columns) for columns in range(most, 0, -1)), key=scale)
+    return max((Layout(images, rows, columns) for columns in range(most, 0, -1)), key=rank)
 
 
 def requireArrangement(name: str) -> None:

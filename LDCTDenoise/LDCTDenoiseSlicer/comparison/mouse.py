@@ -20,9 +20,6 @@ _EDGE = 9
 #: Before Slicer's own, which are at 0.
 _PRIORITY = 10.0
 
-#: Widgets that one types into: the pointer takes the keys from no one who types.
-_TYPED = ("QLineEdit", "QTextEdit", "QPlainTextEdit", "ctkConsole", "QAbstractSpinBox")
-
 
 class Mouse:
     """Watches the mouse in views; does nothing where there are no widgets.
@@ -105,8 +102,11 @@ class Mouse:
             self._comparison.enlarge(self._clicked)
 
     def _onPress(self, interactor, name: str) -> bool:
-        placing = slicer.app.applicationLogic().GetInteractionNode().GetCurrentInteractionMode()
-        if placing == slicer.vtkMRMLInteractionNode.Place or interactor.GetShiftKey() or interactor.GetControlKey():
+        # While a region is drawn or the window dragged, the mouse is Slicer's.
+        mode = self._comparison.scene.GetFirstNodeByClass("vtkMRMLInteractionNode")
+        if mode is not None and mode.GetCurrentInteractionMode() != mode.ViewTransform:
+            return False
+        if interactor.GetShiftKey() or interactor.GetControlKey():
             return False
         return self.press(self._node(name), interactor.GetEventPosition())
 
@@ -117,8 +117,9 @@ class Mouse:
         return self.release()
 
     def _onEnter(self, interactor, name: str) -> bool:
-        focus = qt.QApplication.focusWidget()
-        if focus is None or not any(focus.inherits(kind) for kind in _TYPED):
+        # The pointer brings the keys along, but takes them from no one who types.
+        typed = (qt.QLineEdit, qt.QTextEdit, qt.QPlainTextEdit, qt.QAbstractSpinBox)
+        if not isinstance(qt.QApplication.focusWidget(), typed):
             widgets.sliceWidget(name).sliceView().setFocus()
         return False
 

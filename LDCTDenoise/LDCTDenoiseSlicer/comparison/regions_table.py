@@ -30,6 +30,7 @@ class RegionsTable:
         self.regions: list[Region] = []
         for role in ROLES:
             ui.roleComboBox.addItem(_roles()[role], role)
+        ui.regionTable.horizontalHeader().setSectionResizeMode(_NAME, qt.QHeaderView.Stretch)
         ui.regionTable.connect("itemSelectionChanged()", self._onSelected)
         ui.regionTable.connect("cellChanged(int,int)", self._onCell)
         ui.regionTable.connect("cellClicked(int,int)", self._onClicked)
@@ -62,6 +63,9 @@ class RegionsTable:
                 if column == _NUMBER:
                     red, green, blue = (round(255 * part) for part in region.color)
                     item.setBackground(qt.QBrush(qt.QColor(red, green, blue)))
+                    # In a dark theme letters are white, which nobody reads on yellow.
+                    light = 0.3 * red + 0.59 * green + 0.11 * blue > 128
+                    item.setForeground(qt.QBrush(qt.QColor("black" if light else "white")))
         self.regions = regions
         if active is not None and (self.selected is None or self.selected.node is not active):
             number = next((n for n, region in enumerate(regions) if region.node is active), None)

@@ -38,7 +38,7 @@ def dress(view: str, node, words: Words) -> None:
     renderer = max((renderers.GetItemAsObject(i) for i in range(renderers.GetNumberOfItems())), key=_layerOf)
     known = _furniture.get(view)
     if known is None or known.renderer is not renderer:
-        known = _furniture[view] = Furniture(renderer, widget.devicePixelRatioF())
+        known = _furniture[view] = Furniture(renderer, getattr(widget, "devicePixelRatioF", lambda: 1.0)())
         # Name and slice are in the picture: of a bar for each view one would only see where it is cut.
         widget.sliceController().setVisible(False)
         widget.setMinimumSize(_LEAST_SIZE, _LEAST_SIZE)

@@ -30,6 +30,8 @@ class ImagesSection:
         self._rows: list[tuple] = []
         ui.imageTable.connect("cellChanged(int,int)", self._onCell)
         ui.imageTable.connect("cellClicked(int,int)", self._onClicked)
+        # A long name gives way, so that the cross stays in sight.
+        ui.imageTable.horizontalHeader().setSectionResizeMode(_IMAGE, qt.QHeaderView.Stretch)
         header = ui.imageTable.verticalHeader()
         header.setSectionsMovable(True)
         header.connect("sectionMoved(int,int,int)", self._onMoved)

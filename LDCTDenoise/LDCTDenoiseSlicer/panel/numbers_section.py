@@ -70,7 +70,7 @@ class NumbersSection:
             ui.regionComboBox.addItem(words, region)
         ui.regionComboBox.connect("currentIndexChanged(int)", self._onRegionChosen)
         for name, window in PRESETS.items():
-            ui.metricWindowComboBox.addItem(_("measured in {window}").format(window=window), name)
+            ui.metricWindowComboBox.addItem(_("in {window}").format(window=window), name)
         ui.metricWindowComboBox.connect("activated(int)", self._onWindowChosen)
         self._knownRegions: dict = {}
         self._throttle = Throttle(self._measureRegions, _BETWEEN)
@@ -150,7 +150,7 @@ class NumbersSection:
         while combo.count > len(PRESETS):
             combo.removeItem(len(PRESETS))
         if not names:
-            combo.addItem(_("measured in {window}").format(window=window), None)
+            combo.addItem(_("in {window}").format(window=window), None)
         combo.setCurrentIndex(list(PRESETS).index(names[0]) if names else len(PRESETS))
 
     def _onTick(self) -> None:
@@ -271,7 +271,7 @@ class NumbersSection:
 
     def _onIdle(self) -> None:
         """Measure images of the slices beside the one in view, once nothing has happened for a while."""
-        if qt.QApplication.mouseButtons() != qt.Qt.NoButton:
+        if int(qt.QApplication.mouseButtons()):
             # A drag that pauses is not at rest.
             self._idle.start()
             return

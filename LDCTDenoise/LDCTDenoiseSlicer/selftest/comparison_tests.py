@@ -4,10 +4,11 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+import qt
 import slicer
 import vtk
 
-from ..comparison import plane
+from ..comparison import plane, views
 from ..comparison.layout import isOurs, viewName
 
 
@@ -44,6 +45,57 @@ class ComparisonTests:
         self._grab("comparison-rows")
         section.ui.sideBySideButton.click()
 
+    def hangAndFlick(self) -> None:
+        """A double click and keys make one image large and flick between images, reference and differences."""
+        test = self._test
+        section = self._layOut()
+        comparison = self.panel.logic.comparison
+        test.assertEqual((comparison.layout.images, comparison.request.visible), (2, ["FDCT", "LDCT"]))
+        mouse = _Mouse(viewName("images", 1))
+        mouse.over(0.5, 0.5)
+        self._spin(lambda: comparison.pointed != {})
+        test.assertTrue("LDCT" in self.panel.ui.pointerLabel.text)
+        self._grab("hung")
+        mouse.send("LeftButtonDoubleClickEvent")
+        self._spin(lambda: comparison.request.arrangement == "stack")
+        self._wait(0.3)
+        test.assertEqual(comparison.request.visible, ["LDCT"])
+        test.assertTrue(slicer.app.layoutManager().viewport().isAncestorOf(qt.QApplication.focusWidget()))
+        self._grab("stack")
+        self._press("1")
+        test.assertEqual(self._shownIn("images"), "FDCT")
+        self._press("2")
+        self._press("Space")
+        test.assertEqual((comparison.peeked, self._shownIn("images")), ("reference", "FDCT"))
+        self._press("Space")
+        self._press("D")
+        test.assertEqual(comparison.peeked, "difference")
+        self._wait(0.2)
+        self._grab("stack-difference")
+        released = qt.QKeyEvent(qt.QEvent.KeyRelease, qt.Qt.Key_D, qt.Qt.NoModifier)
+        qt.QCoreApplication.sendEvent(qt.QApplication.focusWidget(), released)
+        test.assertEqual((comparison.peeked, self._shownIn("images")), ("", "LDCT"))
+        self._press("F4")
+        test.assertEqual(section.window.lower, -1350)
+        self._press("F1")
+        self._press("Esc")
+        self.panel.logic.turnComparison("coronal")
+        self._wait(0.3)
+        test.assertEqual((comparison.layout.images, comparison.position[0]), (2, 1))
+        self._grab("coronal")
+        test.assertEqual(section.ui.orientationComboBox.currentIndex, 1)
+        self.panel.logic.turnComparison("axial")
+        section.ui.sideBySideButton.click()
+
+    def _press(self, key: str) -> None:
+        """Do what the shortcut does; that the key reaches it, a real keyboard must show."""
+        self.panel.logic.comparison._keys._onPressed(key)
+        self._wait(0.1)
+
+    @staticmethod
+    def _shownIn(row: str) -> str:
+        return views.backgroundOf(slicer.mrmlScene, viewName(row, 0)).GetName()
+
     def dragAndDrawTheBox(self) -> None:
         """The zooms follow the box while it is dragged; two clicks draw another."""
         test = self._test
@@ -53,7 +105,9 @@ class ComparisonTests:
         heard = []
         section.addListener(heard.append)
         start = np.array(roi.GetCenterWorld())
-        at = mouse.share(start)
+        # Anywhere inside, not by the handle in its middle alone.
+        corners = np.array([mouse.share(corner) for corner in plane.boxCorners(roi)])
+        at = corners.min(axis=0) + 0.3 * np.ptp(corners, axis=0)
         mouse.drag("Left", at, at + [0.1, 0.05])
         self._wait(0.2)
         moved = np.array(roi.GetCenterWorld())
@@ -115,7 +169,7 @@ class ComparisonTests:
         section.ui.sideBySideButton.click()
         for row in rows:
             getattr(section.ui, f"{row}CheckBox").click()
-        self._spin(lambda: section.shown and section.roi is not None)
+        self._spin(lambda: section.shown and (section.roi is not None or "zoom" not in rows))
         self._wait(0.5)
         return section
 
