@@ -22,6 +22,7 @@ from LDCTDenoiseLib.evidence import (
     run,
     verdicts,
 )
+from LDCTDenoiseLib.simulation import full_dose_run
 from LDCTDenoiseLib.volumes import Geometry, Volume, write_volume
 from scipy import ndimage
 
@@ -136,6 +137,24 @@ def test_detectability_is_that_of_white_noise_through_the_blur(evidence):
                 cells += 1
     # 95 % intervals of cells that share their places; not one draw's luck decides.
     assert inside >= 0.85 * cells
+
+
+def test_an_independent_observer_at_the_same_places_finds_the_same(evidence):
+    """d' of disk less ring written down once more, at the places that lesions.csv tells."""
+    scan = pair()
+    y, x = np.mgrid[-16:17, -16:17] * PIXEL
+    distance = np.hypot(y, x)
+    for size in (6.0, 10.0):
+        radius = size / 2
+        disk = np.clip((radius - distance) / PIXEL + 0.5, 0, 1)
+        ring = (distance > 1.8 * radius) & (distance < 3 * radius)
+        where = [r for r in evidence.occurrences if (r["shape"], r["contrast"], r["size"]) == ("disk", -20.0, size)]
+        for image, volume in (("FDCT", scan.full.array), ("LDCT", scan.low.array)):
+            cut = [volume[r["slice"], r["row"] - 16 : r["row"] + 17, r["column"] - 16 : r["column"] + 17] for r in where]
+            without = (np.array(cut, float) * (disk / disk.sum() - ring / ring.sum())).sum((1, 2))
+            expected = 20 * (disk**2).sum() / disk.sum() / without.std(ddof=1)
+            here = dict(observer="NPW", size=size, contrast=-20.0, shape="disk", tissue="soft tissue")
+            assert one(evidence, "detectability", image, **here).value == pytest.approx(expected, rel=1e-4)
 
 
 def test_a_blur_detects_no_better_than_low_dose(evidence):
@@ -265,13 +284,36 @@ def simulated(slices=3, side=160):
     return Volume((clean + noise).astype(np.float32), Geometry((1.6, 1.6, 5.0)), "scan")
 
 
+def test_noise_in_lung_is_not_its_vessels(monkeypatch):
+    monkeypatch.setattr(run, "_LESION_RUNS", 3)
+    clean = body(3, 160)
+    y, x = np.mgrid[:160, :160] - 79.5
+    lungs = np.hypot(np.abs(x) - 30, y) < 26
+    vessels = np.random.default_rng(5).random(clean.shape) < 0.02
+    clean[:, lungs] = -850
+    clean[vessels & lungs] += 250
+    volume = Volume(clean.astype(np.float32), Geometry((1.8, 1.8, 5.0)), "chest")
+    scanned = full_dose_run(volume, device="cpu")
+    for _ in scanned:
+        pass
+    found = collect_runs([Scan(scanned.output)], {"blur": Blur()}, Options(dose=0.25))
+    own = (scanned.output.array - clean)[:, lungs].std()
+    sd = {i: one(found, "noise_sd", i, tissue="lung").value for i in ("FDCT", "LDCT", "blur")}
+    assert sd["FDCT"] == pytest.approx(own, rel=0.15) and sd["LDCT"] == pytest.approx(2 * own, rel=0.15)
+    assert sd["blur"] < 0.6 * sd["LDCT"] and scanned.output.array[:, lungs].std() > 2 * own
+    # A pair of a scanner has no second draw.
+    pair_ = collect_runs([Scan(scanned.output, scanned.output)], {"blur": Blur()}, Options(dose=None))
+    assert not pair_.findings.where(quantity="noise_sd", tissue="lung")
+    assert any("noise in lung was not measured" in note for note in pair_.notes)
+
+
 def test_the_command_on_a_file(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(run, "_LESION_RUNS", 30)
     write_volume(simulated(), tmp_path / "scan.nii.gz")
     out = tmp_path / "report"
     command = ["evidence", str(tmp_path / "scan.nii.gz"), "--methods", "TV", "--dose", "0.5", "--output", str(out)]
     assert main(command) == 0
-    assert {p.name for p in out.iterdir()} == {"report.html", "evidence.csv", "evidence.json"}
+    assert {p.name for p in out.iterdir()} == {"report.html", "evidence.csv", "evidence.json", "lesions.csv"}
     content = json.loads((out / "evidence.json").read_text(encoding="utf-8"))
     assert content["options"]["dose"] == 0.5 and content["images"] == ["FDCT", "LDCT", "TV"]
     sd = {f["image"]: f["value"] for f in content["findings"] if f["quantity"] == "noise_sd"}

@@ -94,8 +94,9 @@ QUANTITIES = {
     "noise_sd": Quantity(
         "noise SD", "HU", 2, "windows",
         "Windows of 20 mm (12 mm where fewer than 30 fit) in flat tissue less a second-order surface; root of the mean "
-        "variance. Noise coarser than a "
-        "window does not count. Interval by bootstrap over windows.",
+        "variance. Noise coarser than a window does not count. In lung, where every window holds vessels: of the "
+        "difference of two images that differ in the simulated noise alone, over √2 and over the root of that noise's "
+        "share of the whole. Interval by bootstrap over windows.",
     ),
     "nps_mean": Quantity(
         "mean frequency of noise", "1/mm", 3, "windows",

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..requirements import require
+from ..scan.noise import free_pixels, noise_of_windows, taper
 from .findings import Finding
 from .observers import Bootstrap
-from .places import Tissues
+from .places import Tissues, first_true
 
 #: Sides of a window in mm that are tried, and the number of windows that lets one be; the fewest pixels of one; the
 #: size of its spectrum. What is coarser than a window is not seen, but small ones fit where large ones do not.
@@ -45,20 +46,17 @@ class Windows:
 
     def cut(self, volume: np.ndarray, centres: np.ndarray | None = None, offset: int = 0) -> np.ndarray:
         """Return the windows of a volume less a second-order surface each, shape (windows, side, side), float64."""
-        n = self.side // 2
         where = self.centres if centres is None else centres
-        cut = np.array(
-            [volume[k + offset, j - n : j + n + 1, i - n : i + n + 1] for k, j, i in where], dtype=np.float64
-        ).reshape(-1, self.side**2)
-        y, x = np.mgrid[-1 : 1 : self.side * 1j, -1 : 1 : self.side * 1j]
-        trend = np.stack([np.ones_like(x), x, y, x * y, x * x, y * y], axis=-1).reshape(-1, 6)
-        basis, _ = np.linalg.qr(trend)
-        return (cut - (cut @ basis) @ basis.T).reshape(-1, self.side, self.side)
+        return noise_of_windows(volume, where + [offset, 0, 0], self.side).reshape(-1, self.side, self.side)
 
-    @property
-    def freedom(self) -> float:
-        """Pixels of a window less what the surface takes."""
-        return self.side**2 - 6
+    def within(self, first: int, count: int) -> "Windows":
+        """Return the windows of some neighbouring slices, as places in a volume of these alone."""
+        here = (self.centres[:, 0] >= first) & (self.centres[:, 0] < first + count)
+        return Windows(self.centres[here] - [first, 0, 0], self.side, self.pixel, self.depth[here])
+
+    def variances(self, cut: np.ndarray) -> np.ndarray:
+        """Return the variance of each window that was cut, HU²."""
+        return (cut**2).sum(axis=(1, 2)) / free_pixels(self.side)
 
 
 def find_windows(tissues: Tissues, tissue: str, depth: np.ndarray) -> Windows:
@@ -71,10 +69,9 @@ def find_windows(tissues: Tissues, tissue: str, depth: np.ndarray) -> Windows:
             if not mask.any():
                 continue
             inside = ndimage.minimum_filter(mask, side, mode="constant", cval=False)
-            for j, i in np.argwhere(inside):
-                if inside[j, i]:
-                    centres.append((k, int(j), int(i)))
-                    inside[max(0, j - side + 1) : j + side, max(0, i - side + 1) : i + side] = False
+            for j, i in first_true(inside):
+                centres.append((k, j, i))
+                inside[max(0, j - side + 1) : j + side, max(0, i - side + 1) : i + side] = False
         if len(centres) >= _MANY:
             break
     centres = np.array(centres, dtype=int).reshape(-1, 3)
@@ -120,10 +117,9 @@ class Spectrum:
 
 def spectrum(windows: np.ndarray, pixel: float) -> Spectrum:
     """Return the noise power spectrum of detrended windows of shape (windows, side, side)."""
-    side = windows.shape[1]
-    taper = np.outer(*[np.hanning(side + 2)[1:-1]] * 2)
-    power = (np.abs(np.fft.fft2(windows * taper, (_PADDED, _PADDED))) ** 2).mean(axis=0)
-    power *= pixel**2 / (taper**2).sum()
+    weight = taper(windows.shape[1])
+    power = (np.abs(np.fft.fft2(windows * weight, (_PADDED, _PADDED))) ** 2).mean(axis=0)
+    power *= pixel**2 / (weight**2).sum()
     ring = np.rint(np.hypot(*np.meshgrid(*[np.fft.fftfreq(_PADDED)] * 2)) * _PADDED).astype(int)
     wanted = np.arange(1, _PADDED // 2 + 1)
     radial = np.asarray(require("scipy.ndimage").mean(power, ring, wanted))
@@ -143,7 +139,7 @@ def measure_noise(volume: np.ndarray, windows: Windows, slice_spacing: float, **
     if count < LEAST_WINDOWS:
         return [], {}
     cut = windows.cut(volume)
-    variance = (cut**2).sum(axis=(1, 2)) / windows.freedom
+    variance = windows.variances(cut)
     samples = Bootstrap(count, 500)
     sd = samples.interval(np.sqrt(variance.mean()), np.sqrt(samples.mean(variance)))
     found = spectrum(cut, windows.pixel)

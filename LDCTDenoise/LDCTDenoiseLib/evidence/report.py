@@ -53,21 +53,30 @@ def number(finding: Finding | None, interval: bool = True, pixel: float | None =
 
 
 def write_report(evidence: Evidence, folder: str | Path) -> None:
-    """Write report.html, evidence.csv and evidence.json into a folder."""
+    """Write report.html, evidence.csv, evidence.json and, where lesions went, lesions.csv into a folder."""
     folder = Path(folder)
     (folder / "evidence.csv").write_text(to_csv(evidence), encoding="utf-8")
+    put = evidence.occurrences
+    if put:
+        (folder / "lesions.csv").write_text(_rows(list(put[0]), put), encoding="utf-8")
     (folder / "evidence.json").write_text(to_json(evidence), encoding="utf-8")
     (folder / "report.html").write_text(to_html(evidence), encoding="utf-8")
 
 
 def to_csv(evidence: Evidence) -> str:
     """Return every number as a row: what, of which image, value, interval, sample size and unit."""
+
+    def text(value):
+        return "" if value is None else f"{value:.6g}" if isinstance(value, float) else value
+
+    return _rows(COLUMNS, [{k: text(v) for k, v in f.record().items()} for f in evidence.findings])
+
+
+def _rows(columns, rows) -> str:
     text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
-    for finding in evidence.findings:
-        row = finding.record()
-        writer.writerow({k: "" if v is None else f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()})
+    writer.writerows(rows)
     return text.getvalue()
 
 

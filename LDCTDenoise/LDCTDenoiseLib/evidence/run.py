@@ -41,6 +41,8 @@ _LESION_SLICES, _LESION_RUNS, _ENOUGH = 60, 600, 150
 LEAST_PLACES, LEAST_OCCURRENCES, _PLACES_PER_CHANNEL = 20, 12, 3
 #: Neighbouring slices that inserts are put into at most, and inserts of each contrast that are enough.
 _INSERT_SLICES, _INSERTS = 16, 24
+#: Neighbouring slices of lung whose noise is drawn a second time.
+_LUNG_SLICES = 8
 #: Doses of the curve, neighbouring slices it is measured in at most, and its lesions.
 DOSE_CURVE = (1.0, 0.5, 0.25, 0.1)
 _CURVE_SLICES = 16
@@ -126,6 +128,8 @@ class Evidence:
     options : Options
     methods : dict of str to str
         What each method is: SHA-256 of its weights, or empty.
+    occurrences : list of dict
+        Each lesion that was put in: scan, tissue, slice, row and column (from 0), shape, contrast and size.
     """
 
     findings: Findings
@@ -137,6 +141,7 @@ class Evidence:
     options: Options
     methods: dict[str, str]
     seconds: float = 0.0
+    occurrences: list[dict] = field(default_factory=list)
 
 
 def make_methods(names=(), models=()) -> dict:
@@ -335,7 +340,7 @@ class _Job:
         self._box = (slice(None), *box)
         self._full = np.ascontiguousarray(self._scan.full.array[self._box])
         masks = {tissue: mask[self._box] for tissue, mask in self._tissues.masks.items()}
-        self._tissues = places.Tissues(masks, self._tissues.body[self._box], self._pixel)
+        self._tissues = replace(self._tissues, masks=masks, body=self._tissues.body[self._box])
 
     def _choose(self) -> None:
         """Choose places, slices and passes."""
@@ -379,6 +384,9 @@ class _Job:
         self._insert_first, self._insert_count = self._densest(soft, _INSERT_SLICES)
         here = (soft[:, 0] >= self._insert_first) & (soft[:, 0] < self._insert_first + self._insert_count)
         self._insert_places = soft[here]
+        self._lung_first, self._lung_count = self._densest(found[places.LUNG], _LUNG_SLICES)
+        if not len(found[places.LUNG]) or self.curve or not self.can_simulate or self.dose == 1:
+            self._lung_count = 0
         contrasts = len(resolution.CONTRASTS)
         self._insert_passes = 0
         if len(self._insert_places) and not self.curve:
@@ -396,10 +404,11 @@ class _Job:
         """Return the slices of each kind of work."""
         count = len(self._full)
         plan = Counter()
+        again = self._insert_passes * self._insert_count + self._lung_count
         if self.can_simulate and self.dose != 1:
-            plan["simulate"] = count + self._insert_passes * self._insert_count
+            plan["simulate"] = count + again
         for label in self._methods:
-            plan[label] = count + self._insert_passes * self._insert_count + self._passes * len(self._lesion_slices)
+            plan[label] = count + again + self._passes * len(self._lesion_slices)
         plan["measure"] = count * (2 + len(self._methods) + len(self._scan.others)) * (0.3 if self.curve else 1)
         return plan
 
@@ -417,7 +426,7 @@ class _Job:
         answers = yield from self._lesions(images)
         self._depth = tissues.skin_depth(self._tissues.body, self._pixel)
         if self.curve:
-            findings, _ = self._noise(images)
+            findings, _ = yield from self._noise(images)
             findings += self._detect(answers, findings)
             self._result.findings += findings
             yield "measure", self.planned()["measure"], "dose curve"
@@ -442,8 +451,8 @@ class _Job:
                 np.savez(file, **arrays)
         return arrays
 
-    def _lower(self, full: np.ndarray, first: int = 0):
-        """Lower the dose of whole slices and crop them, float32."""
+    def _lower(self, full: np.ndarray, first: int = 0, seed: int | None = None):
+        """Lower the dose of whole slices and crop them, float32; with a seed of its own another noise is drawn."""
         if self._scan.low is not None:
             low = self._scan.low.array[first : first + len(full)][self._box].astype(np.float32)
             # What was put into full dose goes into the real low dose alike.
@@ -452,7 +461,8 @@ class _Job:
             return {"array": full[self._box].astype(np.float32)}
         volume = self._scan.full.with_array(np.asarray(full, dtype=np.float32))
         yield "simulate", 0, "measuring the scan's own noise"
-        run = LowDoseRun(volume, self._settings(), first_slice=self._first_slice + first, device=self._options.device)
+        settings = self._settings() if seed is None else replace(self._settings(), seed=seed)
+        run = LowDoseRun(volume, settings, first_slice=self._first_slice + first, device=self._options.device)
         before = 0
         for step in run:
             yield "simulate", step.done - before, f"lowering the dose to {self.dose:.0%}"
@@ -553,7 +563,7 @@ class _Job:
     def _measure(self, images, answers):
         full, result = self._full, self._result
         each = len(full)
-        findings, curves = self._noise(images)
+        findings, curves = yield from self._noise(images)
         result.curves["nps"][self.name] = curves
         yield "measure", 0.2 * each * len(images), "noise"
         own = Findings(findings).one(image=FULL, quantity="nps_mean", tissue=places.SOFT)
@@ -587,6 +597,7 @@ class _Job:
             label: np.asarray(image[middle], dtype=np.float32) for label, image in images.items()
         }
         result.findings += findings
+        result.occurrences += self._where_lesions_went()
         count = Counter(self._tissue_of)
         count[places.LIVER] = int(self._in_liver.sum())
         result.scans.append(
@@ -594,9 +605,20 @@ class _Job:
                 "name": self.name, "slices": each, "rows_columns": list(self._scan.full.array.shape[1:]),
                 "spacing_mm": [round(float(s), 4) for s in self._scan.full.geometry.spacing], "dose": self.dose,
                 "places": {t: count[t] for t in places.TISSUES}, "passes": self._passes,
+                "flat_below_hu_per_mm": self._tissues.steepest,
                 "pair": self._scan.low is not None, "slice_shown": middle,
             }
         )  # fmt: skip
+
+    def _where_lesions_went(self) -> list[dict]:
+        corner = [0, self._box[1].start, self._box[2].start]
+        rows = []
+        for put in self._puts:
+            for place, lesion in zip(put.place, put.lesion, strict=True):
+                k, j, i = (int(n) for n in self._places[place] + corner)
+                rows.append({"scan": self.name, "tissue": self._tissue_of[place], "slice": k, "row": j, "column": i,
+                             **vars(self._kinds[lesion])})  # fmt: skip
+        return rows
 
     def _say_what_scan(self, own, sd) -> None:
         if own is None:
@@ -616,16 +638,44 @@ class _Job:
             self._note(f"a real pair; its dose is {said}, the noise in soft tissue suggests {ratio:.0%} of full dose.")
             self._note("lesions and inserts were put into both images of the pair, not into the scanner's raw data.")
 
-    def _noise(self, images) -> tuple[list[Finding], dict]:
+    def _noise(self, images):
+        """Measure the noise of each tissue; return findings and curves."""
         findings, curves = [], {}
+        lung = yield from self._noise_of_lung(images)
         for tissue in places.TISSUES:
             windows = noise.find_windows(self._tissues, tissue, self._depth)
-            for label, image in images.items():
+            here = images
+            if tissue == places.LUNG:
+                windows, here = windows.within(self._lung_first, self._lung_count), lung
+            for label, image in here.items():
                 found, curve = noise.measure_noise(image, windows, self._step, tissue=tissue, **self._labels(label))
                 findings += found
                 if curve:
                     curves[label, tissue] = curve
         return findings, curves
+
+    def _noise_of_lung(self, images):
+        """Return of each image noise alone, in slices with lung: there a window of any size holds vessels.
+
+        Noise is drawn a second time: in the difference of what is made of the two draws there is no anatomy. The two
+        have the scan's own noise, a share of the whole that the dose tells, in common.
+        """
+        first, count = self._lung_first, self._lung_count
+        if not count:
+            if not self.curve and self._scan.low is not None and self._tissues.masks[places.LUNG].any():
+                self._note(
+                    "noise in lung was not measured: it is told from vessels by drawing the noise twice, which a real "
+                    "pair does not have."
+                )
+            return {}
+        lower = self._lower(self._scan.full.array[first : first + count], first, self._options.seed + 1)
+        again = {LOW: (yield from self._kept("lung", "simulate", count, lower))["array"]}
+        for label in self._methods:
+            work = self._denoise(label, again[LOW], "noise in lung")
+            again[label] = (yield from self._kept(f"{label}-lung", label, count, work))["array"]
+        scale = 1 / np.sqrt(2 * (1 - self.dose))
+        drawn = {label: (image - images[label][first : first + count]) * scale for label, image in again.items()}
+        return {FULL: drawn[LOW] * np.sqrt(self.dose), **drawn}
 
     def _structure(self, images, masks):
         full, low = self._full, images[LOW]

@@ -245,11 +245,7 @@ def _about_structure(label: str, findings: Findings):
         value, lower, upper = (round(x, 1) + 0.0 for x in (share.value, share.lower, share.upper))  # no "-0.0"
         yield (
             tone,
-            (
-                f"{value:.1f} % ({lower:.1f} to {upper:.1f}) of the body's medium structure is in "
-                "what was "
-                "removed"
-            ),
+            (f"{value:.1f} % ({lower:.1f} to {upper:.1f}) of the body's medium structure is in what was removed"),
         )
     edge = _one(findings, label, "edge_excess")
     if edge and edge.lower > 1.1:

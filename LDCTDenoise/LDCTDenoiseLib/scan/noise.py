@@ -126,11 +126,10 @@ def noise_in(
     whose windows, their trend taken off and tapered, would have the measured power (non-negative least squares).
     """
     noise = noise_of_windows(array, windows)
-    sd = np.sqrt((noise**2).sum(1) / _free())
+    sd = np.sqrt((noise**2).sum(1) / free_pixels())
     low, high = np.quantile(sd, _FOR_SPECTRUM)
     chosen = noise[(sd >= low) & (sd <= high)]
-    taper = _taper()
-    power = (np.abs(np.fft.fft2(chosen.reshape(-1, WINDOW, WINDOW) * taper, (TRANSFORM, TRANSFORM))) ** 2).mean(0)
+    power = (np.abs(np.fft.fft2(chosen.reshape(-1, WINDOW, WINDOW) * taper(), (TRANSFORM, TRANSFORM))) ** 2).mean(0)
     radius = _radius(pixel)
     design, covariances, bands = _bands(*pixel)
     seen = _rings(radius, power)
@@ -142,7 +141,7 @@ def noise_in(
     free = np.trace(inner) ** 2 / (inner**2).sum()
     low, high = np.quantile(sd, _FOR_SD)
     quiet = float(sd[(sd >= low) & (sd <= high)].mean())
-    lost = math.sqrt(np.trace(inner) / _free())
+    lost = math.sqrt(np.trace(inner) / free_pixels())
     level = quiet / (lost * _quiet_share(free))
     curve = _hats(bands) @ amount
     whole = float((curve * bands).sum() * 2 * math.pi * bands[1])
@@ -156,12 +155,12 @@ def noise_in(
     )
 
 
-def noise_of_windows(array: np.ndarray, windows: list[tuple[int, int, int]]) -> np.ndarray:
+def noise_of_windows(array: np.ndarray, windows, side: int = WINDOW) -> np.ndarray:
     """Return windows around (slice, row, column) less a second-order surface each, (windows, pixels), float64."""
-    half = WINDOW // 2
-    cut = np.stack([array[k, j - half : j + half + 1, i - half : i + half + 1].ravel() for k, j, i in windows])
-    cut = cut.astype(np.float64)
-    basis = _trend()
+    half = side // 2
+    cut = [array[k, j - half : j + half + 1, i - half : i + half + 1].ravel() for k, j, i in windows]
+    cut = np.array(cut, dtype=np.float64).reshape(-1, side * side)
+    basis = _trend(side)
     return cut - (cut @ basis) @ basis.T
 
 
@@ -171,7 +170,7 @@ def _slice_correlation(array: np.ndarray, windows, noise: np.ndarray, radius: np
         return 0.0
     other = [(k + 1 if k + 1 < len(array) else k - 1, j, i) for k, j, i in windows]
     beside = noise_of_windows(array, other)
-    mine, theirs = (n.reshape(-1, WINDOW, WINDOW) * _taper() for n in (noise, beside))
+    mine, theirs = (n.reshape(-1, WINDOW, WINDOW) * taper() for n in (noise, beside))
     a, b = (np.fft.fft2(n, (TRANSFORM, TRANSFORM)) for n in (mine, theirs))
     own = (np.abs(a) ** 2).mean(0)
     order = np.argsort(radius, axis=None)
@@ -182,18 +181,20 @@ def _slice_correlation(array: np.ndarray, windows, noise: np.ndarray, radius: np
     return float(np.clip(correlation, 0.0, 1.0))
 
 
-def _free() -> int:
-    return WINDOW**2 - 6
+def free_pixels(side: int = WINDOW) -> int:
+    """Pixels of a window less what the surface takes."""
+    return side**2 - 6
 
 
 @lru_cache
-def _trend() -> np.ndarray:
-    y, x = np.mgrid[-1 : 1 : WINDOW * 1j, -1 : 1 : WINDOW * 1j]
+def _trend(side: int = WINDOW) -> np.ndarray:
+    y, x = np.mgrid[-1 : 1 : side * 1j, -1 : 1 : side * 1j]
     return np.linalg.qr(np.stack([np.ones_like(x), x, y, x * y, x * x, y * y], -1).reshape(-1, 6))[0]
 
 
-def _taper() -> np.ndarray:
-    edge = np.hanning(WINDOW + 2)[1:-1]
+def taper(side: int = WINDOW) -> np.ndarray:
+    """Return the Hann taper of a window, shape (side, side)."""
+    edge = np.hanning(side + 2)[1:-1]
     return np.outer(edge, edge)
 
 
@@ -247,7 +248,7 @@ def _bands(row_step: float, column_step: float):
     apart = np.abs(row[:, None] - row), np.abs(column[:, None] - column)
     covariances = lags[:, apart[0], apart[1]]
     wave = [np.exp(-2j * np.pi * np.outer(np.fft.fftfreq(TRANSFORM), lag)) for _ in range(2)]
-    waves = (wave[0][:, None, :, None] * wave[1][None, :, None, :]).reshape(TRANSFORM**2, -1) * _taper().ravel()
+    waves = (wave[0][:, None, :, None] * wave[1][None, :, None, :]).reshape(TRANSFORM**2, -1) * taper().ravel()
     radius = _radius((row_step, column_step))
     design = []
     for covariance in covariances:
