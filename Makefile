@@ -52,6 +52,7 @@ lists:
 	@bash requirements/set-up run
 	@$(PYTHON_OF_VENV) tools/update_cmake_lists.py
 	@$(PYTHON_OF_VENV) tools/update_methods_page.py
+	@$(PYTHON_OF_VENV) tools/update_weights_page.py
 
 clean:
 	@rm -rf .venv demo build dist .pytest_cache .ruff_cache

@@ -17,8 +17,10 @@ from LDCTDenoiseLib.evidence import (
     collect_evidence,
     lesions,
     make_methods,
+    plan,
     report,
     resolution,
+    result,
     run,
     verdicts,
 )
@@ -77,13 +79,13 @@ KINDS = tuple(
 @pytest.fixture(scope="module")
 def evidence():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(run, "LESIONS", KINDS)
+        patch.setattr(plan, "LESIONS", KINDS)
         return collect_runs([pair()])
 
 
 @pytest.fixture(autouse=True)
 def few_kinds(monkeypatch):
-    monkeypatch.setattr(run, "LESIONS", KINDS)
+    monkeypatch.setattr(plan, "LESIONS", KINDS)
 
 
 def collect_runs(scans, methods=None, options=None, work=None):
@@ -150,8 +152,9 @@ def test_an_independent_observer_at_the_same_places_finds_the_same(evidence):
         ring = (distance > 1.8 * radius) & (distance < 3 * radius)
         where = [r for r in evidence.occurrences if (r["shape"], r["contrast"], r["size"]) == ("disk", -20.0, size)]
         for image, volume in (("FDCT", scan.full.array), ("LDCT", scan.low.array)):
-            cut = [volume[r["slice"], r["row"] - 16 : r["row"] + 17, r["column"] - 16 : r["column"] + 17] for r in where]
-            without = (np.array(cut, float) * (disk / disk.sum() - ring / ring.sum())).sum((1, 2))
+            patches = np.lib.stride_tricks.sliding_window_view(volume, (33, 33), (1, 2))
+            cut = np.array([patches[r["slice"], r["row"] - 16, r["column"] - 16] for r in where], float)
+            without = (cut * (disk / disk.sum() - ring / ring.sum())).sum((1, 2))
             expected = 20 * (disk**2).sum() / disk.sum() / without.std(ddof=1)
             here = dict(observer="NPW", size=size, contrast=-20.0, shape="disk", tissue="soft tissue")
             assert one(evidence, "detectability", image, **here).value == pytest.approx(expected, rel=1e-4)
@@ -237,7 +240,7 @@ def test_the_report_is_one_page_that_needs_nothing_else(evidence, tmp_path):
 
 
 def test_an_interrupted_run_goes_on_and_ends_alike(tmp_path, monkeypatch):
-    monkeypatch.setattr(run, "_LESION_RUNS", 12)
+    monkeypatch.setattr(plan, "LESION_RUNS", 12)
     whole = collect_runs([pair(4, 200)])
 
     class Counted(Blur):
@@ -268,11 +271,11 @@ def test_an_interrupted_run_goes_on_and_ends_alike(tmp_path, monkeypatch):
 
 
 def test_several_scans_are_averaged(monkeypatch):
-    monkeypatch.setattr(run, "_LESION_RUNS", 60)
+    monkeypatch.setattr(plan, "LESION_RUNS", 60)
     found = collect_runs([pair(4, 220, "one"), pair(4, 220, "two")], {"blur": Blur()})
     here = dict(quantity="contrast_kept", image="blur", size=6.0, contrast=-20.0, shape="disk", tissue="soft tissue")
     parts = [found.findings.one(scan=name, **here) for name in ("one", "two")]
-    both = found.findings.one(scan=run.ALL_SCANS, **here)
+    both = found.findings.one(scan=result.ALL_SCANS, **here)
     assert both.value == pytest.approx(np.mean([p.value for p in parts]))
     assert both.count == sum(p.count for p in parts)
 
@@ -285,7 +288,7 @@ def simulated(slices=3, side=160):
 
 
 def test_noise_in_lung_is_not_its_vessels(monkeypatch):
-    monkeypatch.setattr(run, "_LESION_RUNS", 3)
+    monkeypatch.setattr(plan, "LESION_RUNS", 3)
     clean = body(3, 160)
     y, x = np.mgrid[:160, :160] - 79.5
     lungs = np.hypot(np.abs(x) - 30, y) < 26
@@ -308,7 +311,7 @@ def test_noise_in_lung_is_not_its_vessels(monkeypatch):
 
 
 def test_the_command_on_a_file(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(run, "_LESION_RUNS", 30)
+    monkeypatch.setattr(plan, "LESION_RUNS", 30)
     write_volume(simulated(), tmp_path / "scan.nii.gz")
     out = tmp_path / "report"
     command = ["evidence", str(tmp_path / "scan.nii.gz"), "--methods", "TV", "--dose", "0.5", "--output", str(out)]
@@ -334,12 +337,12 @@ def test_a_volume_of_another_program(tmp_path):
 
 
 def test_a_dose_curve_shows_that_full_dose_needs_no_denoiser(monkeypatch):
-    monkeypatch.setattr(run, "_LESION_RUNS", 9)
+    monkeypatch.setattr(plan, "LESION_RUNS", 9)
     monkeypatch.setattr(run, "DOSE_CURVE", (1.0, 0.25))
     found = collect_runs([Scan(simulated())], {"blur": Blur()}, Options(dose=0.25, dose_curve=True))
-    curve = found.findings.where(scan="scan" + run.CURVE)
+    curve = found.findings.where(scan="scan" + result.CURVE)
     assert {f.dose for f in curve} == {1.0, 0.25}
-    here = dict(scan="scan" + run.CURVE, tissue="soft tissue")
+    here = dict(scan="scan" + result.CURVE, tissue="soft tissue")
     sd = {d: one(found, "noise_sd", "LDCT", dose=d, **here).value for d in (1.0, 0.25)}
     full = one(found, "noise_sd", "FDCT", dose=1.0, **here).value
     assert sd[1.0] == pytest.approx(full) and sd[0.25] > 1.2 * full
@@ -398,7 +401,7 @@ def test_bad_input_is_one_line(tmp_path):
 
 
 def test_the_call_takes_volumes_and_names(monkeypatch):
-    monkeypatch.setattr(run, "_LESION_RUNS", 6)
+    monkeypatch.setattr(plan, "LESION_RUNS", 6)
     seen = []
     found = collect_evidence([pair(3, 160)], ["TV"], options=Options(dose=None), progress=seen.append)
     assert found.images == ["FDCT", "LDCT", "TV"] and seen and seen[-1].fraction > 0.5

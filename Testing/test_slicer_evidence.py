@@ -5,7 +5,7 @@ import pytest
 import slicer
 import slicer.util
 from LDCTDenoiseLib.errors import GeometryError, InputError, OutputError
-from LDCTDenoiseLib.evidence import lesions, run
+from LDCTDenoiseLib.evidence import lesions, plan
 from slicer_host import Desktop, FileDialog
 from slicer_volumes import addVolume
 
@@ -14,8 +14,8 @@ from slicer_volumes import addVolume
 def little(monkeypatch):
     """Few kinds of lesion and few passes: what is tried here is the way to them."""
     kinds = tuple(lesions.Lesion(lesions.DISK, -20.0, size) for size in (6.0, 10.0))
-    monkeypatch.setattr(run, "LESIONS", kinds)
-    monkeypatch.setattr(run, "_LESION_RUNS", 4)
+    monkeypatch.setattr(plan, "LESIONS", kinds)
+    monkeypatch.setattr(plan, "LESION_RUNS", 4)
 
 
 def pair(scene):
@@ -34,7 +34,8 @@ def test_a_call_of_the_logic(mrml, logic, tmp_path):
     full, low = pair(scene)
     seen = []
     table = logic.collectEvidence(full, low, ["TV"], folder=tmp_path / "new", progress=seen.append)
-    assert {p.name for p in (tmp_path / "new").iterdir()} == {"report.html", "evidence.csv", "evidence.json"}
+    written = {p.name for p in (tmp_path / "new").iterdir()}
+    assert written == {"report.html", "evidence.csv", "evidence.json", "lesions.csv"}
     assert table.GetAttribute("LDCTDenoise.Report") == str(tmp_path / "new" / "report.html")
     rows = table.GetTable()
     assert rows.GetNumberOfRows() == 2

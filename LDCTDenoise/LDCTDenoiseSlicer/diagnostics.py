@@ -58,6 +58,8 @@ def modelInformation(path) -> list[tuple[str, str]]:
     ModelFileError
         If it cannot be used.
     """
+    from LDCTDenoiseLib.evidence.card import in_words
+
     card = read_card(path)
     patients = sum(d.get("patients", 0) for d in card.training_data if isinstance(d.get("patients", 0), int))
     collections = ", ".join(str(d.get("name", "?")) for d in card.training_data) or "not said"
@@ -67,6 +69,7 @@ def modelInformation(path) -> list[tuple[str, str]]:
         ("Trained on", f"{collections} ({patients} patients)" if patients else collections),
         ("Dose", _inWords(card.dose)),
         ("Validation", _inWords(card.validation)),
+        *(("Evidence", line) for line in in_words(card.evidence)),
         ("Licence", card.licence),
         ("Intended use", card.intended_use),
         ("SHA-256", hashlib.sha256(Path(path).read_bytes()).hexdigest()),

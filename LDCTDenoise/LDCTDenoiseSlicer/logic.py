@@ -351,7 +351,7 @@ class LDCTDenoiseLogic:
         tableNode : vtkMRMLTableNode, optional
             The node to fill. Default: a new one.
         progress : callable, optional
-            Called along the way with a `LDCTDenoiseLib.evidence.run.Progress`. Returning False stops.
+            Called along the way with a `LDCTDenoiseLib.evidence.result.Progress`. Returning False stops.
 
         Returns
         -------

@@ -1,11 +1,14 @@
 """`ldct-denoise evidence FULL…`: what methods do to lesions, edges, noise and HU, as a report."""
 
 import argparse
+import os
+from dataclasses import replace
 from pathlib import Path
 
 from ..errors import InputError, OutputError
 from ..files import replace_folder
 from ..methods import METHODS
+from ..models import read_card, set_card
 from .bars import fraction_bar
 from .options import add_device_option, add_reading_options, read_ct
 
@@ -14,8 +17,8 @@ def add_parser(commands) -> None:
     parser = commands.add_parser(
         "evidence",
         description="Put lesions of known contrast and size into full-dose scans, lower the dose, denoise, and measure "
-        "what is left of them; with resolution, noise, HU and what was removed. Writes report.html, evidence.csv and "
-        "evidence.json. An interrupted run goes on where it was with the same command.",
+        "what is left of them; with resolution, noise, HU and what was removed. Writes report.html, evidence.csv, "
+        "evidence.json and lesions.csv. An interrupted run goes on where it was with the same command.",
     )  # fmt: skip
     parser.add_argument("full", nargs="+", metavar="FULL", help="full-dose scans (files or DICOM folders)")
     parser.add_argument(
@@ -35,6 +38,12 @@ def add_parser(commands) -> None:
         "--dose-curve", action="store_true", help="a few lesions and the noise at 100, 50, 25 and 10 %% too"
     )
     parser.add_argument(
+        "--quick", action="store_true", help="disks of -20 HU, noise and HU alone: a minute or two a network"
+    )
+    parser.add_argument(
+        "--into-card", action="store_true", help="write the figures into the cards of the --model files as well"
+    )
+    parser.add_argument(
         "--phantom", metavar="KIND",
         help="FULL is a folder with a scan of a CatPhan503, 504, 600, 604, 700 or ACR phantom: measure its modules",
     )  # fmt: skip
@@ -47,13 +56,15 @@ def add_parser(commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    from ..evidence import EvidenceRun, Options, Scan, make_methods, write_report
+    from ..evidence import EvidenceRun, Options, Scan, for_card, make_methods, write_report
 
     output = Path(arguments.output)
     if output.exists() and not output.is_dir():
         raise OutputError(f"cannot write into '{output}': it is a file; give a folder.")
     if len(arguments.full) > 1 and (arguments.low or arguments.volume_of):
         raise InputError("--low and --volume-of belong to one scan; give one full-dose scan.")
+    if arguments.into_card:
+        check_cards(arguments)
     methods = make_methods(arguments.methods, arguments.model)
     if arguments.phantom:
         measure_modules(arguments, methods, output)
@@ -67,7 +78,7 @@ def run(arguments: argparse.Namespace) -> None:
             raise InputError(f"two volumes are called '{label}'; rename one, so that the report can tell them apart.")
         others[label] = read_ct(path, None, arguments)
     dose = arguments.dose if arguments.dose is not None or low else 0.25
-    options = Options(dose, arguments.dose_curve, arguments.seed, arguments.device)
+    options = Options(dose, arguments.dose_curve, arguments.seed, arguments.device, arguments.quick)
     scans = [Scan(volume, low, others) for volume in volumes]
     collection = EvidenceRun(scans, methods, options, output / ".unfinished")
     with fraction_bar("evidence") as show:
@@ -76,9 +87,24 @@ def run(arguments: argparse.Namespace) -> None:
     with replace_folder(output) as folder:
         write_report(collection.result, folder)
     collection.forget()
+    if arguments.into_card:
+        for path in arguments.model:
+            card = replace(read_card(path), evidence=for_card(collection.result, Path(path).stem))
+            set_card(path, card)
+            print(f"the card of {path} holds its evidence")
     for note in collection.result.notes:
         print(f"note: {note}")
-    print(f"report.html, evidence.csv and evidence.json are in {output}")
+    print(f"the report is {output / 'report.html'}; evidence.csv, evidence.json and lesions.csv are beside it")
+
+
+def check_cards(arguments: argparse.Namespace) -> None:
+    """Refuse at once what could not be written into cards at the end."""
+    if not arguments.model or arguments.phantom:
+        raise InputError("--into-card writes into the cards of --model files, from scans: give --model FILE.")
+    for path in arguments.model:
+        read_card(path)
+        if not os.access(path, os.W_OK):
+            raise OutputError(f"cannot write into '{path}': it is read-only; copy it and give the copy.")
 
 
 def measure_modules(arguments: argparse.Namespace, methods: dict, output: Path) -> None:
@@ -94,4 +120,4 @@ def measure_modules(arguments: argparse.Namespace, methods: dict, output: Path) 
     evidence = measure_phantom(volume, modules, methods, Options(None, device=arguments.device), name)
     with replace_folder(output) as folder:
         write_report(evidence, folder)
-    print(f"report.html, evidence.csv and evidence.json are in {output}")
+    print(f"the report is {output / 'report.html'}; evidence.csv and evidence.json are beside it")

@@ -1,8 +1,10 @@
 """What a denoiser does to lesions, edges, noise and HU, on one's own scans."""
 
+from .card import for_card, in_words
 from .findings import QUANTITIES, Finding, Findings
 from .report import write_report
-from .run import Evidence, EvidenceRun, Options, Scan, make_methods
+from .result import Evidence, Options, Scan
+from .run import EvidenceRun, make_methods
 from .words import sentences, verdicts
 
 
@@ -18,7 +20,7 @@ def collect_evidence(scans, methods=(), models=(), options=None, progress=None, 
     options : Options, optional
         Dose, seed, device, dose curve.
     progress : callable, optional
-        Called with a `run.Progress` while the work goes on.
+        Called with a `result.Progress` while the work goes on.
     work : path, optional
         Folder in which an interrupted collection keeps what is finished.
 

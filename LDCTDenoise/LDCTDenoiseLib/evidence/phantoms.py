@@ -15,7 +15,7 @@ from ..volumes import Volume
 from . import noise, places, resolution
 from .findings import Finding, Findings
 from .lesions import DISK, DISK_TEMPLATE, Lesion, Put, Reader
-from .run import Evidence, Options
+from .result import Evidence, Options
 
 #: What pylinac calls each phantom, and the radius of its inserts in mm.
 PHANTOMS = {

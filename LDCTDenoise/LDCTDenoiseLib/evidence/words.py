@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from . import places
 from .findings import Findings
 from .lesions import DISK, SIZES
-from .run import ALL_SCANS, FULL, LOW, Evidence
+from .result import ALL_SCANS, FULL, LOW, Evidence
 
 GREEN, AMBER, RED = "green", "amber", "red"
 WORD = {GREEN: "kept", AMBER: "weakened", RED: "at risk"}

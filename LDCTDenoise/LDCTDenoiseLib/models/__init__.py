@@ -2,4 +2,4 @@
 
 from .card import ModelCard
 from .catalogue import Entry, add_model, catalogue, find_model, user_folder
-from .file import Model, load_model, read_card, save_model
+from .file import Model, load_model, read_card, save_model, set_card

@@ -1,6 +1,7 @@
 """Read and write model files; refuse what is damaged, truncated, foreign or unsafe."""
 
 import hashlib
+import json
 import math
 import stat
 import struct
@@ -164,6 +165,28 @@ def load_model(path: str | Path) -> Model:
     if not all(torch.isfinite(w).all() for w in weights.values()):
         raise _refuse(path, "its weights hold NaN or infinity.")
     return Model(card, generator.eval(), hashlib.sha256(content).hexdigest(), path)
+
+
+def set_card(path: str | Path, card: ModelCard) -> None:
+    """Give a model file another card; its weights stay as they are, to the byte.
+
+    Raises
+    ------
+    ModelFileError
+        If it is no model file.
+    OutputError
+        If it cannot be written.
+    """
+    path = Path(path)
+    header = _read_header(path)
+    _card_of(path, header)
+    content = path.read_bytes()
+    weights = content[8 + struct.unpack("<Q", content[:8])[0] :]
+    header["__metadata__"][_KEY] = card.to_json()
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    with write_atomic(path) as part:
+        part.write_bytes(struct.pack("<Q", len(text)) + text + weights)
 
 
 def save_model(path: str | Path, generator, card: ModelCard) -> Path:

@@ -1,0 +1,137 @@
+"""What a model file says about its own evidence: the compact figures of a run, and those in words."""
+
+from .. import __version__
+from . import places
+from .findings import Finding
+from .lesions import DISK
+from .result import FULL, LOW, Evidence
+from .words import CONTRAST, DEFINITION, OBSERVER, main_scan, verdicts
+
+
+def for_card(evidence: Evidence, label: str) -> dict:
+    """Return what a run found about one method, for `ModelCard.evidence`; see docs/model-files.md for its entries."""
+    return {
+        "software": __version__,
+        "dose": evidence.options.dose,
+        "seed": evidence.options.seed,
+        "scans": [
+            {
+                "name": s["name"], "slices": s["slices"], "spacing_mm": s["spacing_mm"],
+                "places": sum(s["places"][t] for t in (places.SOFT, places.LUNG)),
+            }
+            for s in evidence.scans
+        ],
+        "words": DEFINITION,
+        "lesions": _lesions(evidence, label),
+        "noise": [n for s in evidence.scans for n in _noise(evidence, label, s)],
+        "hu_shift": [_hu(evidence, label, s) for s in evidence.scans],
+    }  # fmt: skip
+
+
+def _lesions(evidence: Evidence, label: str) -> list[dict]:
+    scan, found = main_scan(evidence), []
+    for verdict in (v for v in verdicts(evidence) if v.image == label):
+        of = dict(scan=scan, quantity="detectability", observer=OBSERVER, contrast=CONTRAST, shape=DISK,
+                  size=verdict.size, tissue=verdict.tissue, dose=evidence.options.dose)  # fmt: skip
+        entry = {
+            "tissue": verdict.tissue, "contrast_hu": CONTRAST, "size_mm": verdict.size, "word": verdict.word,
+            "contrast_kept_percent": _rounded(1, verdict.kept, verdict.kept_lower, verdict.kept_upper),
+            "places": verdict.places,
+        }  # fmt: skip
+        for name, image in (("d", label), ("d_low_dose", LOW), ("d_full_dose", FULL)):
+            d = evidence.findings.one(image=image, **of)
+            if d is not None:
+                entry[name] = _with_interval(d, 2)
+        found.append(entry)
+    return found
+
+
+def _noise(evidence: Evidence, label: str, scan: dict):
+    findings = evidence.findings.where(scan=scan["name"], dose=scan["dose"])
+    for own in findings.where(quantity="noise_sd", image=label):
+        entry = {"scan": scan["name"], "tissue": own.tissue}
+        for name, image in (("", label), ("low_dose_", LOW), ("full_dose_", FULL)):
+            sd, mean = (findings.one(quantity=q, image=image, tissue=own.tissue) for q in ("noise_sd", "nps_mean"))
+            entry[f"{name}sd_hu"], entry[f"{name}mean_frequency_per_mm"] = round(sd.value, 2), round(mean.value, 3)
+        yield entry
+
+
+def _hu(evidence: Evidence, label: str, scan: dict) -> dict:
+    findings = evidence.findings.where(scan=scan["name"], dose=scan["dose"], image=label, quantity="hu_shift")
+    return {"scan": scan["name"], **{found.tissue: _with_interval(found, 2) for found in findings}}
+
+
+def _with_interval(found: Finding, digits: int) -> list[float]:
+    return _rounded(digits, found.value, found.lower, found.upper)
+
+
+def _rounded(digits: int, *values: float | None) -> list[float]:
+    return [round(float(v), digits) for v in values if v is not None]
+
+
+def in_words(facts: dict) -> list[str]:
+    """Return the evidence of a card as lines; none where a card has none, or has it otherwise than `for_card`."""
+    try:
+        dose, scans = facts["dose"], ", ".join(s["name"] for s in facts["scans"])
+        said = "an unknown dose" if dose is None else f"{dose:.0%} of the dose"
+        lines = [f"measured at {said} on {scans} (LDCTDenoise {facts['software']})"]
+        for x in facts["lesions"]:
+            kept, lower, upper = x["contrast_kept_percent"]
+            line = (
+                f"lesion of {x['contrast_hu']:g} HU and {x['size_mm']:g} mm in {x['tissue']}: {x['word']}, "
+                f"{kept:.0f} % ({lower:.0f} to {upper:.0f}) of its contrast left"
+            )
+            if "d" in x:
+                line += f"; d' {x['d'][0]:.1f}, low dose {x['d_low_dose'][0]:.1f}, full dose {x['d_full_dose'][0]:.1f}"
+            lines.append(line)
+        for x in facts["noise"]:
+            lines.append(
+                f"noise in {x['tissue']} of {x['scan']}: {x['sd_hu']:.1f} HU, low dose {x['low_dose_sd_hu']:.1f}, full "
+                f"dose {x['full_dose_sd_hu']:.1f}"
+            )
+        for x in facts["hu_shift"]:
+            shifts = ", ".join(f"{tissue} {value[0]:+.1f}" for tissue, value in x.items() if tissue != "scan")
+            lines.append(f"mean HU of {x['scan']} beside full dose: {shifts}")
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError):
+        return []
+    return lines
+
+
+def to_markdown(cards: dict[str, dict]) -> str:
+    """Return the evidence of several models' cards, by name, as the tables of a page."""
+    cards = {name: facts for name, facts in cards.items() if in_words(facts)}
+    if not cards:
+        return "No model carries evidence yet.\n"
+    first = next(iter(cards.values()))
+    sizes = [x["size_mm"] for x in first["lesions"]]
+    lines = [
+        f"Disks of {CONTRAST:g} HU in flat tissue at {first['dose']:.0%} of the dose, on "
+        + ", ".join(f"{s['name']} ({s['slices']} slices, {s['places']} places)" for s in first["scans"])
+        + f": contrast kept in percent with its 95 % interval, and d' of {OBSERVER} (low dose, full dose).",
+        "",
+        "| | " + " | ".join(f"{size:g} mm" for size in sizes) + " |",
+        "|---" * (len(sizes) + 1) + "|",
+    ]
+    for name, facts in cards.items():
+        cells = []
+        for x in facts["lesions"]:
+            kept, lower, upper = x["contrast_kept_percent"]
+            cell = f"{kept:.0f} % ({lower:.0f} to {upper:.0f}), {x['word']}"
+            if "d" in x:
+                cell += f"; {x['d'][0]:.1f} ({x['d_low_dose'][0]:.1f}, {x['d_full_dose'][0]:.1f})"
+            cells.append(cell)
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    lines += ["", "Noise SD in HU (low dose, full dose), and shift of mean HU:", ""]
+    keys = [(x["scan"], x["tissue"]) for x in first["noise"]]
+    shifts = [(x["scan"], t) for x in first["hu_shift"] for t in x if t != "scan"]
+    heads = [f"noise, {tissue}, {scan}" for scan, tissue in keys] + [f"HU, {tissue}, {scan}" for scan, tissue in shifts]
+    lines += ["| | " + " | ".join(heads) + " |", "|---" * (len(heads) + 1) + "|"]
+    for name, facts in cards.items():
+        noise = {(x["scan"], x["tissue"]): x for x in facts["noise"]}
+        of = {(x["scan"], tissue): value for x in facts["hu_shift"] for tissue, value in x.items() if tissue != "scan"}
+        cells = [
+            f"{noise[k]['sd_hu']:.1f} ({noise[k]['low_dose_sd_hu']:.1f}, {noise[k]['full_dose_sd_hu']:.1f})"
+            if k in noise else "–" for k in keys
+        ] + [f"{of[k][0]:+.1f}" if k in of else "–" for k in shifts]  # fmt: skip
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines) + f"\n\n{DEFINITION}\n"
