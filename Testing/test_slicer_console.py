@@ -35,7 +35,7 @@ def test_the_page_runs_without_a_window(applicationScene, capsys):
             seen.append(heading)
             for block in code:
                 exec(compile(block, f"{_PAGE.name}: {heading}", "exec"), names)
-    assert len(seen) == 11
+    assert len(seen) == 12
     printed = capsys.readouterr().out
     assert "'DCSCN': 'LDCT DCSCN'" in printed and "comparison.png" in printed and " of 4" in printed
     assert names["outputs"]["DCSCN"].GetAttribute("LDCTDenoise.Strength") == "0.6"

@@ -9,6 +9,8 @@ from LDCTDenoiseLib.engine import NoiseLeft, noise_left_of
 from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseLib.hounsfield import PAPER, Window
 from LDCTDenoiseLib.metrics import Curves
+from LDCTDenoiseLib.reading import Summary, read_readings, summarise
+from LDCTDenoiseLib.reading.summary import Reading as Answers
 
 from . import curves_of_images, own_models, plots, results_log, sample
 from . import regions as regionNodes
@@ -25,6 +27,7 @@ from .nodes import INPUT_ROLE, requireVolume, volumeFromNode
 from .numbers import REFERENCE, Made, Numbers, measureRows, wholePlane
 from .pair_proposal import PairProposal, proposePair
 from .planes import Plane
+from .reading import Reading, ReadingView, readingsOf, startReading
 from .region_numbers import RegionNumbers, measureRegions
 from .regions import Region, regionsOf
 from .rois import pixelROI
@@ -530,6 +533,72 @@ class LDCTDenoiseLogic:
         Raises InputError when the log is empty, OutputError and MissingDependencyError.
         """
         return results_log.logTask(results_log.logOf(slicer.mrmlScene), folder)
+
+    #
+    # Readings
+    #
+
+    def startReading(self, volumes, cases, reader: str, kind: str = "scores", seed: int | None = None) -> Reading:
+        """Begin a blinded reading: images shuffled and unnamed, scored one by one or compared in pairs.
+
+        Parameters
+        ----------
+        volumes
+            The images by label, on one grid; full and low dose among them where they are to be read, too.
+        cases : sequence
+            What of them is shown: slices by their index, regions (the plane they were drawn in), or `Plane`s.
+        reader : str
+            Name or initials.
+        kind : str
+            "scores": noise, sharpness, artefacts, lesion conspicuity and overall from 1 to 5; "pairs": the better of
+            two, each pair of images of each case.
+        seed : int, optional
+            Of the order. Default: drawn; it is in the key.
+
+        Returns
+        -------
+        Reading
+            With `trial`, `answer(scores)` or `answer(preferred=0)`, `undo()` and `write(folder)`; kept in the scene,
+            see `readings`. `showReading` shows it.
+
+        Raises
+        ------
+        GeometryError, InputError
+            If the volumes lie on several grids, or there is nothing to read.
+        """
+        return startReading(onOneGrid(volumes), cases, reader, kind, seed)
+
+    def readings(self) -> list[Reading]:
+        """Return the readings of the application's scene, the oldest first."""
+        return readingsOf(slicer.mrmlScene)
+
+    def showReading(self, reading: Reading) -> ReadingView:
+        """Show a reading's next image, or pair, in views without names (desktop only); `hide()` ends it."""
+        self.hideComparison()
+        view = ReadingView(reading)
+        view.show()
+        return view
+
+    def summariseReadings(self, paths=None, reference: str | None = None) -> Summary:
+        """Summarise readings: VGC area of each image against the reference, kappa of readers, preferences.
+
+        Parameters
+        ----------
+        paths : sequence of path, optional
+            Files of answers, each with its key beside it, as `Reading.write` leaves them. Default: the readings of
+            the application's scene.
+        reference : str, optional
+            The image that scores are compared with. Default: "LDCT" where it was read.
+
+        Returns
+        -------
+        Summary
+            With `records`, `to_text()` and `to_csv()`.
+        """
+        if paths is None:
+            return summarise([Answers.of(reading.study) for reading in self.readings() if reading.study.answers],
+                             reference)
+        return summarise(read_readings(paths), reference)
 
     @longCall
     def exportToDICOM(self, outputVolumes, folder=None, options=None) -> Task:

@@ -78,7 +78,7 @@ def addToLog(numbers, nodes: dict, reference=None):
     entry = 1 + max((record["entry"] for record in known), default=0)
     now = datetime.now(timezone.utc).isoformat(timespec="seconds")
     begun = {"entry": entry, **dict.fromkeys(_TEXTS, ""), "time": now, "volume": pseudonymOf(first)}
-    made = {label: _madeOf(shown[label]) for label in images}
+    made = {label: madeOf(shown[label]) for label in images}
     records = [dict.fromkeys(COLUMNS, math.nan) | begun | made[row["image"]] | row for row in rows]
     if log is None:
         log = scene.AddNewNodeByClass("vtkMRMLTableNode", scene.GenerateUniqueName("LDCT Denoise log"))
@@ -132,7 +132,7 @@ def _rowsOf(numbers) -> list[dict]:
     raise InputError("there are no numbers to put into the log; measure first.")
 
 
-def _madeOf(node) -> dict:
+def madeOf(node) -> dict:
     """Return how an image came about, and by what its voxels are known again."""
     made = Made.of(node)
     return {

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import InputError
-from ..evidence.observers import auc
 from ..requirements import require
 
 #: Fewest cases from which an interval is drawn: of fewer a bootstrap only repeats what it has.
@@ -45,6 +44,8 @@ def vgc(scores: np.ndarray, reference: np.ndarray, resamples: int = 2000) -> VGC
     InputError
         If no reader has scored both.
     """
+    from ..evidence.observers import auc  # a room that loads much, for one line
+
     scores, reference = np.atleast_2d(scores).astype(float), np.atleast_2d(reference).astype(float)
     areas, resampled = [], []
     both = ~(np.isnan(scores) | np.isnan(reference))

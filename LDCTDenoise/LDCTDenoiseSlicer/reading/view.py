@@ -1,0 +1,151 @@
+"""The views of a reading: one image, or two side by side, large and without a name anywhere."""
+
+import numpy as np
+import slicer
+import slicer.util
+from LDCTDenoiseLib.errors import InputError
+from LDCTDenoiseLib.hounsfield import PAPER, PRESETS, Window
+
+from ..comparison import body, plane, views, widgets
+from ..comparison.furniture import Words
+from ..comparison.saved_display import forget, override, restore
+from .session import Reading
+
+#: The ids of the layouts: one view, or two.
+_ID = 72800
+
+#: The group within which Slicer links the two.
+_GROUP = 7280
+
+
+class ReadingView:
+    """Shows the trials of a reading.
+
+    The views show volumes of their own, called "Image", that share the voxels of those that are read: whatever of
+    Slicer's window says what is in view says that name.
+
+    Parameters
+    ----------
+    reading : Reading
+    """
+
+    def __init__(self, reading: Reading):
+        self.reading, self.window = reading, PAPER
+        self._scene = reading.node.GetScene()
+        self._layoutNode = None
+        self._volumes: list = []
+
+    @property
+    def shown(self) -> bool:
+        return self._layoutNode is not None
+
+    def show(self) -> None:
+        """Lay out and show the trial that is next; called again, show the one that is next then.
+
+        Raises
+        ------
+        InputError
+            If all have been answered, an image has gone, or the scene has no views.
+        """
+        if self.reading.trial is None:
+            raise InputError("every image of the reading has been answered; write the answers.")
+        looked, sources = self.reading.shown()
+        if not self.shown:
+            self._layOut(len(sources))
+        with widgets.renderedOnce():
+            for volume, source in zip(self._volumes, sources, strict=True):
+                with slicer.util.NodeModify(volume):
+                    volume.CopyOrientation(source)
+                    volume.SetAndObserveTransformNodeID(source.GetTransformNodeID())
+                    volume.SetAndObserveImageData(source.GetImageData())
+            self._look(looked)
+        self.showWindow(self.window)
+        total = len(self.reading.study.trials)
+        for number, node in enumerate(self._sliceNodes()):
+            side = ("left", "right")[number] if len(sources) > 1 else f"{self.reading.study.number + 1} of {total}"
+            widgets.dress(node.GetName(), node, Words(title=side, slice=looked.words, window=str(self.window)))
+
+    def showWindow(self, window: Window | str) -> None:
+        """Show the images in a window, or in one of `PRESETS` by its name."""
+        self.window = PRESETS[window] if isinstance(window, str) else window
+        for volume in self._volumes:
+            volume.GetDisplayNode().AutoWindowLevelOff()
+            volume.GetDisplayNode().SetWindowLevelMinMax(self.window.lower, self.window.upper)
+
+    def scroll(self, slices: int) -> None:
+        """Go so many slices on, as far as there are any."""
+        nodes = self._sliceNodes()
+        matrix, volume = plane.matrixOf(nodes[0]).copy(), self._volumes[0]
+        normal = matrix[:3, 2]
+        step = slices * plane.spacingAlong(volume, normal)
+        matrix[:3, 3] = plane.onSlice(volume, normal, matrix[:3, 3] + step * normal)
+        for node in nodes:
+            plane.place(node, matrix, node.GetXYZOrigin()[:2], plane.scaleOf(node))
+
+    def hide(self) -> None:
+        """Put the views away; the layout is the user's again. Safe when not shown."""
+        if not self.shown:
+            return
+        layoutNode, self._layoutNode = self._layoutNode, None
+        nodes = self._sliceNodes()
+        if layoutNode.GetViewArrangement() in (_ID + 1, _ID + 2):
+            restore(layoutNode)
+        else:
+            forget(layoutNode)
+            layoutNode.SetSaveWithScene(True)
+        for node in nodes:
+            views.empty(node)
+        for volume in self._volumes:
+            if volume.GetScene() is not None:
+                self._scene.RemoveNode(volume.GetDisplayNode())
+                self._scene.RemoveNode(volume)
+        self._volumes = []
+        widgets.annotate(True)
+
+    def _layOut(self, count: int) -> None:
+        layoutNode = views.requireLayoutNode(self._scene)
+        if not layoutNode.IsLayoutDescription(_ID + count):
+            items = "".join(
+                f'<item><view class="vtkMRMLSliceNode" singletontag="{_name(number)}">'
+                '<property name="orientation" action="default">Axial</property></view></item>'
+                for number in range(count))
+            xml = f'<layout type="horizontal" split="false">{items}</layout>'
+            layoutNode.AddLayoutDescription(_ID + count, xml)
+        override(layoutNode, SaveWithScene=0, ViewArrangement=_ID + count)
+        if any(views.sliceNode(self._scene, _name(number)) is None for number in range(count)):
+            restore(layoutNode)
+            raise InputError("there are no views to read in; start Slicer with its main window.")
+        self._layoutNode = layoutNode
+        for _number in range(count):
+            volume = self._scene.CreateNodeByClass("vtkMRMLScalarVolumeNode")
+            volume.UnRegister(None)
+            volume.SetName("Image")
+            volume.SetHideFromEditors(True)
+            volume.SetSaveWithScene(False)
+            self._scene.AddNode(volume)
+            volume.CreateDefaultDisplayNodes()
+            volume.GetDisplayNode().SetSaveWithScene(False)
+            self._volumes.append(volume)
+        for number, volume in enumerate(self._volumes):
+            widgets.settle(_name(number))
+            views.fill(views.sliceNode(self._scene, _name(number)), volume, "", _GROUP)
+        widgets.annotate(False)
+
+    def _look(self, looked) -> None:
+        """Bring the views to a plane, fitted to the body."""
+        volume = self._volumes[0]
+        matrix = plane.standardMatrix(volume, looked.name)
+        toWorld = plane.ijkToWorld(volume)
+        middle = (toWorld @ [*(count / 2 for count in volume.GetImageData().GetDimensions()), 1.0])
+        ijk = np.linalg.inv(toWorld) @ middle
+        ijk[looked.axis] = looked.index
+        matrix[:3, 3] = (toWorld @ ijk)[:3]
+        depth = plane.spacingAlong(volume, matrix[:3, 2])
+        plane.frame(self._sliceNodes(), body.corners(volume), depth, matrix)
+
+    def _sliceNodes(self) -> list:
+        return [views.sliceNode(self._scene, _name(number)) for number in range(len(self._volumes))]
+
+
+def _name(number: int) -> str:
+    return f"LDCTDenoiseReading{number + 1}"
