@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from LDCTDenoiseLib.engine import DenoiseRun, denoise_array, measure_noise_left, wanted_noise
+from LDCTDenoiseLib.engine.conditioning import TRAINED_PIXELS, working_pixels
 from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseLib.hounsfield import WIDE
 from LDCTDenoiseLib.methods import NetworkDenoiser, make_denoiser
@@ -75,7 +76,7 @@ def test_metal_does_not_ring_and_stays(dcscn):
 class _Halving:
     """A network that knows how many pixels it was shown."""
 
-    name, on_device, trained = "half", True, {"pixel_mm": (0.6, 1.2)}
+    name, on_device, trained = "half", True, {"pixel_mm": (0.7, 1.2)}
 
     def prepare(self, device):
         self.shapes = []
@@ -85,7 +86,7 @@ class _Halving:
         return -0.5 * hounsfield
 
 
-@pytest.mark.parametrize("pixel, sizes", [(0.8, [64]), (0.4, [43, 34]), (1.8, [113]), (1.2, [64]), (0.55, [64])])
+@pytest.mark.parametrize("pixel, sizes", [(0.8, [64]), (0.4, [37, 29]), (1.8, [113]), (1.2, [64]), (0.65, [64])])
 def test_pixels_of_another_size_are_worked_on_in_grids_that_were_trained(pixel, sizes):
     y, x = np.mgrid[:64, :64]
     smooth = (40 + 30 * np.sin(x / 9) * np.cos(y / 11)).astype(np.float32)[None]
@@ -94,6 +95,11 @@ def test_pixels_of_another_size_are_worked_on_in_grids_that_were_trained(pixel, 
     assert [p.done for p in run] == [1]
     assert network.shapes == [(1, size, size) for size in sizes]
     assert np.abs(run.output - smooth / 2)[:, 3:-3, 3:-3].max() < 1
+
+
+def test_a_network_works_on_pixels_that_are_good_for_it_and_were_trained():
+    assert working_pixels() == working_pixels((0.45, 1.5)) == TRAINED_PIXELS
+    assert working_pixels((0.8, 1.5)) == (0.8, TRAINED_PIXELS[1]) and working_pixels((0.3, 0.5)) == (0.3, 0.5)
 
 
 def test_all_noise_that_a_working_grid_holds_is_seen_and_corrected():

@@ -1,6 +1,6 @@
 """What a network is shown of a slice, and where its correction counts: padding, metal, pixels of another size."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +25,21 @@ TRAINED_PIXELS = (0.65, 1.3)
 _FINE, _COARSE = (1.0, 1.25), (0.85,)
 #: HU below which there is nothing to see: padding would ring in a band-limited grid.
 _LOWEST = -1024.0
+
+
+def working_pixels(trained: Sequence[float] | None = None) -> tuple[float, float]:
+    """Return the least and the greatest pixel in mm that a network works on: none that was not trained on, nor finer or
+    coarser than is best even where some such were (a network sees only so many pixels far).
+
+    Parameters
+    ----------
+    trained : sequence of float, optional
+        The range of its model's card.
+    """
+    low, high = TRAINED_PIXELS
+    if trained and max(low, trained[0]) < min(high, trained[1]):
+        return max(low, trained[0]), min(high, trained[1])
+    return (trained[0], trained[1]) if trained else TRAINED_PIXELS
 
 
 @dataclass(frozen=True)

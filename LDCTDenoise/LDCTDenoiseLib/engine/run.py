@@ -11,7 +11,7 @@ from ..hounsfield import add_correction
 from ..methods.denoiser import Denoiser, start
 from ..requirements import require
 from ..volumes.volume import Volume
-from .conditioning import Conditioning
+from .conditioning import Conditioning, working_pixels
 from .device import HOST, Device, check_choice, choose_device, is_out_of_memory, release_memory
 
 #: Slices of one batch where the caller does not say. On the CPU one slice keeps both memory and caches small; a GPU
@@ -117,8 +117,7 @@ class DenoiseRun:
         self._conditioning = Conditioning()
         if isinstance(self.volume, Volume):
             trained = getattr(self.denoiser, "trained", {}).get("pixel_mm")
-            spacing = tuple(self.volume.geometry.spacing[:2])
-            self._conditioning = Conditioning(spacing, tuple(trained)) if trained else Conditioning(spacing)
+            self._conditioning = Conditioning(tuple(self.volume.geometry.spacing[:2]), working_pixels(trained))
             self.volume = self.volume.array
         self._input = _as_array(self.volume)
         if not 0 <= self.strength <= 1:
