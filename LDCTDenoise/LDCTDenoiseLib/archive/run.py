@@ -100,7 +100,6 @@ class BatchRun:
             if writing:
                 writing.result()
             if self._send_queue:
-                self._send_queue.finish()
                 while self._send_queue.is_at_work:
                     yield from self._news(wait=0.2)
             yield from self._news()

@@ -2,8 +2,8 @@
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 
 from ..sending import Sender
 from .ledger import Ledger, Record
@@ -27,56 +27,33 @@ class SendQueue:
 
     def __init__(self, ledger: Ledger, sender: Sender, done: Callable[[Task, Record], None]):
         self._ledger, self._sender, self._done = ledger, sender, done
-        self._waiting: deque[Task] = deque()
-        self._something = threading.Event()
-        self._closing = threading.Event()
         self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="send queue", daemon=True)
-        self._thread.start()
+        self._pool = ThreadPoolExecutor(1, "send queue")
+        self._taken: list[Future] = []
 
     def put(self, task: Task) -> None:
         """Take a finished series."""
-        self._waiting.append(task)
-        self._something.set()
-
-    def finish(self) -> None:
-        """Take nothing more; end when all is sent."""
-        self._closing.set()
-        self._something.set()
+        self._taken.append(self._pool.submit(self._deliver, task))
 
     def stop(self) -> None:
         """End after the image that is under way."""
         self._stopped.set()
         self._sender.stop()
-        self.finish()
-        self._thread.join()
+        self._pool.shutdown(cancel_futures=True)
 
     @property
     def is_at_work(self) -> bool:
-        return self._thread.is_alive()
+        return not all(taken.done() for taken in self._taken)
 
-    def _work(self) -> None:
-        while not self._stopped.is_set():
-            self._something.clear()
-            busy = [task for task in self._take_all() if not self._deliver(task)]
-            self._waiting.extend(busy)
-            if busy:  # another process sends them, or has died and leaves them to us
-                self._stopped.wait(_POLL)
-            elif not self._waiting:
-                if self._closing.is_set():
-                    return
-                self._something.wait()
-
-    def _take_all(self):
-        for _ in range(len(self._waiting)):
-            if not self._stopped.is_set():
-                yield self._waiting.popleft()
-
-    def _deliver(self, task: Task) -> bool:
-        """Send one series; return False while another process holds it."""
+    def _deliver(self, task: Task) -> None:
+        """Send one series; one that another process holds comes again at the end, a moment later."""
+        if self._stopped.is_set():
+            return
         claim = self._ledger.claim(task.series.key)
-        if claim is None:
-            return False
+        if claim is None:  # another process sends it, or has died and leaves it to us
+            if not self._stopped.wait(_POLL):
+                self.put(task)
+            return
         record = None
         try:
             server = str(self._sender.target)
@@ -92,7 +69,6 @@ class SendQueue:
                 self._done(task, record)
         finally:
             claim.release()
-        return True
 
     def _send(self, record: Record, server: str) -> None:
         started = time.monotonic()
