@@ -21,8 +21,8 @@ COMMAND = [sys.executable, "-m", "LDCTDenoiseLib", "batch"]
 def start(*arguments, **environment):
     path = {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p), "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(
-        [*COMMAND, *map(str, arguments), "--method", "TV", "--device", "cpu"], env={**os.environ, **path, **environment},
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        [*COMMAND, *map(str, arguments), "--method", "TV", "--device", "cpu"],
+        env={**os.environ, **path, **environment}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -213,19 +214,28 @@ def test_offset_of_unsigned_storage_can_be_given(files, ct):
 def test_an_interrupted_run_leaves_nothing_half_written(files, ct, name, code):
     write(files / "long.nrrd", np.tile(np.tile(ct[1], (100, 1, 1)), (1, 4, 4)))
     before = {p.name for p in files.iterdir()}
+    import fcntl
+    import termios
+
+    terminal, its = os.openpty()  # where the bar moves, in its width
+    fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("4H", 24, 120, 0, 0))
     process = subprocess.Popen(
-        [*COMMAND, "denoise", files / "long.nrrd", files / "out.nrrd", "--method", "NLM"],
-        stderr=subprocess.PIPE, text=True, env=environment(),
+        [*COMMAND, "denoise", files / "long.nrrd", files / "out.nrrd", "--method", "NLM"], stderr=its,
+        env=environment(),
         # A shell starts background jobs with Ctrl-C ignored, and a test run in one hands that on.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
-    said = ""
-    while "1/300" not in said:
-        said += process.stderr.read(1)
+    os.close(its)
+    said = b""
+    while b"1/300" not in said:
+        said += os.read(terminal, 4096)
     time.sleep(0.2)
     process.send_signal(getattr(signal, name))
-    said += process.communicate(timeout=60)[1]
-    assert process.returncode == code and "Traceback" not in said, said
+    with contextlib.suppress(OSError):  # its end
+        while True:
+            said += os.read(terminal, 4096)
+    os.close(terminal)
+    assert process.wait(60) == code and b"Traceback" not in said, said
     assert {p.name for p in files.iterdir()} == before
 
 
