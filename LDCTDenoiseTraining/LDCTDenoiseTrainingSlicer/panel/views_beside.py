@@ -3,6 +3,7 @@
 import slicer
 import slicer.util
 from LDCTDenoiseSlicer.comparison import plane, views, widgets
+from LDCTDenoiseSlicer.comparison.furniture import Words
 from LDCTDenoiseSlicer.comparison.link import LinkedViews, Place
 
 #: Layout ids of this module: two for each number of slice views, without and with a chart.
@@ -73,10 +74,11 @@ class ViewsBeside:
             for name, node, (caption, volume) in zip(names, nodes, slices.items(), strict=True):
                 views.fill(node, volume, caption, _GROUP)
                 widgets.settle(name)
-                widgets.dress(name, caption, hasBar=False)
+                widgets.dress(name, node, Words(title=caption))
             first = next(iter(slices.values()))
-            self._links = LinkedViews(nodes, [], lambda: plane.corners(first), lambda: None, _nothing, _nothing)
-            matrix = plane.axialMatrix(first)
+            self._links = LinkedViews(
+                nodes, [], lambda: plane.corners(first), lambda: None, *3 * [_nothing])
+            matrix = plane.standardMatrix(first)
             self._links.goTo(Place(matrix), plane.spacingAlong(first, matrix[:3, 2]))
 
     def _unlink(self) -> None:
