@@ -88,8 +88,9 @@ class Furniture:
                     actor.SetPosition(x, y)
                 x += self._widthOf(actor) + 2 * edge
             y -= line
-        foot = "   ".join(part for part in (words.slice, words.window if roomy else "") if part)
-        self._write("foot", foot, edge, edge)
+        # Beside Slicer's ruler, which lies in the middle.
+        self._write("slice", words.slice, edge, edge)
+        self._write("window", words.window if roomy else "", edge, edge + line)
         self._write("left", words.left if roomy else "", edge, height / 2)
         free = roomy and edge + self._widthOf(title) < width / 2 - line
         self._write("top", words.top if free else "", width / 2, height - edge, top=True)

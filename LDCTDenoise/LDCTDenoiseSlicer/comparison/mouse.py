@@ -7,6 +7,7 @@ import vtk
 
 from . import plane, widgets
 from .debounce import Debounce
+from .layout import viewName
 from .region_marks import shift
 
 try:
@@ -27,28 +28,30 @@ class Mouse:
     Parameters
     ----------
     comparison : SideBySide
-    names : sequence of str
-        Of the views.
+    cells : sequence of (str, int)
+        Row and number of the image of each view.
     """
 
-    def __init__(self, comparison, names):
+    def __init__(self, comparison, cells):
         self._comparison = comparison
         self._observed, self._drag, self._clicked = [], None, None
         # After the event: the view that was clicked may go.
         self._enlarge = Debounce(self._enlargeNow)
-        for name in names:
+        for row, number in cells:
+            name = viewName(row, number)
             widget = widgets.sliceWidget(name)
             if widget is None:
                 continue
             interactor = widget.sliceView().interactor()
-            for event, act in (
-                ("LeftButtonDoubleClickEvent", self._onDoubleClick), ("LeftButtonPressEvent", self._onPress),
-                ("MouseMoveEvent", self._onMove), ("LeftButtonReleaseEvent", self._onRelease),
-                ("EnterEvent", self._onEnter),
-            ):
+            acts = {"LeftButtonDoubleClickEvent": self._onDoubleClick, "EnterEvent": self._onEnter}
+            if row == "images":
+                # Regions are shown there; a zoom would run away from the mouse.
+                acts |= {"LeftButtonPressEvent": self._onPress, "MouseMoveEvent": self._onMove,
+                         "LeftButtonReleaseEvent": self._onRelease}
+                if number == 0:
+                    self._onEnter(interactor, name)
+            for event, act in acts.items():
                 self._observe(interactor, event, act, name)
-            if not self._observed[5:]:
-                self._onEnter(interactor, name)
 
     def close(self) -> None:
         self._enlarge.stop()

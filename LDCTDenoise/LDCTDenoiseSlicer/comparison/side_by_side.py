@@ -139,7 +139,6 @@ class SideBySide(VTKObservationMixin):
             names = [name for line in self.layout.names for name in line]
             self._takeDown()
             self._keys.stop()
-            widgets.annotate(True)
             self.request = self.layout = None
             self._window.release()
             self._limits.release()
@@ -367,9 +366,8 @@ class SideBySide(VTKObservationMixin):
         left = self._left.get((request.anchor.GetID(), request.orientation))
         self._stage = Stage(self.scene, request, layout, left, self._onStage)
         self._pointer = Pointer(self.scene, lambda: self._tell("pointer"))
-        widgets.annotate(False)
         self._look()
-        self._mouse = Mouse(self, self._viewNames())
+        self._mouse = Mouse(self, layout.cells)
         self._keys.start()
         self.addObserver(self.scene, self.scene.StartCloseEvent, self._onSceneClosing)
         self.addObserver(self.scene, self.scene.NodeRemovedEvent, self._onNodeRemoved)

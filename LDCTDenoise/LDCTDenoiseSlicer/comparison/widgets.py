@@ -39,8 +39,10 @@ def dress(view: str, node, words: Words) -> None:
     known = _furniture.get(view)
     if known is None or known.renderer is not renderer:
         known = _furniture[view] = Furniture(renderer, getattr(widget, "devicePixelRatioF", lambda: 1.0)())
-        # Name and slice are in the picture: of a bar for each view one would only see where it is cut.
+        # Name and slice are in the picture: of a bar for each view one would only see where it is cut, and of Slicer's
+        # own corner text the name again. These views are nobody else's.
         widget.sliceController().setVisible(False)
+        widget.sliceView().cornerAnnotation().SetVisibility(False)
         widget.setMinimumSize(_LEAST_SIZE, _LEAST_SIZE)
         # Every view as large as the next, whatever its bar would like.
         widget.setSizePolicy(qt.QSizePolicy.Ignored, qt.QSizePolicy.Ignored)
@@ -53,23 +55,6 @@ def undress() -> None:
     for furniture in _furniture.values():
         furniture.close()
     _furniture.clear()
-
-
-def annotate(own: bool) -> None:
-    """Let Slicer write its own names into the corners of all views, or not."""
-    with contextlib.suppress(AttributeError):  # without a window, and where Data Probe is switched off
-        annotations = slicer.modules.DataProbeInstance.infoWidget.sliceAnnotations
-        global _annotated
-        if not own and _annotated is None:
-            _annotated = annotations.sliceViewAnnotationsEnabled
-            annotations.sliceViewAnnotationsEnabled = False
-        elif own and _annotated is not None:
-            annotations.sliceViewAnnotationsEnabled, _annotated = _annotated, None
-        annotations.updateSliceViewFromGUI()
-
-
-#: Whether Slicer writes into the corners of views, as long as it is kept from it.
-_annotated: bool | None = None
 
 
 def viewportSize() -> tuple[int, int]:

@@ -328,6 +328,7 @@ class Panel:
     def _onComparison(self, what: str) -> None:
         if what == "shown":
             self.dock.show(self.section.shown)
+            self.numbers.fit(self.section.shown)
             self._showPointed()
         elif what == "pointer":
             self._showPointed()

@@ -27,8 +27,9 @@ from .words import regions
 #: slice, since a second round comes only after the views have been drawn.
 _BUDGET = 0.15
 
-#: Pixels of the table's two-line header and its scroll bar; rows that are in sight without scrolling.
-_HEADER, _MOST_ROWS = 62, 8
+#: Pixels of the table's two-line header and its scroll bar; rows that are in sight without scrolling, in the panel and
+#: below the views, which lose what the table takes.
+_HEADER, _MOST_ROWS, _MOST_DOCKED = 62, 8, 4
 
 #: Seconds between two measurements of regions while one is dragged.
 _BETWEEN = 0.06
@@ -61,7 +62,7 @@ class NumbersSection:
         self.numbers: Numbers | RegionNumbers | None = None
         self._shown = self._measuring = None
         self._rows, self._done = None, []
-        self._measuredWhole = None
+        self._measuredWhole, self._docked = None, False
         # What was measured last, by the voxels that it was measured of.
         self._known: OrderedDict[tuple, Row] = OrderedDict()
         # The slices next to it, measured when there is nothing else to do: one scrolls to them, as a rule.
@@ -103,6 +104,13 @@ class NumbersSection:
         if self._parameters is not None and not self.ui.numbersButton.collapsed:
             self._idle.stop()
             self._timer.start()
+
+    def fit(self, docked: bool) -> None:
+        """Keep so many rows in sight as there is room for, in the panel or docked below the views."""
+        self._docked, table = docked, self.ui.numbersTable
+        # The rows and the bar below them, which the size hint leaves out; more rows scroll.
+        most = min(table.rowCount, _MOST_DOCKED if docked else _MOST_ROWS)
+        table.setMinimumHeight(_HEADER + table.verticalHeader().defaultSectionSize * most)
 
     def rememberWhole(self) -> None:
         """Note that the table of the whole volume is of the volumes as they are now."""
@@ -327,9 +335,7 @@ class NumbersSection:
                 elif item.text() != text:
                     item.setText(text)
         table.resizeColumnsToContents()
-        # All rows and the bar below them, which the size hint leaves out; many rows scroll.
-        rowHeight = table.verticalHeader().defaultSectionSize
-        table.setMinimumHeight(_HEADER + rowHeight * min(len(rows), _MOST_ROWS))
+        self.fit(self._docked)
         table.visible = bool(rows)
         self.ui.captionLabel.text = caption
         for button in (self.ui.copyNumbersButton, self.ui.csvButton, self.ui.tableButton):
