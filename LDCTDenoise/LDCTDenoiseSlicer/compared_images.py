@@ -27,26 +27,13 @@ COLORS = ("#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc
 
 @dataclass(frozen=True)
 class ComparedImage:
-    """One row of the list.
-
-    Attributes
-    ----------
-    node : vtkMRMLScalarVolumeNode
-    label : str
-        Its name in views and tables, like no other in the list.
-    color : str
-        "#rrggbb".
-    shown : bool
-        The tick.
-    made : Made
-        Method and strength, where this module made it.
-    """
+    """One row of the list."""
 
     node: object
-    label: str
-    color: str
-    shown: bool
-    made: Made
+    label: str  #: Its name in views and tables, like no other in the list.
+    color: str  #: "#rrggbb".
+    shown: bool  #: The tick.
+    made: Made  #: Method and strength, where this module made it.
 
 
 class ComparedImages:

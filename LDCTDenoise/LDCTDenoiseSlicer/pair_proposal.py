@@ -22,18 +22,11 @@ _TO_SD = 1 / (0.6745 * np.sqrt(2))
 
 @dataclass(frozen=True)
 class PairProposal:
-    """What is proposed, and why.
-
-    Attributes
-    ----------
-    low, full : vtkMRMLScalarVolumeNode or None
-    words : str
-        For the user; empty where there is nothing to propose.
-    """
+    """What is proposed, and why."""
 
     low: object = None
     full: object = None
-    words: str = ""
+    words: str = ""  #: For the user; empty where there is nothing to propose.
 
 
 def proposePair(scene) -> PairProposal:

@@ -60,27 +60,13 @@ class Column:
 
 @dataclass(frozen=True)
 class RegionNumbers:
-    """The table of regions.
+    """The table of regions."""
 
-    Attributes
-    ----------
-    regions : tuple of Region
-        The groups of columns.
-    places : dict of int to str
-        Where each region is, by its number.
-    statistics : dict of str to dict of int to RegionStatistics
-        By image and region's number; "FDCT" is the reference.
-    made : dict of str to Made
-        How the images came about.
-    low : str or None
-        The label of the low dose, which the noise left is taken of.
-    """
-
-    regions: tuple[Region, ...]
-    places: dict[int, str]
-    statistics: dict[str, dict[int, RegionStatistics]]
-    made: dict[str, Made] = field(default_factory=dict)
-    low: str | None = None
+    regions: tuple[Region, ...]  #: The groups of columns.
+    places: dict[int, str]  #: Where each region is, by its number.
+    statistics: dict[str, dict[int, RegionStatistics]]  #: By image and region's number; "FDCT" is the reference.
+    made: dict[str, Made] = field(default_factory=dict)  #: How the images came about.
+    low: str | None = None  #: The label of the low dose, which the noise left is taken of.
 
     @property
     def background(self) -> Region | None:

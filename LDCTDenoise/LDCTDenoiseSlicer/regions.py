@@ -69,26 +69,13 @@ class Voxels:
 
 @dataclass(frozen=True)
 class Region:
-    """One region of the list.
-
-    Attributes
-    ----------
-    node : vtkMRMLMarkupsROINode, vtkMRMLMarkupsClosedCurveNode or vtkMRMLSegmentationNode
-    segment : str
-        The segment's id; empty where the region is the whole node.
-    number : int
-        Its place in tables, from 1; it keeps it when others go.
-    role : str
-        One of `ROLES`.
-    follows : bool
-        Whether it goes along with the slice; else it stays where it was put.
-    """
+    """One region of the list."""
 
     node: object
-    segment: str
-    number: int
-    role: str
-    follows: bool
+    segment: str  #: The segment's id; empty where the region is the whole node.
+    number: int  #: Its place in tables, from 1; it keeps it when others go.
+    role: str  #: One of `ROLES`.
+    follows: bool  #: Whether it goes along with the slice; else it stays where it was put.
 
     @property
     def name(self) -> str:

@@ -18,17 +18,10 @@ _SLICES = 3
 
 @dataclass(frozen=True)
 class NoiseLeft:
-    """What is left of a scan's noise at each strength.
+    """What is left of a scan's noise at each strength."""
 
-    Attributes
-    ----------
-    own : float
-        SD of the scan's noise in HU, in flat soft tissue.
-    correction, common : float
-        Variance of the correction there, and its covariance with the image, HU².
-    """
-
-    own: float
+    own: float  #: SD of the scan's noise in HU, in flat soft tissue.
+    #: Variance of the correction there, and its covariance with the image, HU².
     correction: float
     common: float
 

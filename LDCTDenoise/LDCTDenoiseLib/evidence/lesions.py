@@ -51,18 +51,10 @@ def profile(lesion: Lesion, pixel: float) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Put:
-    """What was put where, one row an occurrence.
+    """What was put where, one row an occurrence."""
 
-    Attributes
-    ----------
-    place : numpy.ndarray
-        Row of the array of places, int.
-    lesion : numpy.ndarray
-        Index into the kinds of lesion, int.
-    """
-
-    place: np.ndarray
-    lesion: np.ndarray
+    place: np.ndarray  #: Row of the array of places, int.
+    lesion: np.ndarray  #: Index into the kinds of lesion, int.
 
 
 def assign(places: int, passes: int, kinds: int) -> list[Put]:

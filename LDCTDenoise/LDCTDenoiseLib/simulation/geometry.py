@@ -12,26 +12,16 @@ class FanBeam:
 
     Ray (β, γ) starts at `source_to_isocentre` · (-sin β, cos β) and runs along (sin(β + γ), -cos(β + γ)), with x along
     the columns of the image and y along its rows. The defaults are those of a common 64-row scanner.
-
-    Attributes
-    ----------
-    source_to_isocentre, source_to_detector : float
-        In mm.
-    columns : int
-        Detector columns.
-    pitch : float
-        Width of a column on the arc, in mm.
-    offset : float
-        Shift of the detector in columns. A quarter makes opposite rays interleave, as in real scanners.
-    views : int
-        Views per rotation, a multiple of 4: back-projection shares its work among four views.
     """
 
+    #: In mm.
     source_to_isocentre: float = 595.0
     source_to_detector: float = 1085.6
-    columns: int = 736
-    pitch: float = 1.2858
+    columns: int = 736  #: Detector columns.
+    pitch: float = 1.2858  #: Width of a column on the arc, in mm.
+    #: Shift of the detector in columns. A quarter makes opposite rays interleave, as in real scanners.
     offset: float = 0.25
+    #: Views per rotation, a multiple of 4: back-projection shares its work among four views.
     views: int = 1152
 
     def __post_init__(self):
@@ -68,18 +58,12 @@ class FanBeam:
 
 @dataclass(frozen=True)
 class PixelGrid:
-    """Pixels of one slice, centred on the isocentre.
+    """Pixels of one slice, centred on the isocentre."""
 
-    Attributes
-    ----------
-    rows, columns : int
-        Number of pixels along y and x.
-    row_spacing, column_spacing : float
-        Distance in mm between neighbouring rows (y) and columns (x).
-    """
-
+    #: Number of pixels along y and x.
     rows: int
     columns: int
+    #: Distance in mm between neighbouring rows (y) and columns (x).
     row_spacing: float
     column_spacing: float
 

@@ -15,41 +15,29 @@ DEFAULT_PHOTONS, DEFAULT_CUTOFF = 700.0, 1.1
 class ScanSettings:
     """Dose, exposure, kernel and seed of a simulated scan.
 
-    Attributes
-    ----------
-    dose : float
-        Fraction of the full dose, above 0 and at most 1.
-    photons : float, optional
-        Photons that the central rays (within 60 mm of the isocentre) of the full-dose scan detect on average, at
-        1152 views per rotation. Left out, it is what gives the scan its own measured noise, see `calibrate`.
-    kernel_cutoff : float, optional
-        Frequency at which the reconstruction kernel's Hann window reaches zero, as a fraction of the detector's
-        Nyquist frequency: 0.9 is a smooth soft-tissue kernel, 1.3 a sharp one. Left out, the kernel is the scan's
-        own, from its noise power spectrum.
-    seed : int
-        Same seed, same noise: each slice draws from `numpy.random.default_rng([seed, slice])`.
-    views : int
-        Simulated views per rotation, a multiple of 4. Half the scanner's carry the photons of two each; see
-        docs/simulation.md for what that changes.
-    kernel : tuple of float, optional
-        The kernel as measured: what it makes of the ramp filter, at frequencies spread evenly from 0 to the detector's
-        Nyquist frequency. Instead of `kernel_cutoff`.
-    slice_correlation : float
-        Correlation of the noise of neighbouring slices, as overlapping slices have it.
-
     Raises
     ------
     InputError
         If a value is outside its range.
     """
 
-    dose: float = 0.25
+    dose: float = 0.25  #: Fraction of the full dose, above 0 and at most 1.
+    #: Photons that the central rays (within 60 mm of the isocentre) of the full-dose scan detect on average, at 1152
+    #: views per rotation. Left out, it is what gives the scan its own measured noise, see `calibrate`.
     photons: float | None = None
+    #: Frequency at which the reconstruction kernel's Hann window reaches zero, as a fraction of the detector's Nyquist
+    #: frequency: 0.9 is a smooth soft-tissue kernel, 1.3 a sharp one. Left out, the kernel is the scan's own, from its
+    #: noise power spectrum.
     kernel_cutoff: float | None = None
+    #: Same seed, same noise: each slice draws from `numpy.random.default_rng([seed, slice])`.
     seed: int = 0
+    #: Simulated views per rotation, a multiple of 4. Half the scanner's carry the photons of two each; see
+    #: docs/simulation.md for what that changes.
     views: int = 576
+    #: The kernel as measured: what it makes of the ramp filter, at frequencies spread evenly from 0 to the detector's
+    #: Nyquist frequency. Instead of `kernel_cutoff`.
     kernel: tuple[float, ...] | None = None
-    slice_correlation: float = 0.0
+    slice_correlation: float = 0.0  #: Correlation of the noise of neighbouring slices, as overlapping slices have it.
 
     def __post_init__(self):
         if not 0 < self.dose <= 1:

@@ -25,21 +25,11 @@ WHOLE_GROUP, ZOOM_GROUP = 7180, 7181
 
 @dataclass(frozen=True)
 class Layout:
-    """A grid of views.
+    """A grid of views."""
 
-    Parameters
-    ----------
-    images : int
-        How many images, 1 to 6.
-    rows : tuple of str
-        The rows there are of each line of images, of `ROWS`, "images" among them.
-    columns : int
-        How many images stand side by side; of a single image, how many of its rows.
-    """
-
-    images: int
-    rows: tuple[str, ...]
-    columns: int
+    images: int  #: How many images, 1 to 6.
+    rows: tuple[str, ...]  #: The rows there are of each line of images, of `ROWS`, "images" among them.
+    columns: int  #: How many images stand side by side; of a single image, how many of its rows.
 
     @property
     def id(self) -> int:

@@ -18,56 +18,33 @@ from .windows import ownWindow
 class LayoutRequest:
     """What to lay out.
 
-    Parameters
-    ----------
-    images : dict of str to vtkMRMLScalarVolumeNode
-        Label to volume, in their order.
-    reference, low : vtkMRMLScalarVolumeNode or None
-        What the differences are taken to, and what the removed noise is taken from; images, too.
-    rows : tuple of str
-        Of `ROWS`. "images" is always there; "difference" needs a reference and "noise" a low dose.
-    window : Window
-        Of images and zooms.
-    limit : float
-        Differences are shown from minus this to this, in HU.
-    roi : vtkMRMLMarkupsROINode, vtkMRMLMarkupsClosedCurveNode or None
-        The active region, which is zoomed.
-    handles, crosshair : bool
-        Whether that shows handles to drag it by, and whether Slicer's crosshair is on in all views.
-    arrangement : str
-        Of `layout.ARRANGEMENTS`.
-    image : str
-        The image that is shown in the arrangement "stack", by its label; of an unknown one, the first.
-    first : int
-        Of more than six images, how far they are scrolled; the first stays in view.
-    orientation : str
-        Of `plane.ORIENTATIONS`: where the views are turned to.
-    zoomDifferences : bool
-        Whether the rows of differences show the region, too, instead of the whole slice.
-    metricWindow : Window
-        What SSIM is measured in.
-
     Raises
     ------
     InputError
         If there is no image, one is no CT volume, or a row, an arrangement, a plane or the limit makes no sense.
     """
 
+    #: Dict of str to vtkMRMLScalarVolumeNode. Label to volume, in their order.
     images: dict = field(default_factory=dict)
+    #: What the differences are taken to, and what the removed noise is taken from; images, too.
     reference: object = None
     low: object = None
+    #: Of `ROWS`. "images" is always there; "difference" needs a reference and "noise" a low dose.
     rows: tuple[str, ...] = ("images",)
-    window: Window = PAPER
-    limit: float = 100.0
-    roi: object = None
+    window: Window = PAPER  #: Of images and zooms.
+    limit: float = 100.0  #: Differences are shown from minus this to this, in HU.
+    roi: object = None  #: The active region, which is zoomed.
+    #: Whether that shows handles to drag it by, and whether Slicer's crosshair is on in all views.
     handles: bool = True
     crosshair: bool = False
-    arrangement: str = "auto"
+    arrangement: str = "auto"  #: Of `layout.ARRANGEMENTS`.
+    #: The image that is shown in the arrangement "stack", by its label; of an unknown one, the first.
     image: str = ""
-    first: int = 0
-    orientation: str = "axial"
+    first: int = 0  #: Of more than six images, how far they are scrolled; the first stays in view.
+    orientation: str = "axial"  #: Of `plane.ORIENTATIONS`: where the views are turned to.
+    #: Whether the rows of differences show the region, too, instead of the whole slice.
     zoomDifferences: bool = False
-    metricWindow: Window = PAPER
+    metricWindow: Window = PAPER  #: What SSIM is measured in.
 
     def __post_init__(self):
         if not self.images:
