@@ -6,7 +6,7 @@
 # LDCT_DATA and LDCT_REFERENCE, the folders of the larger tests' data, pass through from the environment.
 
 PYTHON_OF_VENV := .venv/bin/python
-.PHONY: help demo test test-slicer weights cases lint lists clean
+.PHONY: help demo test test-slicer weights cases lint lists homepage clean
 .DEFAULT_GOAL := help
 
 help:
@@ -17,6 +17,7 @@ help:
 	@echo "make lint    ruff alone"
 	@echo "make test-slicer SLICER=<path to Slicer>   the modules' self tests in a real Slicer; pictures in build/slicer"
 	@echo "make lists   write the CMake lists from the files on disk, and docs/methods.md"
+	@echo "make homepage URL=<address>  the address of the repository, wherever it stands"
 	@echo "make clean   remove .venv, demo/ and caches"
 
 demo:
@@ -53,6 +54,9 @@ lists:
 	@$(PYTHON_OF_VENV) tools/update_cmake_lists.py
 	@$(PYTHON_OF_VENV) tools/update_methods_page.py
 	@$(PYTHON_OF_VENV) tools/update_weights_page.py
+
+homepage:
+	@python3 tools/set_homepage.py "$(URL)"
 
 clean:
 	@rm -rf .venv demo build dist .pytest_cache .ruff_cache

@@ -163,3 +163,24 @@ def test_what_a_killed_process_left_goes_and_what_another_fills_stays(tmp_path):
             assert len(parts()) == 1
         assert not parts()
         (tmp_path / "a.nii").rmdir()
+
+
+def test_a_part_is_held_by_a_file_beside_it_where_folders_cannot_be_locked(tmp_path):
+    """Windows' way; that the system deletes the file with its process is for Windows to show."""
+    import threading
+
+    from LDCTDenoiseLib import files
+
+    part = tmp_path / ".a.nrrd.12345678.part"
+    part.mkdir()
+    mine = files._hold(part, wait=True)
+    assert mine is not None and files._hold(part, wait=False) is None
+    got = []
+    waiting = threading.Thread(target=lambda: got.append(files._hold(part, wait=True)))
+    waiting.start()
+    os.close(mine)
+    os.unlink(f"{part}.held")  # what closing does there
+    waiting.join(60)
+    assert got and got[0] is not None
+    os.close(got[0])
+    assert files._hold(tmp_path / "gone" / "part", wait=True) is None

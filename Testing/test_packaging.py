@@ -103,6 +103,45 @@ def test_cmake_carries_the_whole_description_each_on_one_line():
     assert description["NAME"] == "LDCTDenoise"
 
 
+def test_the_description_says_what_a_reviewer_and_a_user_look_for():
+    """Understandable without the field's acronyms; research use, paper and patents are named."""
+    cmake = _cmake_description()
+    for words in ("radiation", "Research use", "10.48550/arXiv.1811.10564", "Patents"):
+        assert words in cmake["DESCRIPTION"]
+    assert "issues" in cmake["CONTRIBUTORS"]
+    readme = _read("README.md")
+    for words in ("Patents", "10.48550/arXiv.1811.10564", "Apache-2.0", "*LDCT Denoise*", "*LDCT Denoise Training*"):
+        assert words in readme, words
+    assert "10.48550/arXiv.1811.10564" in _read("CITATION.cff")
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_stands_in_the_extensions_category_and_depends_on_what_there_is(module):
+    text = _read(f"{module}/{module}.py")
+    # Said once, for both.
+    shared = _read("LDCTDenoise/LDCTDenoiseSlicer/module.py")
+    category = re.search(r'translate\("qSlicerAbstractCoreModule", "([^"]+)"\)', shared)[1]
+    assert category.split(".")[0] == _cmake_description()["CATEGORY"]
+    depends = ast.literal_eval(re.search(r"self\.parent\.dependencies = (\[.*\])", text)[1])
+    assert set(depends) <= set(MODULES) - {module}
+
+
+def test_the_homepage_is_written_in_one_step(tmp_path):
+    from set_homepage import FILES, set_homepage
+
+    for name in FILES:
+        (tmp_path / name).write_text(_read(name), encoding="utf-8")
+    before = set_homepage("https://github.com/someone/SlicerElse", tmp_path)
+    assert all(before not in (tmp_path / name).read_text(encoding="utf-8") for name in FILES)
+    assert "raw.githubusercontent.com/someone/SlicerElse/main/" in (tmp_path / "CMakeLists.txt").read_text("utf-8")
+    # There is no other place: what is not in these files is not written.
+    there = {p.name for p in _source_files() if p.suffix != ".png" and before in p.read_text("utf-8", "ignore")}
+    assert there <= set(FILES)
+    for bad in ("https://example.org/a/SlicerB", "https://github.com/a/Denoise", ""):
+        with pytest.raises(ValueError, match="index"):
+            set_homepage(bad, tmp_path)
+
+
 def test_cmake_and_s4ext_agree():
     cmake, s4ext = _cmake_description(), _s4ext()
     for key in ("HOMEPAGE", "CATEGORY", "CONTRIBUTORS", "DESCRIPTION", "ICONURL", "SCREENSHOTURLS", "DEPENDS"):
@@ -213,6 +252,55 @@ def test_the_denoising_library_does_not_know_training():
     for folder in ("LDCTDenoiseLib", "LDCTDenoiseSlicer"):
         for path in sorted((ROOT / "LDCTDenoise" / folder).rglob("*.py")):
             assert not _imports(path) & {"LDCTDenoiseTraining", "LDCTDenoiseTrainingLib"}, path
+
+
+#: What a module of Slicer may import at file scope: the index looks for it.
+_SLICERS = {"slicer", "vtk", "qt", "ctk", "numpy", "scipy", "SimpleITK"}
+
+
+def _file_scope(path: Path):
+    """Yield (module, level, names) of the imports that are done when a file is imported."""
+    stack = list(ast.parse(path.read_text(encoding="utf-8")).body)
+    while stack:
+        node = stack.pop()
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, 0, ()) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module or "", node.level, [alias.name for alias in node.names]
+        elif not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            stack += [n for n in ast.iter_child_nodes(node) if isinstance(n, (ast.stmt, ast.ExceptHandler))]
+
+
+def _ours(dotted: str) -> list[Path]:
+    """The files of our own that importing a name runs."""
+    parts = dotted.split(".")
+    found = []
+    for folder in MODULES:
+        for count in range(1, len(parts) + 1):
+            place = (ROOT / folder).joinpath(*parts[:count])
+            found += [p for p in (place.with_suffix(".py"), place / "__init__.py") if p.is_file()]
+    return found
+
+
+@pytest.mark.slow
+def test_nothing_third_party_is_imported_at_file_scope_by_what_slicer_loads():
+    waiting = [ROOT / module / f"{module}.py" for module in MODULES]
+    waiting += [path for module in MODULES for path in (ROOT / module / f"{module}Slicer").rglob("*.py")]
+    seen, strange = set(), {}
+    while waiting:
+        path = waiting.pop()
+        if path in seen:
+            continue
+        seen.add(path)
+        package = list(path.relative_to(ROOT).parts[1:-1])
+        for module, level, names in _file_scope(path):
+            above = package[: len(package) - level + 1] if level else []
+            dotted = ".".join([*above, *filter(None, [module])])
+            files = [file for name in (dotted, *(f"{dotted}.{n}" for n in names)) for file in _ours(name)]
+            waiting += files
+            if not files and dotted.split(".")[0] not in _SLICERS | sys.stdlib_module_names:
+                strange.setdefault(dotted, []).append(str(path.relative_to(ROOT)))
+    assert len(seen) > 150 and strange == {}
 
 
 def test_importing_the_library_is_cheap():

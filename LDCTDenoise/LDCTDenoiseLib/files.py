@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -87,11 +88,13 @@ def _remove_stale(name: str, place: Path) -> None:
 
 def _lock(folder: str | Path, wait: bool = False) -> int | None:
     """Lock a folder until `_unlock` or the death of this process; None where that is refused or unknown."""
+    if os.name == "nt":
+        return _hold(folder, wait)
     try:
         import fcntl
 
         descriptor = os.open(folder, os.O_RDONLY)
-    except (ImportError, OSError):  # Windows; a part that is gone
+    except (ImportError, OSError):  # a system without; a part that is gone
         return None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -99,6 +102,20 @@ def _lock(folder: str | Path, wait: bool = False) -> int | None:
         os.close(descriptor)
         return None
     return descriptor
+
+
+def _hold(folder: str | Path, wait: bool) -> int | None:
+    """Do as `_lock` where folders cannot be locked: by a file beside it, which Windows deletes with the process."""
+    flags = os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_TEMPORARY", 0)
+    while True:
+        try:
+            return os.open(f"{folder}.held", flags)
+        except (FileExistsError, PermissionError):  # another holds it, or just lets it go
+            if not wait:
+                return None
+            time.sleep(0.01)
+        except OSError:
+            return None
 
 
 def _unlock(lock: int | None) -> None:

@@ -31,7 +31,7 @@ class Module(ScriptedLoadableModule):
         self.parent.acknowledgementText = _(
             "The networks are those of You et al., Low-Dose CT via Deep CNN with Skip Connection and Network in "
             "Network, {link}."
-        ).format(link='<a href="https://arxiv.org/abs/1811.10564">arXiv 1811.10564</a>')
+        ).format(link='<a href="https://doi.org/10.48550/arXiv.1811.10564">doi 10.48550/arXiv.1811.10564</a>')
 
 
 class ModuleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
