@@ -6,21 +6,27 @@ import warnings
 import numpy as np
 import pytest
 from LDCTDenoiseLib.cli.main import main
+from LDCTDenoiseLib.engine import denoise_array
 from LDCTDenoiseLib.errors import LDCTWarning
+from LDCTDenoiseLib.methods import make_denoiser
 from LDCTDenoiseLib.scan import measure_scan, outside, remarks_on
 from LDCTDenoiseLib.volumes import Geometry, Volume, read_volume, write_volume
 from scipy import ndimage
 
 
-def scan(sd=18.0, blur=0.7, pixel=0.8, size=400, radius=150.0, bone=0.0, facts=None, slices=3, seed=1) -> Volume:
-    """Return a body of soft tissue in air, with a ring of bone `bone` mm wide and noise."""
+def scan(
+    sd=18.0, blur=0.7, pixel=0.8, size=400, radius=150.0, bone=0.0, facts=None, slices=3, seed=1, spacing=3.0
+) -> Volume:
+    """Return a body of soft tissue in air, with a ring of bone `bone` mm wide and the noise of a ramp filter."""
     y, x = (np.mgrid[:size, :size] - (size - 1) / 2) * pixel
     distance = np.hypot(y, x)
     image = np.where(distance < radius, 45.0, -1000.0)
     image[(distance < radius) & (distance > radius - bone)] = 900
-    noise = ndimage.gaussian_filter(np.random.default_rng(seed).standard_normal((slices, size, size)), (0, blur, blur))
+    white = np.random.default_rng(seed).standard_normal((slices, size, size))
+    frequency = np.hypot(np.fft.fftfreq(size)[:, None], np.fft.fftfreq(size))
+    noise = ndimage.gaussian_filter(np.fft.ifft2(np.fft.fft2(white) * np.sqrt(frequency)).real, (0, blur, blur))
     array = np.rint(image + noise * (sd / noise.std())).clip(-1024, 3071).astype(np.int16)
-    return Volume(array, Geometry((pixel, pixel, 3.0)), "scan", facts or {})
+    return Volume(array, Geometry((pixel, pixel, spacing)), "scan", facts or {})
 
 
 @pytest.mark.slow
@@ -44,11 +50,55 @@ def test_an_ordinary_scan_is_described_and_not_unusual():
         ({"facts": {"scanner": "On-Board Imager (OBI)"}}, "cone-beam"),
         ({"facts": {"derivation": "LDCTDenoise 1.0; method DCSCN"}}, "denoised"),
         ({"facts": {"thickness": 20.0}}, "slices of 20 mm"),
+        ({"facts": {"description": "CBCT 2"}}, "cone-beam scan by its headers"),
+        ({"sd": 45.0, "blur": 1.2}, "cone-beam CT (strong noise for so smooth a kernel)"),
+        ({"sd": 22.0, "blur": 1.2, "spacing": 0.8}, "cone-beam CT (strong noise for so smooth a kernel, cubic voxels)"),
+        ({"sd": 6.0, "spacing": 1.0}, "denoised or iteratively reconstructed already (5.9 HU of noise"),
     ],
 )
 def test_what_networks_were_not_trained_on_is_named(unusual, words):
     found = outside(measure_scan(scan(**unusual)))
     assert any(words in phrase for phrase in found), found
+
+
+class _Smoother:
+    """Takes out the finer part of the noise, as a network does that sees some pixels around each."""
+
+    name, on_device = "smoother", False
+
+    def prepare(self, device):
+        pass
+
+    def correction(self, hounsfield):
+        return 0.7 * (ndimage.gaussian_filter(hounsfield, (0, 2, 2)) - hounsfield)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method, words", [("", "noisier scan"), ("TV", "flat in patches"), ("NLM", "of noise")])
+def test_an_image_that_was_denoised_looks_it(method, words):
+    low = scan(sd=40.0, size=480, radius=180.0)
+    output = low.with_array(denoise_array(low.array, make_denoiser(method) if method else _Smoother()))
+    assert outside(measure_scan(low)) == []
+    assert any("denoised" in phrase and words in phrase for phrase in outside(measure_scan(output)))
+
+
+def test_a_narrow_round_field_that_cuts_the_body_looks_like_cone_beam_ct():
+    volume = scan(size=340)
+    y, x = (np.mgrid[:340, :340] - 169.5) * 0.8
+    volume.array[:, np.hypot(y, x) > 120] = -1024
+    looks = measure_scan(volume).looks
+    assert looks.field_diameter == pytest.approx(240, rel=0.03) and looks.field_cut > 0.5
+    assert outside(measure_scan(volume)) == ["it looks like cone-beam CT (a round field of 240 mm cuts the body)"]
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1), (1, 9, 400), (2, 40, 40), (1, 300, 22)])
+@pytest.mark.parametrize("value", [-1024, 45, 3071, np.float32(1e30)])
+def test_odd_volumes_are_measured_or_said_not_to_be(shape, value):
+    volume = Volume(np.full(shape, value), Geometry((0.8, 0.3, 3.0)), "odd")
+    facts = measure_scan(volume)
+    assert facts.words and json.dumps(facts.to_dict())
+    with pytest.warns(LDCTWarning, match="'odd' is unlike"):
+        assert remarks_on(volume, _Network())
 
 
 def test_a_models_own_ranges_count():

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseLib.scan import axial_planes, measure_noise, orientation
+from LDCTDenoiseLib.scan.noise import noise_in, peakedness, ramp_excess, scan_windows
 from LDCTDenoiseLib.volumes import Geometry, Volume
 
 DATA = Path(os.environ.get("LDCT_DATA", "nowhere"))
@@ -60,6 +61,22 @@ def test_overlapping_slices_are_seen():
     overlapping = (noise[:-1] + noise[1:]) / np.sqrt(2)
     found = measure_noise(anatomy(overlapping.shape) + overlapping, (0.8, 0.8))
     assert found.slice_correlation == pytest.approx(0.5, abs=0.05)
+
+
+def test_power_at_low_frequencies_is_told_beside_a_ramps():
+    noise, _ = coloured((3, 320, 320), 0.8, 0.6, 20.0, 4)
+    flat = np.full_like(noise, 50.0)
+    ndimage = pytest.importorskip("scipy.ndimage")
+    white = ndimage.gaussian_filter(np.random.default_rng(5).standard_normal(noise.shape), (0, 0.7, 0.7))
+    reconstructed, white = flat + noise, flat + white * (20 / white.std())
+    excess = []
+    for array in (reconstructed, white):
+        windows = scan_windows(array, (0.8, 0.8))
+        excess.append(ramp_excess(array, (0.8, 0.8), windows, noise_in(array, (0.8, 0.8), windows)))
+        assert peakedness(array, windows) == pytest.approx(3, abs=0.15)
+    assert excess[0] == pytest.approx(0.35, abs=0.08) and excess[1] > 0.56
+    few = windows[:100]
+    assert ramp_excess(white, (0.8, 0.8), few, noise_in(white, (0.8, 0.8), few)) is None
 
 
 @pytest.mark.parametrize("array", [np.full((2, 64, 64), -1000), np.full((1, 12, 12), 40), np.full((3, 64, 64), 900)])

@@ -9,7 +9,7 @@ from ..errors import InputError
 from ..hounsfield import NEVER_TOUCHED
 from ..requirements import require
 from ..volumes.volume import Volume
-from .noise import FEWEST_WINDOWS, OwnNoise, noise_in, scan_windows
+from .noise import FEWEST_WINDOWS, OwnNoise, noise_in, peakedness, ramp_excess, scan_windows
 from .planes import axial_planes, orientation
 
 #: Mean frequencies of the noise in 1/mm up to which a kernel is soft, standard.
@@ -18,6 +18,37 @@ _SOFT, _STANDARD = 0.3, 0.44
 _BODY, _BONE = -300.0, 250.0
 #: Slices that the body is looked at in.
 _SLICES = 5
+#: HU between which flat tissue is fat, and between which it is soft, where HU are what they should be; HU per mm up to
+#: which tissue is flat, and how many pixels of it say something.
+_FAT, _SOFT_TISSUE, _FLAT, _ENOUGH = (-250.0, -20.0), (-20.0, 200.0), 3.0, 500
+
+
+@dataclass(frozen=True)
+class Looks:
+    """What the image itself tells of how it was made.
+
+    Attributes
+    ----------
+    ramp_excess : float or None
+        Power of the noise at low frequencies, see `noise.ramp_excess`.
+    peakedness : float or None
+        Kurtosis of the finest detail, see `noise.peakedness`.
+    field_diameter : float
+        Millimetres of the round field; 0 where nothing is padded.
+    field_cut : float
+        Share of that field's rim that lies in the body: a field too small for it.
+    fat_spread : float or None
+        HU: interquartile range of flat fat over the slices.
+    soft_level : float or None
+        HU: median of flat soft tissue.
+    """
+
+    ramp_excess: float | None
+    peakedness: float | None
+    field_diameter: float
+    field_cut: float
+    fat_spread: float | None
+    soft_level: float | None
 
 
 @dataclass(frozen=True)
@@ -44,7 +75,8 @@ class ScanFacts:
     thickness : float or None
         Millimetres of a slice, where the headers say so.
     described : str
-        What the headers say of body part, scanner and processing.
+        What the headers say of the series, body part, scanner and processing.
+    looks : Looks
     flat : tuple
         Centres (slice, row, column) of the windows in the planes that the noise was looked for in.
     """
@@ -59,6 +91,7 @@ class ScanFacts:
     bone: float
     thickness: float | None
     described: str
+    looks: Looks
     flat: tuple[tuple[int, int, int], ...] = field(default=(), repr=False)
 
     @cached_property
@@ -95,12 +128,19 @@ def measure_scan(volume: Volume) -> ScanFacts:
         planes, (columns, rows), _ = axial_planes(volume)
     except InputError:
         planes, (columns, rows) = volume.array, volume.geometry.spacing[:2]
-    windows = scan_windows(planes, (rows, columns))
-    diameter, bone = _body(planes, columns * rows)
+    pixel = rows, columns
+    windows = scan_windows(planes, pixel)
+    noise = noise_in(planes, pixel, windows) if len(windows) >= FEWEST_WINDOWS else None
+    diameter, bone, shape = _body(planes, pixel)
+    looks = Looks(
+        ramp_excess=ramp_excess(planes, pixel, windows, noise) if noise else None,
+        peakedness=peakedness(planes, windows) if noise and noise.sd > 1 else None,
+        **shape,
+    )
     facts = volume.facts
-    described = (facts.get(key) for key in ("body_part", "scanner", "derivation"))
+    described = (facts.get(key) for key in ("description", "body_part", "scanner", "derivation"))
     return ScanFacts(
-        noise=noise_in(planes, (rows, columns), windows) if len(windows) >= FEWEST_WINDOWS else None,
+        noise=noise,
         pixel_spacing=tuple(float(s) for s in volume.geometry.spacing[:2]),
         slice_spacing=float(volume.geometry.spacing[2]),
         slices=len(volume.array),
@@ -110,6 +150,7 @@ def measure_scan(volume: Volume) -> ScanFacts:
         bone=bone,
         thickness=facts.get("thickness"),
         described="; ".join(text for text in described if text),
+        looks=looks,
         flat=tuple(windows),
     )
 
@@ -138,17 +179,36 @@ def _some(count: int) -> list[int]:
     return sorted({int(k) for k in np.linspace(0, count - 1, min(_SLICES, count))})
 
 
-def _body(planes: np.ndarray, pixel_area: float) -> tuple[float, float]:
-    """Return the median diameter in mm of the body in a slice, and its share of dense bone."""
+def _body(planes: np.ndarray, pixel: tuple[float, float]) -> tuple[float, float, dict]:
+    """Return the median diameter in mm of the body in a slice, its share of dense bone, and the rest of `Looks`."""
     ndimage = require("scipy.ndimage")
-    diameters, bones = [], []
+    diameters, bones, fields, cuts, tissue = [], [], [], [], [np.empty(0)]
     step = max(1, min(planes.shape[1:]) // 128)  # a coarse look is enough
+    area = step**2 * pixel[0] * pixel[1]
     for k in _some(len(planes)):
-        smooth = ndimage.uniform_filter(planes[k].astype(np.float32), 2 * step + 1)[::step, ::step]
+        padding = padding_mask(planes[k : k + 1])[0]
+        image = np.where(padding, -1000, planes[k]).astype(np.float32)
+        smooth = ndimage.uniform_filter(image, 2 * step + 1)[::step, ::step]
         found, count = ndimage.label(ndimage.binary_opening(smooth > _BODY))
         if not count:
             continue
         body = ndimage.binary_fill_holes(found == np.bincount(found.ravel())[1:].argmax() + 1)
-        diameters.append(2 * np.sqrt(body.sum() * step**2 * pixel_area / np.pi))
+        diameters.append(2 * np.sqrt(body.sum() * area / np.pi))
         bones.append((smooth[body] > _BONE).mean())
-    return (float(np.median(diameters)), float(np.median(bones))) if diameters else (0.0, 0.0)
+        if min(smooth.shape) > 1:
+            slope = np.hypot(*np.gradient(smooth, step * pixel[0], step * pixel[1]))
+            tissue.append(smooth[ndimage.binary_erosion(body, iterations=2) & (slope < _FLAT)])
+        padding = padding[::step, ::step]
+        if padding.any() and not padding.all():
+            rim = ndimage.binary_dilation(padding, iterations=2) & ~padding
+            fields.append(2 * np.sqrt((~padding).sum() * area / np.pi))
+            cuts.append((rim & body).sum() / max(1, rim.sum()))
+    hu = np.concatenate(tissue)
+    fat, soft = (hu[(hu > low) & (hu < high)] for low, high in (_FAT, _SOFT_TISSUE))
+    shape = {
+        "field_diameter": float(np.median(fields)) if fields else 0.0,
+        "field_cut": float(np.median(cuts)) if cuts else 0.0,
+        "fat_spread": float(np.subtract(*np.percentile(fat, (75, 25)))) if len(fat) >= _ENOUGH else None,
+        "soft_level": float(np.median(soft)) if len(soft) >= _ENOUGH else None,
+    }
+    return (float(np.median(diameters)), float(np.median(bones)), shape) if diameters else (0.0, 0.0, shape)

@@ -19,6 +19,8 @@ _STEP, _BORDER = 6, 10
 _FLATTEST, _FOR_SD, _FOR_SPECTRUM = 0.4, (0.10, 0.20), (0.05, 0.35)
 #: Slices that are looked at where these are enough, and the most and the fewest windows that say something.
 _SLICES, _MOST_WINDOWS, FEWEST_WINDOWS = 16, 2500, 12
+#: Fewest windows from which the lowest frequencies can be told from anatomy, and the largest pixel in mm.
+_FOR_EXCESS, _PIXEL_FOR_EXCESS = 300, 1.2
 #: Highest frequency in 1/mm that a reconstruction holds: the Nyquist frequency of a detector column at the isocentre.
 HIGHEST_FREQUENCY = 0.7095
 _BANDS = 17
@@ -164,6 +166,50 @@ def noise_of_windows(array: np.ndarray, windows, side: int = WINDOW) -> np.ndarr
     return cut - (cut @ basis) @ basis.T
 
 
+def ramp_excess(array: np.ndarray, pixel: tuple[float, float], windows, noise: OwnNoise) -> float | None:
+    """Return how much power lies at low frequencies, as a multiple of what a reconstruction leaves there.
+
+    Filtered back-projection multiplies by frequency (the ramp), so that its noise vanishes towards zero. What denoises
+    afterwards sees only some pixels around each and takes out the higher frequencies: the low ones of the noisier scan
+    stay. Measured against a ramp with a Hann window of the same mean frequency, in the windows that have least there,
+    since anatomy has most: 0.2 to 0.5, and 0.6 to 1.1 after most networks.
+
+    Returns
+    -------
+    float or None
+        None where there are too few windows, or they are too large or too small in mm.
+    """
+    if len(windows) < _FOR_EXCESS or max(pixel) > _PIXEL_FOR_EXCESS or not noise.sd:
+        return None
+    radius, mean = _radius(pixel), noise.mean_frequency
+    low, middle = (radius > 0.03) & (radius < 0.13), (radius > 0.9 * mean) & (radius < 1.3 * mean)
+    if not low.any() or not middle.any():
+        return None
+    cut = noise_of_windows(array, windows).reshape(-1, WINDOW, WINDOW) * _taper()
+    power = np.abs(np.fft.fft2(cut, (TRANSFORM, TRANSFORM))) ** 2
+    found = np.quantile(power[:, low].mean(1), 0.1) / np.median(power[:, middle].mean(1))
+    design, _, frequency = _bands(*pixel)
+    cutoffs = np.linspace(0.25, 3, 111)
+    ramps = np.stack([frequency * np.cos(np.pi / 2 * (frequency / c).clip(0, 1)) ** 4 for c in cutoffs])
+    means = (ramps * frequency**2).sum(1) / (ramps * frequency).sum(1)
+    ramp = ramps[np.abs(means - mean).argmin()]
+    seen = (design @ ramp[:: (len(frequency) - 1) // (_BANDS - 1)])[_ring_of(radius)]
+    return float(found / (seen[low].mean() / seen[middle].mean()))
+
+
+def peakedness(array: np.ndarray, windows) -> float:
+    """Return the kurtosis of the finest detail within windows: 3 for noise, more where it is flat here and rough there.
+
+    Total variation, medians and the like leave steps between flat patches.
+    """
+    ndimage = require("scipy.ndimage")
+    cut, second = noise_of_windows(array, windows).reshape(-1, WINDOW, WINDOW), np.array([1.0, -2.0, 1.0])
+    fine = ndimage.correlate1d(ndimage.correlate1d(cut, second, 1), second, 2)[:, 1:-1, 1:-1]
+    square = fine**2
+    level = square.mean((1, 2), keepdims=True)
+    return float(((square / level.clip(1e-9)) ** 2).mean())
+
+
 def _slice_correlation(array: np.ndarray, windows, noise: np.ndarray, radius: np.ndarray) -> float:
     """Correlation with the next slice in the upper half of the frequencies, where anatomy has least."""
     if len(array) < 2:
@@ -212,9 +258,14 @@ def _radius(pixel: tuple[float, float]) -> np.ndarray:
 
 def _rings(radius: np.ndarray, power: np.ndarray) -> np.ndarray:
     """Return the mean power in rings of equal width."""
-    ring = np.rint(radius / min(radius[0, 1], radius[1, 0])).astype(int).ravel()
-    counts = np.bincount(ring)
-    return np.bincount(ring, power.ravel())[counts > 0] / counts[counts > 0]
+    ring = _ring_of(radius)
+    return np.bincount(ring.ravel(), power.ravel()) / np.bincount(ring.ravel())
+
+
+def _ring_of(radius: np.ndarray) -> np.ndarray:
+    """Return for each frequency the number of its ring, of those that hold any."""
+    rings = np.rint(radius / min(radius[0, 1], radius[1, 0]))
+    return np.unique(rings, return_inverse=True)[1].reshape(radius.shape)
 
 
 def _hats(frequency: np.ndarray) -> np.ndarray:
