@@ -19,9 +19,9 @@ _HEAD_DIAMETER, _HEAD_BONE = 215.0, 0.07
 #: Words in the headers of cone-beam scans and of images that were denoised before.
 _CONE_BEAM = ("cbct", "cone beam", "cone-beam", "obi", "xvi", "on-board", "o-arm", "truebeam", "halcyon")
 #: What of an image's looks tells that it was denoised: power at low frequencies, kurtosis of the finest detail (both on
-#: 33 ordinary volumes at most 0.53 and 3.1), and the frequency's cube over variance and thickness in 1e-4 / (mm⁴ HU²),
+#: 32 ordinary volumes at most 0.44 and 3.1), and the frequency's cube over variance and thickness in 1e-4 / (mm⁴ HU²),
 #: which grows with the dose (at most 1.7 there).
-_RAMP_EXCESS, _PEAKEDNESS, _TOO_GOOD = 0.56, 3.6, 3.0
+_RAMP_EXCESS, _PEAKEDNESS, _TOO_GOOD = 0.5, 3.6, 3.0
 #: What tells of cone-beam CT: a body cut by a round field narrower than any but a few (share of its rim, mm), noise too
 #: strong for so smooth a kernel (variance over the frequency's cube in 1e4 HU² mm³, beside other signs and alone, below
 #: a frequency in 1/mm; ordinary volumes have at most 1), fat that is not of one HU or soft tissue that is too dark.
