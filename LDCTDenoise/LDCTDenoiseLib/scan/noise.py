@@ -185,7 +185,7 @@ def ramp_excess(array: np.ndarray, pixel: tuple[float, float], windows, noise: O
     low, middle = (radius > 0.03) & (radius < 0.13), (radius > 0.9 * mean) & (radius < 1.3 * mean)
     if not low.any() or not middle.any():
         return None
-    cut = noise_of_windows(array, windows).reshape(-1, WINDOW, WINDOW) * _taper()
+    cut = noise_of_windows(array, windows).reshape(-1, WINDOW, WINDOW) * taper()
     power = np.abs(np.fft.fft2(cut, (TRANSFORM, TRANSFORM))) ** 2
     found = np.quantile(power[:, low].mean(1), 0.1) / np.median(power[:, middle].mean(1))
     design, _, frequency = _bands(*pixel)
