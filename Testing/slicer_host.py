@@ -36,7 +36,8 @@ _CLASSES = {
     "ctkSliderWidget": (
         {"value": 0.0, "minimum": 0.0, "maximum": 100.0, "decimals": 2, "singleStep": 1.0, "pageStep": 10.0,
          "suffix": ""}, {"value": "valueChanged(double)"}),
-    "QSpinBox": ({"value": 0, "minimum": 0, "maximum": 99, "specialValueText": ""}, {"value": "valueChanged(int)"}),
+    "QSpinBox": ({"value": 0, "minimum": 0, "maximum": 99, "specialValueText": "", "prefix": ""},
+                 {"value": "valueChanged(int)"}),
     "QDoubleSpinBox": (
         {"value": 0.0, "minimum": 0.0, "maximum": 99.0, "decimals": 2, "singleStep": 1.0, "prefix": "", "suffix": ""},
         {"value": "valueChanged(double)"}),

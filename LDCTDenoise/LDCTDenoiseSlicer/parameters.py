@@ -31,6 +31,8 @@ class LDCTDenoiseParameterNode:
     preview - Whether the slice in view is denoised as one scrolls.
     region - What the numbers are measured over.
     comparisonTable - The numbers of the whole volume, as last measured.
+    curves - Which curves are shown: "profile", "spectrum" or none.
+    profileWidth - Millimetres beside the line over which a profile is averaged.
     """
 
     inputVolume: vtkMRMLScalarVolumeNode
@@ -49,6 +51,8 @@ class LDCTDenoiseParameterNode:
     preview: bool = False
     region: Annotated[str, Choice(list(REGIONS))] = "slice"
     comparisonTable: vtkMRMLTableNode
+    curves: str = ""
+    profileWidth: Annotated[float, WithinRange(0.0, 50.0)] = 0.0
 
 
 def getParameterNode(scene) -> LDCTDenoiseParameterNode:

@@ -18,7 +18,7 @@ from .numbers import REFERENCE, RMSE, Made, Numbers
 from .region_numbers import CNR, CONTRAST, NOISE, RegionNumbers
 from .regions import regionsOf
 from .tables import tableOf, tableRecords
-from .tasks import Task
+from .tasks import Counted, Task
 
 #: The attribute of the table that is the log, the role under which it refers to the images of an entry, and the
 #: attribute of a volume with a pseudonym that the user has given it.
@@ -106,8 +106,8 @@ def logTask(log, folder) -> Task:
     def work(report):
         with replace_folder(folder) as place:
             (place / "log.csv").write_text(text, encoding="utf-8")
-            for name, draw in figures.items():
-                report(name)
+            for done, (name, draw) in enumerate(figures.items()):
+                report(Counted(done, len(figures)))
                 draw(place / name)
         return [Path(folder) / name for name in ("log.csv", *figures)], notes
 

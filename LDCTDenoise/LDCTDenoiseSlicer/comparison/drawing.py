@@ -1,4 +1,4 @@
-"""The user draws a region in any view: a box with two clicks, a curve with as many as it takes."""
+"""The user draws in any view: a box or a line with two clicks, a curve with as many as it takes."""
 
 from slicer.util import VTKObservationMixin
 
@@ -10,7 +10,7 @@ class Drawing(VTKObservationMixin):
 
     Parameters
     ----------
-    markup : vtkMRMLMarkupsROINode or vtkMRMLMarkupsClosedCurveNode
+    markup : vtkMRMLMarkupsROINode, vtkMRMLMarkupsLineNode or vtkMRMLMarkupsClosedCurveNode
         Without a place yet. A curve is ended with a double click or the right button.
     onEnded : callable
         Called once, with whether it has been placed.
@@ -24,7 +24,7 @@ class Drawing(VTKObservationMixin):
         self._interaction = scene.GetFirstNodeByClass("vtkMRMLInteractionNode")
         selection.SetReferenceActivePlaceNodeClassName(markup.GetClassName())
         selection.SetActivePlaceNodeID(markup.GetID())
-        self._interaction.SetPlaceModePersistence(not markup.IsA("vtkMRMLMarkupsROINode"))
+        self._interaction.SetPlaceModePersistence(markup.IsA("vtkMRMLMarkupsClosedCurveNode"))
         self._interaction.SetCurrentInteractionMode(self._interaction.Place)
         self.addObserver(self._interaction, self._interaction.InteractionModeChangedEvent, self._onModeChanged)
 
@@ -37,6 +37,10 @@ class Drawing(VTKObservationMixin):
         if interaction.GetCurrentInteractionMode() == interaction.Place:
             return
         self.removeObservers()
-        box = self._markup.IsA("vtkMRMLMarkupsROINode")
-        placed = plane.isPlaced(self._markup) and (not box or self._markup.GetNumberOfDefinedControlPoints() == 1)
-        self._onEnded(placed)
+        self._onEnded(self._isPlaced())
+
+    def _isPlaced(self) -> bool:
+        markup, points = self._markup, self._markup.GetNumberOfDefinedControlPoints()
+        if markup.IsA("vtkMRMLMarkupsLineNode"):
+            return points == 2
+        return plane.isPlaced(markup) and (points == 1 or not markup.IsA("vtkMRMLMarkupsROINode"))

@@ -1,6 +1,9 @@
 """The regions as a table of the section, with what the user does to them (desktop only)."""
 
+import contextlib
+
 import qt
+from LDCTDenoiseLib.errors import LDCTError
 from slicer.i18n import tr as _
 
 from ..regions import ROLES, Region
@@ -36,6 +39,8 @@ class RegionsTable:
         ui.regionTable.connect("cellClicked(int,int)", self._onClicked)
         ui.roleComboBox.connect("activated(int)", self._onRole)
         ui.followCheckBox.connect("toggled(bool)", self._onFollow)
+        for box in (ui.fromSpinBox, ui.toSpinBox):
+            box.connect("valueChanged(int)", lambda value, box=box: self._onSlices(box))
         ui.addRegionSelector.connect("currentNodeChanged(vtkMRMLNode*)", self._onAdd)
 
     @property
@@ -86,6 +91,31 @@ class RegionsTable:
             self.ui.followCheckBox.checked = region.follows
             self.ui.followCheckBox.enabled = not region.segment
             self.ui.followCheckBox.blockSignals(blocked)
+
+        self._showSlices(region)
+
+    def _showSlices(self, region: Region | None) -> None:
+        """Show which slices the selected region reaches, where something is laid out to count them in."""
+        request, boxes, reach = self._logic.comparison.request, (self.ui.fromSpinBox, self.ui.toSpinBox), None
+        if region is not None and request is not None and not region.segment:
+            with contextlib.suppress(LDCTError):  # not placed yet, or beside the image
+                reach = region.reach(request.anchor)
+        for number, box in enumerate(boxes):
+            box.visible = reach is not None
+            if reach is not None:
+                blocked = box.blockSignals(True)
+                box.setRange(0, request.anchor.GetImageData().GetDimensions()[region.across(request.anchor)] - 1)
+                box.value = reach[number]
+                box.blockSignals(blocked)
+
+    def _onSlices(self, moved) -> None:
+        """The region reaches from the one to the other; the one that is passed goes along."""
+        first, last, region = int(self.ui.fromSpinBox.value), int(self.ui.toSpinBox.value), self.selected
+        if first > last:
+            first = last = int(moved.value)
+        if region is not None and self._logic.comparison.shown:
+            anchor = self._logic.comparison.request.anchor
+            self._change(lambda: self._logic.spanSlices(region, anchor, first, last))
 
     def _change(self, step) -> None:
         self._guarded(step)

@@ -16,6 +16,7 @@ from ..task_runner import TaskRunner, guarded
 from .advanced import Advanced
 from .apply import Apply
 from .cost import Cost
+from .curves_section import CurvesSection
 from .dicom_button import DICOMExport
 from .evidence_section import EvidenceSection
 from .images_section import ImagesSection
@@ -25,6 +26,7 @@ from .numbers_dock import NumbersDock
 from .numbers_export import NumbersExport
 from .numbers_section import NumbersSection
 from .preview_control import PreviewControl
+from .reading_section import ReadingSection
 from .strength_follower import StrengthFollower
 from .viewed_slice import ViewedSlice
 
@@ -53,11 +55,17 @@ class Panel:
         self.methods, self.cost = MethodList(ui), Cost()
         self.evidence = EvidenceSection(resourcePath("UI/Evidence.ui"), self, self._requirements)
         ui.comparisonPlace.layout().addWidget(self.evidence.widget)
-        self.list = ImagesSection(ui, self.guarded, self._onListChanged)
+        self.list = ImagesSection(ui, self.guarded, self._onListChanged, logic.setStrength)
         self.view = ViewedSlice(self.section, self._onLookedElsewhere, self._onMoving, self._onRegion)
         self.numbers = NumbersSection(ui, self.view, self.images)
-        self.export = NumbersExport(ui, self)
+        self.export = NumbersExport(ui, self, self._requirements)
         self.dock = NumbersDock(ui)
+        # Kept: a widget that nobody holds goes, and its children with it.
+        self._measure = slicer.util.loadUI(resourcePath("UI/Measure.ui"))
+        ui.comparisonPlace.layout().addWidget(self._measure)
+        measure = slicer.util.childWidgetVariables(self._measure)
+        self.curves = CurvesSection(measure, self, self._requirements)
+        self.reading = ReadingSection(measure, self)
         self.section.addListener(self._onComparison)
         self.preview = PreviewControl(self.view, self.guarded, self._onPreviewShown)
         self.follower = StrengthFollower(logic.strengths, self.say)
@@ -94,8 +102,10 @@ class Panel:
                 self.say(_("Not installed yet: {packages}. Apply offers to install.").format(
                     packages=", ".join(missing)))
         self.noise.setParameterNode(parameters)
+        self.reading.stop()
         self.section.setParameterNode(parameters)
         self.numbers.setParameterNode(parameters)
+        self.curves.setParameterNode(parameters)
         self.refresh()
 
     def refresh(self) -> None:
@@ -110,6 +120,7 @@ class Panel:
             return
         self.methods.refresh()
         self.list.refresh(low, parameters.referenceVolume)
+        self.reading.refresh()
         self.ui.outputSelector.enabled = len(labels) == 1 and not running
         self.ui.modelPathEdit.enabled = not running
         if low is not None and len(labels) == 1:
@@ -186,6 +197,8 @@ class Panel:
         self.view.follow(None)
         self.scan.close()
         self.noise.close()
+        self.reading.stop()
+        self.curves.close()
         self.section.close()
         self.dock.show(False)
         self._runner.close()
@@ -342,6 +355,7 @@ class Panel:
 
     def _onRegion(self) -> None:
         self.numbers.regionMoved()
+        self.curves.refresh()
 
     def _onPreviewShown(self) -> None:
         """A preview has come, changed or gone: show it where nothing is laid out, and measure it."""
@@ -358,6 +372,7 @@ class Panel:
             self.section.metricWindow = self.numbers.window
             self.section.setVolumes(parameters.referenceVolume, parameters.inputVolume, images)
             self.numbers.refresh()
+            self.curves.refresh()
 
     def _showButtons(self, low, labels, running: bool) -> None:
         button, ready = self.ui.applyButton, low is not None and bool(labels)

@@ -1,7 +1,8 @@
 """The section "Compared images": a row an image, ticked, named, coloured, ordered (desktop only)."""
 
 import qt
-from LDCTDenoiseLib.errors import LDCTError
+from LDCTDenoiseLib.errors import InputError, LDCTError
+from slicer.i18n import tr as _
 
 from ..compared_images import COLORS, FULL, LOW, ComparedImages, isShown
 from ..nodes import INPUT_ROLE
@@ -21,10 +22,12 @@ class ImagesSection:
         Called with a step to do; shows what goes wrong.
     onChanged : callable
         Called when the list has been changed here.
+    setStrength : callable
+        Called with an output and the strength that it is to have.
     """
 
-    def __init__(self, ui, guarded, onChanged):
-        self.ui, self._guarded, self._onChanged = ui, guarded, onChanged
+    def __init__(self, ui, guarded, onChanged, setStrength):
+        self.ui, self._guarded, self._onChanged, self._setStrength = ui, guarded, onChanged, setStrength
         self._low = self._full = None
         #: What each row of the table shows: a volume, and whether it is one of the list (the first two are not).
         self._rows: list[tuple] = []
@@ -89,6 +92,8 @@ class ImagesSection:
                 flags |= qt.Qt.ItemIsUserCheckable | (qt.Qt.ItemIsEditable if isListed else 0)
                 item.setCheckState(qt.Qt.Checked if shown else qt.Qt.Unchecked)
                 item.setToolTip(node.GetName())
+            elif column == _STRENGTH and made.strength is not None and node.GetNodeReference(INPUT_ROLE) is self._low:
+                flags |= qt.Qt.ItemIsEditable
             item.setFlags(flags)
         table.item(number, _COLOR).setBackground(qt.QBrush(qt.QColor(color)) if color else qt.QBrush())
 
@@ -103,7 +108,13 @@ class ImagesSection:
         self._onChanged()
 
     def _onCell(self, number: int, column: int) -> None:
-        if column != _IMAGE or number >= len(self._rows):
+        if number >= len(self._rows):
+            return
+        if column == _STRENGTH:
+            node, text = self._rows[number][0], self.ui.imageTable.item(number, column).text()
+            self._change(lambda: self._setStrength(node, _strengthIn(text)))
+            return
+        if column != _IMAGE:
             return
         (node, isListed), item = self._rows[number], self.ui.imageTable.item(number, column)
         shown, label = item.checkState() == qt.Qt.Checked, item.text()
@@ -141,3 +152,11 @@ class ImagesSection:
             return
         self.ui.addImageSelector.setCurrentNode(None)
         self._change(lambda: ComparedImages(self._low).add(node))
+
+
+def _strengthIn(text: str) -> float:
+    """Return the strength that was typed; `InputError` when it is none."""
+    try:
+        return float(text.replace(",", "."))
+    except ValueError as error:
+        raise InputError(_("'{text}' is no strength; type a number from 0 to 1.").format(text=text)) from error

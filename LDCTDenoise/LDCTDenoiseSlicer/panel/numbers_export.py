@@ -8,6 +8,7 @@ from LDCTDenoiseLib.files import write_atomic
 from LDCTDenoiseLib.metrics import records_to_csv
 from slicer.i18n import tr as _
 
+from .. import dependencies
 from ..tables import tableRecords
 
 
@@ -20,20 +21,24 @@ class NumbersExport:
         The panel's widgets by name.
     panel : Panel
         Knows volumes, numbers and what runs.
+    requirements : str
+        Path of the module's requirements.txt.
     """
 
-    def __init__(self, ui, panel):
-        self._panel = panel
+    def __init__(self, ui, panel, requirements: str):
+        self._panel, self._requirements = panel, requirements
         ui.copyNumbersButton.connect("clicked(bool)", self._onCopy)
         ui.csvButton.connect("clicked(bool)", self._onCSV)
         ui.tableButton.connect("clicked(bool)", self._onTable)
         ui.figureButton.connect("clicked(bool)", self._onFigure)
+        ui.logButton.connect("clicked(bool)", lambda checked=False: panel.guarded(self._addToLog))
+        ui.writeLogButton.connect("clicked(bool)", self._onWriteLog)
 
     def _onCopy(self, checked: bool = False) -> None:
         qt.QApplication.clipboard().setText(self._panel.numbers.text())
 
     def _onCSV(self, checked: bool = False) -> None:
-        path = _ask(_("Write the numbers"), "numbers.csv", "CSV (*.csv)")
+        path = ask(_("Write the numbers"), "numbers.csv", "CSV (*.csv)")
         if path:
             self._panel.guarded(lambda: self.writeCSV(path))
 
@@ -57,11 +62,39 @@ class NumbersExport:
         panel.say(_("In the table '{name}'.").format(name=node.GetName()))
 
     def _onFigure(self, checked: bool = False) -> None:
-        path = _ask(_("Save the figure"), "comparison.png", "PNG (*.png)")
+        path = ask(_("Save the figure"), "comparison.png", "PNG (*.png)")
         if path:
             self._panel.saveFigure(path)
 
+    def _addToLog(self) -> None:
+        panel, numbers = self._panel, self._panel.numbers.numbers
+        parameters = panel.parameters
+        log = panel.logic.addToLog(parameters.comparisonTable if numbers is None else numbers, panel.images(),
+                                   parameters.referenceVolume)
+        entries = len({record["entry"] for record in tableRecords(log)})
+        panel.say(_("In the results log '{name}', which has {count} entries now.").format(
+            name=log.GetName(), count=entries))
 
-def _ask(title: str, name: str, kinds: str) -> str:
+    def _onWriteLog(self, checked: bool = False) -> None:
+        folder = qt.QFileDialog.getExistingDirectory(slicer.util.mainWindow(), _("A folder for the results log"), "")
+        if folder:
+            self._panel.guarded(lambda: self.writeLog(folder))
+
+    def writeLog(self, folder: str) -> None:
+        """Write log.csv and its figures, when matplotlib is there or has been accepted."""
+        panel = self._panel
+
+        def written(result) -> None:
+            paths, notes = result
+            panel.say(" ".join([_("Written: {path}, {count} figures.").format(path=paths[0], count=len(paths) - 1),
+                                *notes]))
+
+        dependencies.ensurePackages(self._requirements, ["matplotlib"], torch=False)
+        task = panel.logic.writeLog.task(folder)
+        panel.say(_("Drawing the figures…"))
+        panel.run(task, written)
+
+
+def ask(title: str, name: str, kinds: str) -> str:
     """Ask for a file to write; an empty answer means none."""
     return qt.QFileDialog.getSaveFileName(slicer.util.mainWindow(), title, name, kinds)

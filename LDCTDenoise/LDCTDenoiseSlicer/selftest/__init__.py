@@ -5,5 +5,6 @@ from .logic_tests import badInput, denoiseAndCompare, makePair
 #: The tests that need a main window, methods of `panel.PanelTest`, in this order: the last one reloads the module.
 PANEL_TESTS = (
     "applyMeasureAndCompare", "strengthAndPreview", "cancelAndClose", "saveAndReopen", "deletedIsNothing",
-    "answersWhileItRuns", "linkedViews", "hangAndFlick", "dragAndDrawTheBox", "layoutsStayTheUsers", "reload",
+    "answersWhileItRuns", "linkedViews", "hangAndFlick", "dragAndDrawTheBox", "profileAndSpectrum",
+    "readBlinded", "layoutsStayTheUsers", "reload",
 )

@@ -10,13 +10,14 @@ import slicer
 
 from .comparison_tests import ComparisonTests
 from .logic_tests import makePair
+from .measure_tests import MeasureTests
 
 #: The median of the gaps of the event loop, in seconds, above which the window does not answer. Not the longest gap:
 #: that is the machine's, on one that does other work too.
 _MEDIAN_GAP = 0.05
 
 
-class PanelTest(ComparisonTests):
+class PanelTest(ComparisonTests, MeasureTests):
     """One method for each test.
 
     Parameters
