@@ -75,10 +75,12 @@ def test_bad_usage_is_one_line(arguments, words, capsys):
     assert words in error and len(error.splitlines()) == 1, error
 
 
+@pytest.mark.slow
 def test_what_is_chosen_is_timed_and_what_is_slow_only_once(monkeypatch):
     """One whose first call is beyond its share of the time sits the rounds out; the others are timed in each."""
     monkeypatch.setattr(measure, "seconds_of_start_up", lambda *_: 1.0)
     monkeypatch.setattr(measure, "_ROUND", 0.0)
+    monkeypatch.setattr(measure, "_MATRIX", 64)
     made, calls = make_contender, Counter()
 
     def make(name, *arguments):
