@@ -14,24 +14,13 @@ from .ssim import SSIMReference
 
 @dataclass(frozen=True)
 class Metric:
-    """One metric.
+    """One metric."""
 
-    Attributes
-    ----------
-    key : str
-        Its name in code, logs and model cards.
-    label, unit : str
-        For people; a ratio has no unit.
-    digits : int
-        Behind the point, for people.
-    better : str
-        "more", "less" or "one", which is nearest to full dose; empty where none is better.
-    """
-
-    key: str
-    label: str
-    digits: int
-    unit: str = ""
+    key: str  #: Its name in code, logs and model cards.
+    label: str  #: For people.
+    digits: int  #: Behind the point, for people.
+    unit: str = ""  #: For people; a ratio has none.
+    #: "more", "less" or "one", which is nearest to full dose; empty where none is better.
     better: str = ""
 
     @property

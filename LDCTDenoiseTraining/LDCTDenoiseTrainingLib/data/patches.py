@@ -31,42 +31,26 @@ class Batch(NamedTuple):
 class PatchSource:
     """Draws pairs of patches from the scans.
 
-    Patients are drawn by the root of their number of slices, then one of their scans, then a place. Patches of which
-    less than `least_body` is body are air: they are kept with the probability `keep_air`. Bone and contrast-filled
-    vessels are rare: with the
-    probability `bone_patches` a patch is moved to show some, where the scan has any. Each patch is flipped and turned
-    at random; noise of simulated scans changes its sign at random, which its distribution allows, and is scaled to a
-    dose around the simulated one, or, in a share of the patches, left out: a scan at full dose is to stay as it is. A
-    patch may reach beyond the slice by `margin` pixels, of which the loss sees none, and shows its mirror image there,
-    as the engine does.
-
-    Parameters
-    ----------
-    scans : list of CachedScan
-    noise : NoiseCache
-        With the slices and the noise of those scans that are simulated.
-    seed : int
-    patch : int
-        Side in pixels.
-    refresh : int
-        Batches that one generation of the noise cache serves.
-    least_body, keep_air, bone_patches, full_dose : float
-        Shares, see above; `full_dose` is that of the patches without noise.
-    dose_jitter : float
-        The dose of a patch lies between the simulated one divided by this and multiplied by it, within the range.
-    margin : int
+    Patients are drawn by the root of their number of slices, then one of their scans, then a place. Patches of
+    which less than `least_body` is body are air: they are kept with the probability `keep_air`. Bone and contrast-
+    filled vessels are rare: with the probability `bone_patches` a patch is moved to show some, where the scan has
+    any. Each patch is flipped and turned at random; noise of simulated scans changes its sign at random, which its
+    distribution allows, and is scaled to a dose around the simulated one, or, in a share of the patches, left out:
+    a scan at full dose is to stay as it is. A patch may reach beyond the slice by `margin` pixels, of which the
+    loss sees none, and shows its mirror image there, as the engine does.
     """
 
     scans: list[CachedScan]
-    noise: NoiseCache
+    noise: NoiseCache  #: With the slices and the noise of those scans that are simulated.
     seed: int
-    patch: int
-    refresh: int
+    patch: int  #: Side in pixels.
+    refresh: int  #: Batches that one generation of the noise cache serves.
     least_body: float = 0.1
     keep_air: float = 0.1
+    #: The dose of a patch lies between the simulated one divided by this and multiplied by it, within the range.
     dose_jitter: float = 1.15
     bone_patches: float = 0.0
-    full_dose: float = 0.0
+    full_dose: float = 0.0  #: Share of the patches without noise.
     margin: int = 0
 
     def __post_init__(self):

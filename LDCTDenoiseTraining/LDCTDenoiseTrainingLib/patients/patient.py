@@ -52,30 +52,16 @@ class Scan:
     """One scan of a patient: a full-dose image, and a low-dose one or how to simulate it.
 
     A patient may have several scans; they carry the same `patient` and the same role.
-
-    Attributes
-    ----------
-    patient : str
-        A name for the patient: a pseudonym, since it is written into logs and tables.
-    role : str
-        One of `ROLES`.
-    full, low : Path
-        File or DICOM folder; `low` is None where low dose is simulated.
-    full_series, low_series : str
-        SeriesInstanceUID where a folder holds several series, else empty.
-    simulation : SimulationRanges
-        Not None exactly when `low` is None.
-    identity : str
-        Empty, or "stated": the patient is who `patient` says, whatever the PatientID of the image.
     """
 
-    patient: str
-    role: str
-    full: Path
-    full_series: str = ""
-    low: Path | None = None
+    patient: str  #: A name for the patient: a pseudonym, since it is written into logs and tables.
+    role: str  #: One of `ROLES`.
+    full: Path  #: File or DICOM folder.
+    full_series: str = ""  #: SeriesInstanceUID where the folder holds several series, else empty.
+    low: Path | None = None  #: As `full`; None where low dose is simulated.
     low_series: str = ""
-    simulation: SimulationRanges | None = None
+    simulation: SimulationRanges | None = None  #: Not None exactly when `low` is None.
+    #: Empty, or "stated": the patient is who `patient` says, whatever the PatientID of the image.
     identity: str = ""
 
     def __post_init__(self):

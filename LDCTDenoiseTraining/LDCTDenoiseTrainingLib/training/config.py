@@ -24,95 +24,54 @@ _SELECT = ("psnr", "ssim", "rmse", "texture", "last")
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """All settings of a training. Attributes are the keys of the config file, see docs/training.md.
-
-    Attributes
-    ----------
-    steps : int
-        Generator steps; 0 means `epochs` times `training_pairs` / `batch`.
-    training_pairs, validation_pairs : int
-        Pairs of an epoch; the paper's counts.
-    batch : int
-        Pairs of a batch over all processes.
-    optimiser : str
-        "soap" (default of the L1 methods) or "adam".
-    loss_window : tuple of float
-        HU that losses and critic see as 0 and 1, unclipped.
-    l1_weight, penalty_weight, mean_weight, tissue_weight : float
-        λ1, λ, and the weights of the means over blocks of `mean_block` pixels and of tissues.
-    ssim_weight : float
-        Weight of 1 - SSIM in the loss window beside L1.
-    balance_hu : float
-        Mean absolute error of a patch before denoising, in HU, with which it counts half as much in L1 as one without
-        noise: otherwise the lowest doses rule what is done to all. 0: all count alike.
-    outside_weight : float
-        How much voxels count in L1 whose full dose lies outside the loss window, widened by a quarter on each side.
-    loss_margin : int
-        Pixels along a patch's edges that L1 and the means leave out: the network sees less there than in a slice. -1 is
-        as far as the networks of the paper look, 8, but at most a quarter of the patch.
-    bone_weight, bone_patches : float
-        How much bone counts among the tissues, and the share of patches that are moved to show some.
-    dose : tuple of float
-        Fractions of their own dose that all simulated patients are trained at, drawn evenly in the logarithm; 0, 0 is
-        as the patient set has it.
-    full_dose : float
-        Share of the simulated patches whose low dose is full dose itself: a scan without added noise is to stay so.
-    dose_jitter : float
-        Factor up to which a patch's dose lies above or below that of the noise it is cut from.
-    thickness, scale, lesions, noise_slices
-        How slices vary before noise is added, see `data.noise_cache.Variety`: averaged up to so many mm, pixels
-        scaled between two factors, so many lesions a slice, and how many slices of a scan a generation of noise holds.
-    validation_dose, validation_photons, validation_kernel : float
-        The low dose of validation patients that have no measured one; 0 for photons and kernel takes the scan's own.
-    generator_average : float
-        The validated generator is a running mean of the weights with this decay; 0 takes them as they are.
-    validate_every, checkpoint_every, log_every : int
-        In steps; `validate_every` 0 means twenty times in the training, and at least each epoch.
-    select_by : str
-        "psnr", "ssim", "rmse", "texture" or "last": which validation is the best.
-    least_gain_db : float
-        With "texture": PSNR that must be gained on the low dose before texture counts.
-    precision : str
-        "auto" computes in bfloat16 on CUDA and in float32 elsewhere; "float32" insists.
-    start_from : str
-        Model file of the first weights, or "none". Default of the adversarial methods: their L1 twin beside the run.
-    workers : int
-        Processes that draw patches; -1 means none on the CPU and up to 8 with a GPU.
-    """
+    """All settings of a training. Attributes are the keys of the config file, see docs/training.md."""
 
     method: str
     seed: int = 1
     hu_range: tuple[float, float] = (-1024.0, 3071.0)
     patch: int = 80
-    batch: int = 128
-    steps: int = 0
+    batch: int = 128  #: Pairs of a batch over all processes.
+    steps: int = 0  #: Generator steps; 0 means `epochs` times `training_pairs` / `batch`.
     epochs: float = 10.0
+    #: Pairs of an epoch; the paper's counts.
     training_pairs: int = 499_996
     validation_pairs: int = 5_096
-    optimiser: str = "adam"
+    optimiser: str = "adam"  #: "soap" (default of the L1 methods) or "adam".
     learning_rate: float = 2e-3
     final_rate: float = 0.01
     warmup_steps: int = 100
     betas: tuple[float, float] = (0.9, 0.999)
-    loss_window: tuple[float, float] = (-160.0, 240.0)
-    l1_weight: float = 1.0
-    ssim_weight: float = 0.0
+    loss_window: tuple[float, float] = (-160.0, 240.0)  #: HU that losses and critic see as 0 and 1, unclipped.
+    l1_weight: float = 1.0  #: λ1.
+    ssim_weight: float = 0.0  #: Weight of 1 - SSIM in the loss window beside L1.
+    #: Mean absolute error of a patch before denoising, in HU, with which it counts half as much in L1 as one without
+    #: noise: otherwise the lowest doses rule what is done to all. 0: all count alike.
     balance_hu: float = 0.0
+    #: How much voxels count in L1 whose full dose lies outside the loss window, widened by a quarter on each side.
     outside_weight: float = 1.0
+    #: Pixels along a patch's edges that L1 and the means leave out: the network sees less there than in a slice. -1 is
+    #: as far as the networks of the paper look, 8, but at most a quarter of the patch.
     loss_margin: int = -1
-    mean_weight: float = 0.0
+    mean_weight: float = 0.0  #: Of the means over blocks of `mean_block` pixels.
     mean_block: int = 20
-    tissue_weight: float = 0.0
-    bone_weight: float = 1.0
-    penalty_weight: float = 10.0
+    tissue_weight: float = 0.0  #: Of the means of tissues.
+    bone_weight: float = 1.0  #: How much bone counts among the tissues.
+    penalty_weight: float = 10.0  #: λ, of the gradient penalty.
     critic_steps: int = 4
+    #: The validated generator is a running mean of the weights with this decay; 0 takes them as they are.
     generator_average: float = 0.0
     least_body: float = 0.1
     keep_air: float = 0.1
-    bone_patches: float = 0.0
+    bone_patches: float = 0.0  #: Share of patches that are moved to show some bone.
+    #: Fractions of their own dose that all simulated patients are trained at, drawn evenly in the logarithm; 0, 0 is as
+    #: the patient set has it.
     dose: tuple[float, float] = (0.0, 0.0)
+    #: Share of the simulated patches whose low dose is full dose itself: a scan without added noise is to stay so.
     full_dose: float = 0.1
+    #: Factor up to which a patch's dose lies above or below that of the noise it is cut from.
     dose_jitter: float = 1.15
+    #: How slices vary before noise is added, see `data.noise_cache.Variety`: averaged up to so many mm, pixels scaled
+    #: between two factors, so many lesions a slice, and how many slices of a scan a generation of noise holds.
     thickness: float = 5.0
     scale: tuple[float, float] = (0.8, 1.25)
     lesions: float = 0.0
@@ -120,17 +79,20 @@ class TrainingConfig:
     noise_generations: int = 8
     noise_refresh: int = 2000
     noise_workers: int = 1
-    workers: int = -1
-    precision: str = "auto"
+    workers: int = -1  #: Processes that draw patches; -1 means none on the CPU and up to 8 with a GPU.
+    precision: str = "auto"  #: "auto" computes in bfloat16 on CUDA and in float32 elsewhere; "float32" insists.
+    #: In steps; `validate_every` 0 means twenty times in the training, and at least each epoch.
     log_every: int = 50
     checkpoint_every: int = 250
     validate_every: int = 0
     validation_slices: int = 6
+    #: The low dose of validation patients that have no measured one; 0 for photons and kernel takes the scan's own.
     validation_dose: float = 0.25
     validation_photons: float = 0.0
     validation_kernel: float = 0.0
-    select_by: str = "psnr"
-    least_gain_db: float = 0.0
+    select_by: str = "psnr"  #: "psnr", "ssim", "rmse", "texture" or "last": which validation is the best.
+    least_gain_db: float = 0.0  #: With "texture": PSNR that must be gained on the low dose before texture counts.
+    #: Model file of the first weights, or "none". Default of the adversarial methods: their L1 twin beside the run.
     start_from: str = ""
 
     def __post_init__(self):
