@@ -86,7 +86,7 @@ class _Halving:
         return -0.5 * hounsfield
 
 
-@pytest.mark.parametrize("pixel, sizes", [(0.8, [64]), (0.4, [37, 29]), (1.8, [113]), (1.2, [64]), (0.65, [64])])
+@pytest.mark.parametrize("pixel, sizes", [(0.8, [64]), (0.4, [37, 26]), (1.8, [113]), (1.2, [64]), (0.65, [64])])
 def test_pixels_of_another_size_are_worked_on_in_grids_that_were_trained(pixel, sizes):
     y, x = np.mgrid[:64, :64]
     smooth = (40 + 30 * np.sin(x / 9) * np.cos(y / 11)).astype(np.float32)[None]

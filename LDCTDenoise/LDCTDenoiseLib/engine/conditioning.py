@@ -20,9 +20,9 @@ _REACH = 12
 #: The least and the greatest pixel in mm that networks take as it is, where nothing else is said.
 TRAINED_PIXELS = (0.65, 1.3)
 #: Finer pixels are worked on in grids of these parts of the least, coarser ones in one of this part of the greatest.
-#: Measured on two abdomens at a true quarter dose (docs/weights.md): the mean of two fine grids is 0.1 to 0.2 dB above
-#: either, as one sees far and the other sharply; a coarse scan gains 0.3 to 1 dB at 1.1 mm beside 1.3.
-_FINE, _COARSE = (1.0, 1.25), (0.85,)
+#: Measured on two abdomens at a true quarter dose (docs/weights.md): the mean of two fine grids is 0.1 to 0.3 dB above
+#: either, as one sees far and the other sharply (a third adds 0.04); coarse scans gain 0.3 to 1 dB at 1.1 mm over 1.3.
+_FINE, _COARSE = (1.0, 1.4), (0.85,)
 #: HU below which there is nothing to see: padding would ring in a band-limited grid.
 _LOWEST = -1024.0
 
