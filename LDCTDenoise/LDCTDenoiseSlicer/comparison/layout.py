@@ -16,6 +16,9 @@ ARRANGEMENTS = ("auto", "1xn", "2x3", "3x2", "stack")
 #: Images side by side in an arrangement that says so.
 _COLUMNS = {"1xn": MOST, "2x3": 3, "3x2": 2}
 
+#: How much smaller images with several rows each may be to stand in one line more.
+_GOES_ON = 0.85
+
 #: Layout ids from here on are the module's: 16, one for each set of rows, for each number of images and columns.
 _FIRST_ID = 71800
 
@@ -77,6 +80,9 @@ def hang(images: int, rows: tuple[str, ...], arrangement: str, extent, size) -> 
     def rank(layout: Layout) -> tuple:
         lines = layout.names
         scale = min(size[0] / layout.columns / extent[0], size[1] / len(lines) / extent[1])
+        if images > 1 and len(rows) > 1:
+            # Rows that go on below others are compared less easily.
+            scale *= _GOES_ON ** (len(lines) / len(rows) - 1)
         # Of two that show it alike the one with the fuller last line.
         return round(scale, 6), len(lines[-1]) - layout.columns
 

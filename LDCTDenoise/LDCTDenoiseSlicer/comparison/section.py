@@ -309,6 +309,8 @@ class ComparisonSection(VTKObservationMixin):
             self._table.refresh(self.roi)
         if what == "slice":
             self._showSlice()
+            if comparison.shown:
+                self._say(comparison.notices())
         self._tell(what)
 
 

@@ -273,7 +273,11 @@ class SideBySide(VTKObservationMixin):
             elif row == "zoom":
                 words[name] = Words(request.caption(row, label), lines.get(label, ()))
             else:
-                words[name] = Words(request.caption(row, label), (), where, shown, **sides)
+                title = request.caption(row, label)
+                if request.arrangement == "stack" and not stage.instead:
+                    # The key that brings it back.
+                    title += f"   {list(request.images).index(label) + 1}/{len(request.images)}"
+                words[name] = Words(title, (), where, shown, **sides)
         return words
 
     def markRegions(self) -> None:
