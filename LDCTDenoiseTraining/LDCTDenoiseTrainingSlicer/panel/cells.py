@@ -48,7 +48,7 @@ def fill(table, rows: Sequence[Sequence], editable: Sequence[int] = (), red: Col
                     item.setForeground(qt.QBrush(qt.QColor(RED)))
                 cell = item
             table.setItem(row, column, cell)
-    if changed:  # measuring the columns takes longer than all the rest
+    if changed or not rows:  # measuring the columns takes longer than all the rest
         table.resizeColumnsToContents()
     table.blockSignals(blocked)
 
