@@ -47,16 +47,11 @@ class Conditioning:
     """How slices are shown to a network.
 
     A slice of ordinary pixels without padding and metal is shown as it is.
-
-    Attributes
-    ----------
-    pixel_spacing : tuple of float, optional
-        Millimetres between columns and between rows; without it, pixels are taken to be ordinary.
-    trained : tuple of float
-        The least and the greatest pixel in mm that the network was trained on.
     """
 
+    #: Millimetres between columns and between rows; without it, pixels are taken to be ordinary.
     pixel_spacing: tuple[float, float] | None = None
+    #: The least and the greatest pixel in mm that the network was trained on.
     trained: tuple[float, float] = TRAINED_PIXELS
 
     def sizes(self, shape: tuple[int, int]) -> list[tuple[int, int]]:

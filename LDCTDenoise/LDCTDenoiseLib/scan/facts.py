@@ -25,73 +25,34 @@ _FAT, _SOFT_TISSUE, _FLAT, _ENOUGH = (-250.0, -20.0), (-20.0, 200.0), 3.0, 500
 
 @dataclass(frozen=True)
 class Looks:
-    """What the image itself tells of how it was made.
+    """What the image itself tells of how it was made."""
 
-    Attributes
-    ----------
-    ramp_excess : float or None
-        Power of the noise at low frequencies, see `noise.ramp_excess`.
-    peakedness : float or None
-        Kurtosis of the finest detail, see `noise.peakedness`.
-    field_diameter : float
-        Millimetres of the round field; 0 where nothing is padded.
-    field_cut : float
-        Share of that field's rim that lies in the body: a field too small for it.
-    fat_spread : float or None
-        HU: interquartile range of flat fat over the slices.
-    soft_level : float or None
-        HU: median of flat soft tissue.
-    """
-
-    ramp_excess: float | None
-    peakedness: float | None
-    field_diameter: float
-    field_cut: float
-    fat_spread: float | None
-    soft_level: float | None
+    ramp_excess: float | None  #: Power of the noise at low frequencies, see `noise.ramp_excess`.
+    peakedness: float | None  #: Kurtosis of the finest detail, see `noise.peakedness`.
+    field_diameter: float  #: Millimetres of the round field; 0 where nothing is padded.
+    field_cut: float  #: Share of that field's rim that lies in the body: a field too small for it.
+    fat_spread: float | None  #: HU: interquartile range of flat fat over the slices.
+    soft_level: float | None  #: HU: median of flat soft tissue.
 
 
 @dataclass(frozen=True)
 class ScanFacts:
-    """A scan, measured once.
+    """A scan, measured once."""
 
-    Attributes
-    ----------
-    noise : OwnNoise or None
-        None where there is too little flat soft tissue to measure it in.
-    pixel_spacing : tuple of float
-        Millimetres between columns and between rows.
-    slice_spacing : float
-        Millimetres between slices.
-    slices : int
-    orientation : str
-        "axial", "coronal", "sagittal" or "oblique".
-    padding : float
-        Share of the voxels that lie outside the scanner's field: below -1500 HU, or of one value in all corners.
-    body_diameter : float
-        Millimetres of the circle that has the area of the body in a slice; 0 where there is no body.
-    bone : float
-        Share of the body that is dense bone.
-    thickness : float or None
-        Millimetres of a slice, where the headers say so.
-    described : str
-        What the headers say of the series, body part, scanner and processing.
-    looks : Looks
-    flat : tuple
-        Centres (slice, row, column) of the windows in the planes that the noise was looked for in.
-    """
-
-    noise: OwnNoise | None
-    pixel_spacing: tuple[float, float]
-    slice_spacing: float
+    noise: OwnNoise | None  #: None where there is too little flat soft tissue to measure it in.
+    pixel_spacing: tuple[float, float]  #: Millimetres between columns and between rows.
+    slice_spacing: float  #: Millimetres between slices.
     slices: int
-    orientation: str
+    orientation: str  #: "axial", "coronal", "sagittal" or "oblique".
+    #: Share of the voxels that lie outside the scanner's field: below -1500 HU, or of one value in all corners.
     padding: float
+    #: Millimetres of the circle that has the area of the body in a slice; 0 where there is no body.
     body_diameter: float
-    bone: float
-    thickness: float | None
-    described: str
+    bone: float  #: Share of the body that is dense bone.
+    thickness: float | None  #: Millimetres of a slice, where the headers say so.
+    described: str  #: What the headers say of the series, body part, scanner and processing.
     looks: Looks
+    #: Centres (slice, row, column) of the windows in the planes that the noise was looked for in.
     flat: tuple[tuple[int, int, int], ...] = field(default=(), repr=False)
 
     @cached_property

@@ -28,28 +28,16 @@ _BANDS = 17
 
 @dataclass(frozen=True)
 class OwnNoise:
-    """The noise of a scan.
+    """The noise of a scan."""
 
-    Attributes
-    ----------
-    sd : float
-        HU, in flat soft tissue.
-    mean_frequency : float
-        1/mm: the mean over the two-dimensional noise power spectrum.
-    frequency, power : tuple of float
-        The radial noise power spectrum: 1/mm, and HU² mm². Free of the windows' size, taper and pixels.
-    slice_correlation : float
-        Correlation of the noise of neighbouring slices, 0 to 1; 0 where slices do not overlap or there is one.
-    windows : int
-        How many windows of 15×15 pixels it rests on.
-    """
-
-    sd: float
-    mean_frequency: float
+    sd: float  #: HU, in flat soft tissue.
+    mean_frequency: float  #: 1/mm: the mean over the two-dimensional noise power spectrum.
+    #: The radial noise power spectrum: 1/mm, and HU² mm². Free of the windows' size, taper and pixels.
     frequency: tuple[float, ...]
     power: tuple[float, ...]
+    #: Correlation of the noise of neighbouring slices, 0 to 1; 0 where slices do not overlap or there is one.
     slice_correlation: float
-    windows: int
+    windows: int  #: How many windows of 15×15 pixels it rests on.
 
 
 def flat_windows(array: np.ndarray, pixel: tuple[float, float], slices: list[int]) -> list[tuple[int, int, int]]:

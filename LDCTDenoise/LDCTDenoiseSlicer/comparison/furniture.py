@@ -19,29 +19,18 @@ _LEAST = 180
 
 @dataclass(frozen=True)
 class Words:
-    """What is written into a view.
+    """What is written into a view."""
 
-    Attributes
-    ----------
-    title : str
-        Which image, and at what strength.
-    numbers : tuple of tuples of (str, bool)
-        Lines below it, each of parts; a part that is True is the best of all images.
-    slice, window : str
-        In the lower left.
-    left, top : str
-        The sides of the patient.
-    limit : float or None
-        Of an empty cell: its bar reaches from minus to plus this many HU.
-    """
-
-    title: str = ""
-    numbers: tuple = ()
+    title: str = ""  #: Which image, and at what strength.
+    #: Lines below it, each of parts; a part that is True is the best of all images.
+    numbers: tuple[tuple[tuple[str, bool], ...], ...] = ()
+    #: In the lower left.
     slice: str = ""
     window: str = ""
+    #: The sides of the patient.
     left: str = ""
     top: str = ""
-    limit: float | None = None
+    limit: float | None = None  #: Of an empty cell: its bar reaches from minus to plus this many HU.
 
 
 class Furniture:
