@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 #: A piece that is to be interrupted lasts so long; a stop may take a part of it on a busy machine.
 LONG, SOON = 300, 60
 
-SETTINGS = {"patch": 16, "batch": 2, "steps": 4, "validation_slices": 1, "validation_pairs": 2, "log_every": 1,
+SETTINGS = {"patch": 24, "batch": 2, "steps": 4, "validation_slices": 1, "validation_pairs": 2, "log_every": 1,
             "checkpoint_every": 100, "validate_every": 2, "critic_steps": 2, "start_from": "none"}
 
 #: `ldct-train` with one function that says where it is and then takes long. `time.sleep` hears of no interruption by
