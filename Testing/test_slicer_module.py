@@ -22,7 +22,7 @@ def test_module_describes_itself(host):
         parent = types.SimpleNamespace()
         module(parent)
         assert parent.title.startswith("LDCT Denoise") and parent.categories == ["Filtering.Denoising"]
-        assert "arXiv 1811.10564" in parent.acknowledgementText and "Not a medical device" in parent.helpText
+        assert "1811.10564" in parent.acknowledgementText and "Not a medical device" in parent.helpText
         assert parent.contributors
 
 

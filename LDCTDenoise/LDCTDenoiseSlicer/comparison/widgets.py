@@ -39,15 +39,24 @@ def dress(view: str, node, words: Words) -> None:
     known = _furniture.get(view)
     if known is None or known.renderer is not renderer:
         known = _furniture[view] = Furniture(renderer, getattr(widget, "devicePixelRatioF", lambda: 1.0)())
-        # Name and slice are in the picture: of a bar for each view one would only see where it is cut, and of Slicer's
-        # own corner text the name again. These views are nobody else's.
-        widget.sliceController().setVisible(False)
-        widget.sliceView().cornerAnnotation().SetVisibility(False)
+        bare(view)
         widget.setMinimumSize(_LEAST_SIZE, _LEAST_SIZE)
         # Every view as large as the next, whatever its bar would like.
         widget.setSizePolicy(qt.QSizePolicy.Ignored, qt.QSizePolicy.Ignored)
     if known.show(words, node.GetDimensions()[:2]):
         widget.sliceView().scheduleRender()
+
+
+def bare(view: str) -> None:
+    """Leave the picture alone in a view of ours, which nobody else writes into.
+
+    Name and slice are in the picture: of a bar for each view one would only see where it is cut, and of Slicer's own
+    corner text the name again.
+    """
+    widget = sliceWidget(view)
+    if widget is not None:
+        widget.sliceController().setVisible(False)
+        widget.sliceView().cornerAnnotation().SetVisibility(False)
 
 
 def undress() -> None:

@@ -100,7 +100,6 @@ class ReadingView:
                 self._scene.RemoveNode(volume.GetDisplayNode())
                 self._scene.RemoveNode(volume)
         self._volumes = []
-        widgets.annotate(True)
 
     def _layOut(self, count: int) -> None:
         layoutNode = views.requireLayoutNode(self._scene)
@@ -128,8 +127,8 @@ class ReadingView:
             self._volumes.append(volume)
         for number, volume in enumerate(self._volumes):
             widgets.settle(_name(number))
+            widgets.bare(_name(number))
             views.fill(views.sliceNode(self._scene, _name(number)), volume, "", _GROUP)
-        widgets.annotate(False)
 
     def _look(self, looked) -> None:
         """Bring the views to a plane, fitted to the body."""
