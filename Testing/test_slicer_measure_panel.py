@@ -96,11 +96,12 @@ def test_numbers_go_to_the_log(widget, host, measuring, tmp_path, monkeypatch):
 
     monkeypatch.setattr(importlib.import_module("LDCTDenoiseLib.figure"), "save_comparison",
                         lambda path, panels, **options: path.write_bytes(b"figure"))
-    widget.ui.logButton.click()
-    widget.ui.logButton.click()
+    measure = measuring.panel.curves.ui
+    measure.logButton.click()
+    measure.logButton.click()
     assert "which has 2 entries now" in widget.ui.statusLabel.text
     FileDialog.answer = str(tmp_path / "log")
-    widget.ui.writeLogButton.click()
+    measure.writeLogButton.click()
     host.spin(quiet)
     assert {p.name for p in (tmp_path / "log").iterdir()} == {"log.csv", "entry-001-1.png", "entry-002-1.png"}
     assert "2 figures" in widget.ui.statusLabel.text

@@ -53,6 +53,11 @@ def newLine(scene, name: str = "Profile"):
     display = node.GetDisplayNode()
     display.SetPropertiesLabelVisibility(False)
     display.SetPointLabelsVisibility(False)
+    # Thin, so that it does not cover the edge that it crosses, and unlike any region.
+    display.SetGlyphScale(1.2)
+    display.SetLineThickness(0.15)
+    for which in ("Selected", "", "Active"):
+        getattr(display, f"Set{which}Color")(1.0, 0.85, 0.2)
     return node
 
 
@@ -115,7 +120,7 @@ def measureProfile(nodes: dict, line, reference=None, width: float = 0.0) -> Cur
     where = ", ".join(f"({i:.1f}, {j:.1f}, {k:.1f})" for k, j, i in (start, end))
     averaged = f", the mean over {width:g} mm beside it" if width else ""
     return Curves(
-        "profile", f"Profile, {line.GetName()}", "Distance (mm)", "HU", x, y, EDGE,
+        "profile", f"{line.GetName()}, {length:.0f} mm", "Distance (mm)", "HU", x, y, EDGE,
         {label: read_off(edge, EDGE) for label, edge in found.items()},
         f"Along '{line.GetName()}', {length:.1f} mm, columns, rows and slices {where}, interpolated linearly"
         f"{averaged}. Edge: the normally blurred step that fits best; none where it explains less than half.",

@@ -48,6 +48,10 @@ def showCurves(scene, curves: Curves):
                 chart.AddAndObservePlotSeriesNodeID(series[label].GetID())
             _draw(series[label], table, label, curves)
         chart.SetTitle(curves.title)
+        # It stands below the views, where there is little room.
+        chart.SetTitleFontSize(13)
+        for part in ("AxisTitle", "AxisLabel", "Legend"):
+            getattr(chart, f"Set{part}FontSize")(11)
         chart.SetXAxisTitle(curves.x_title)
         chart.SetYAxisTitle(curves.y_title)
     return chart

@@ -196,6 +196,8 @@ def regionInWords(numbers: RegionNumbers, region: Region) -> tuple[dict[str, str
         texts[label] = ", ".join([f"{mean} ± {sd} HU", *words])
     note = f"Under each panel mean ± SD of {region.heading} ({region.shape}, {numbers.places[region.number]})"
     against = numbers.background
+    if any(c.metric is RMSE for c in columns):
+        note += f", RMSE against {REFERENCE}"
     if any(c.metric in (CNR, CONTRAST) for c in columns):
         note += f", CNR and contrast against {against.heading}"
     if any(c.metric is NOISE for c in columns):

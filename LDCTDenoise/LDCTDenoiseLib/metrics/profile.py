@@ -11,7 +11,7 @@ from .quality import Metric
 
 #: Of the edge that a profile crosses.
 EDGE = (
-    Metric("edge_width", "Edge width 10-90 %", 2, "mm", better="less"),
+    Metric("edge_width", "Edge 10-90 %", 2, "mm", better="less"),
     Metric("edge_slope", "Slope", 0, "HU/mm", better="more"),
     Metric("edge_step", "Step", 0, "HU"),
     Metric("edge_place", "Place", 1, "mm"),

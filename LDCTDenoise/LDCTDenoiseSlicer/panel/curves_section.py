@@ -20,8 +20,11 @@ from .numbers_export import ask
 #: Seconds between two measurements while a line or a region is dragged.
 _BETWEEN = 0.1
 
-#: Pixels of the table's header, and the rows that are in sight.
-_HEADER, _MOST_ROWS = 30, 8
+#: The least width of the plot, and its greatest height as long as it is docked, where it takes from the views.
+_PLOT_WIDTH, _PLOT_HEIGHT, _ANY_HEIGHT = 380, 230, 16777215
+
+#: Pixels of the table's two-line header and its scroll bar; rows that are in sight.
+_HEADER, _MOST_ROWS = 62, 8
 
 
 class CurvesSection(VTKObservationMixin):
@@ -77,6 +80,12 @@ class CurvesSection(VTKObservationMixin):
         self.setParameterNode(None)
         self._dock.show(None)
 
+    def hide(self) -> None:
+        """Put the plot away until the next `refresh`: something else takes the views."""
+        self._measured = None
+        self._throttle.stop()
+        self._dock.show(None)
+
     def drawLine(self) -> None:
         """Let the user draw the line of the profile: two clicks in any view."""
         if self._drawing is not None:
@@ -120,7 +129,7 @@ class CurvesSection(VTKObservationMixin):
     def _update(self) -> None:
         """Measure what is chosen, when it is not what is shown already."""
         parameters = self._panel.parameters
-        if parameters is None or self._drawing is not None:
+        if parameters is None or self._drawing is not None or self._panel.reading.shown:
             return
         key = self._key(parameters)
         if key == self._measured:
@@ -167,7 +176,7 @@ class CurvesSection(VTKObservationMixin):
         rows = [] if curves is None else curves.cells()
         table = ui.curvesTable
         table.setColumnCount(len(header))
-        table.setHorizontalHeaderLabels(header)
+        table.setHorizontalHeaderLabels([text.replace(" (", "\n(") for text in header])
         table.setRowCount(len(rows))
         for row, cells in enumerate(rows):
             for column, text in enumerate(cells):
@@ -216,11 +225,14 @@ class _PlotDock:
             plot = slicer.qMRMLPlotWidget()
             plot.setMRMLScene(scene)
             plot.setMRMLPlotViewNode(self._viewNode(scene))
-            plot.setMinimumSize(200, 120)
+            plot.setMinimumSize(_PLOT_WIDTH, 120)
+            plot.setMaximumHeight(_PLOT_HEIGHT)
             self._dock = qt.QDockWidget(_("LDCT Denoise: curves"), window)
             self._dock.setObjectName("LDCTDenoiseCurves")
             self._dock.setFeatures(qt.QDockWidget.DockWidgetMovable | qt.QDockWidget.DockWidgetFloatable)
             self._dock.setWidget(plot)
+            self._dock.connect("topLevelChanged(bool)", lambda floats: plot.setMaximumHeight(
+                _ANY_HEIGHT if floats else _PLOT_HEIGHT))
             window.addDockWidget(qt.Qt.BottomDockWidgetArea, self._dock)
         self._viewNode(scene).SetPlotChartNodeID(chart.GetID())
 

@@ -19,20 +19,22 @@ class NumbersExport:
     ----------
     ui : object
         The panel's widgets by name.
+    measure : object
+        Those of Measure.ui.
     panel : Panel
         Knows volumes, numbers and what runs.
     requirements : str
         Path of the module's requirements.txt.
     """
 
-    def __init__(self, ui, panel, requirements: str):
+    def __init__(self, ui, measure, panel, requirements: str):
         self._panel, self._requirements = panel, requirements
         ui.copyNumbersButton.connect("clicked(bool)", self._onCopy)
         ui.csvButton.connect("clicked(bool)", self._onCSV)
         ui.tableButton.connect("clicked(bool)", self._onTable)
         ui.figureButton.connect("clicked(bool)", self._onFigure)
-        ui.logButton.connect("clicked(bool)", lambda checked=False: panel.guarded(self._addToLog))
-        ui.writeLogButton.connect("clicked(bool)", self._onWriteLog)
+        measure.logButton.connect("clicked(bool)", lambda checked=False: panel.guarded(self._addToLog))
+        measure.writeLogButton.connect("clicked(bool)", self._onWriteLog)
 
     def _onCopy(self, checked: bool = False) -> None:
         qt.QApplication.clipboard().setText(self._panel.numbers.text())

@@ -70,6 +70,7 @@ class ReadingSection:
             return
         reading = self._unfinished() or self._begin()
         self.view = self._panel.logic.showReading(reading)
+        self._panel.curves.hide()
         self._reading = reading
         self._next()
         self._takeKeys()
@@ -81,6 +82,7 @@ class ReadingSection:
             view, self.view = self.view, None
             self._leaveKeys()
             view.hide()
+            self._panel.curves.refresh()
             self.refresh()
 
     def press(self, key: str) -> None:

@@ -1,5 +1,7 @@
 """The views of a reading: one image, or two side by side, large and without a name anywhere."""
 
+import contextlib
+
 import numpy as np
 import slicer
 import slicer.util
@@ -9,6 +11,7 @@ from LDCTDenoiseLib.hounsfield import PAPER, PRESETS, Window
 from ..comparison import body, plane, views, widgets
 from ..comparison.furniture import Words
 from ..comparison.saved_display import forget, override, restore
+from ..planes import planeInView
 from .session import Reading
 
 #: The ids of the layouts: one view, or two.
@@ -34,6 +37,7 @@ class ReadingView:
         self._scene = reading.node.GetScene()
         self._layoutNode = None
         self._volumes: list = []
+        self._markups: list = []
 
     @property
     def shown(self) -> bool:
@@ -52,6 +56,14 @@ class ReadingView:
         looked, sources = self.reading.shown()
         if not self.shown:
             self._layOut(len(sources))
+        try:
+            self._fill(looked, sources)
+        except Exception:
+            self.hide()  # rather the user's views than half of ours
+            raise
+
+    def _fill(self, looked, sources) -> None:
+        """Put the images of the trial into the views."""
         with widgets.renderedOnce():
             for volume, source in zip(self._volumes, sources, strict=True):
                 with slicer.util.NodeModify(volume):
@@ -60,10 +72,6 @@ class ReadingView:
                     volume.SetAndObserveImageData(source.GetImageData())
             self._look(looked)
         self.showWindow(self.window)
-        total = len(self.reading.study.trials)
-        for number, node in enumerate(self._sliceNodes()):
-            side = ("left", "right")[number] if len(sources) > 1 else f"{self.reading.study.number + 1} of {total}"
-            widgets.dress(node.GetName(), node, Words(title=side, slice=looked.words, window=str(self.window)))
 
     def showWindow(self, window: Window | str) -> None:
         """Show the images in a window, or in one of `PRESETS` by its name."""
@@ -71,6 +79,17 @@ class ReadingView:
         for volume in self._volumes:
             volume.GetDisplayNode().AutoWindowLevelOff()
             volume.GetDisplayNode().SetWindowLevelMinMax(self.window.lower, self.window.upper)
+        self._write()
+
+    def _write(self) -> None:
+        """Write into the views how far the reading is, or the sides of a pair, the plane and the window."""
+        nodes, study = self._sliceNodes(), self.reading.study
+        for number, node in enumerate(nodes):
+            title = ("left", "right")[number] if len(nodes) > 1 else f"{study.number + 1} of {len(study.trials)}"
+            place = ""
+            with contextlib.suppress(InputError):  # turned, or beside the volume
+                place = planeInView(self._volumes[number], node).words
+            widgets.dress(node.GetName(), node, Words(title=title, slice=place, window=str(self.window)))
 
     def scroll(self, slices: int) -> None:
         """Go so many slices on, as far as there are any."""
@@ -81,6 +100,7 @@ class ReadingView:
         matrix[:3, 3] = plane.onSlice(volume, normal, matrix[:3, 3] + step * normal)
         for node in nodes:
             plane.place(node, matrix, node.GetXYZOrigin()[:2], plane.scaleOf(node))
+        self._write()
 
     def hide(self) -> None:
         """Put the views away; the layout is the user's again. Safe when not shown."""
@@ -93,6 +113,9 @@ class ReadingView:
         else:
             forget(layoutNode)
             layoutNode.SetSaveWithScene(True)
+        for display in self._markups:
+            if display.GetScene() is not None:
+                restore(display)
         for node in nodes:
             views.empty(node)
         for volume in self._volumes:
@@ -115,6 +138,12 @@ class ReadingView:
             restore(layoutNode)
             raise InputError("there are no views to read in; start Slicer with its main window.")
         self._layoutNode = layoutNode
+        # Lines and regions would cover what is read, and their names may say where to look.
+        kind = "vtkMRMLMarkupsDisplayNode"
+        self._markups = [self._scene.GetNthNodeByClass(n, kind)
+                         for n in range(self._scene.GetNumberOfNodesByClass(kind))]
+        for display in self._markups:
+            override(display, Visibility=0)
         for _number in range(count):
             volume = self._scene.CreateNodeByClass("vtkMRMLScalarVolumeNode")
             volume.UnRegister(None)
