@@ -17,6 +17,7 @@ from LDCTDenoiseLib.simulation import (  # noqa: E402
     low_dose_noise,
     simulate_low_dose,
 )
+from LDCTDenoiseLib.simulation.calibration import _full_slices
 from LDCTDenoiseLib.volumes import Geometry, Volume  # noqa: E402
 
 DATA = Path(os.environ.get("LDCT_DATA", "nowhere"))
@@ -76,6 +77,17 @@ def test_noise_that_cannot_be_measured_is_a_default_with_notice():
     with pytest.warns(LDCTWarning, match="cannot be measured.*700 photons"):
         found = calibrate(np.full((1, 64, 64), -1000.0), PIXEL)
     assert (found.photons, found.kernel_cutoff) == (700.0, 1.1)
+
+
+def test_slices_of_the_chest_count_for_the_noise_and_not_for_its_spectrum():
+    counts = {**dict.fromkeys(range(8), 100), **dict.fromkeys(range(8, 12), 30), 12: 10}
+    windows = [(k, 20 + n, 30) for k, count in counts.items() for n in range(count)]
+    array = np.arange(13, dtype=np.float32)[:, None, None] * np.ones((1, 40, 40), np.float32)
+    part, places, fullest = _full_slices(array, windows)
+    assert part[:, 0, 0].tolist() == [0, 1, 2, 4, 5, 7, 8, 11]
+    assert len(places) == 6 * 100 + 2 * 30 and {k for k, _, _ in fullest} == set(range(6))
+    part, places, fullest = _full_slices(array, windows[:300])
+    assert part[:, 0, 0].tolist() == [0, 1, 2] and fullest == places
 
 
 def test_overlapping_slices_get_correlated_noise():

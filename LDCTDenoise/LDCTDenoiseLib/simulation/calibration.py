@@ -15,6 +15,8 @@ PADDING_BELOW, AIR = NEVER_TOUCHED[0], -1000.0
 
 #: Slices, views and rounds of the simulations that the exposure is found with, and when the noise is near enough.
 _SLICES, _VIEWS, _ROUNDS, _NEAR = 6, 288, 4, 0.015
+#: Part of the windows of the slice with most that a slice needs to be looked at, and for the spectrum to rest on it.
+_SHARE_FOR_SD, _SHARE_FOR_SPECTRUM = 0.25, 0.4
 #: Dose at which the noise is compared: what a lower dose adds is what matters, and this lies in the middle.
 _DOSE = 0.25
 #: 1/mm between which every kernel follows the ramp, and below which a spectrum of windows of 10 mm says little.
@@ -57,8 +59,8 @@ def calibrate(
     windows = scan_windows(array, pixel)
     if len(windows) < FEWEST_WINDOWS:
         return _default(settings)
-    part, places = _full_slices(array, windows)
-    own = noise_in(part, pixel, places, across=False)
+    part, places, fullest = _full_slices(array, windows)
+    own = _noise_in(part, pixel, places, fullest)
     if own.sd < 0.5:
         return _default(settings)
     photons = settings.photons or DEFAULT_PHOTONS * (13 / own.sd) ** 2
@@ -69,7 +71,7 @@ def calibrate(
     wanted = own.sd * math.sqrt(1 / _DOSE - 1)
     for _ in range(_ROUNDS):
         noise = _simulated(part, pixel_spacing, replace(found, dose=_DOSE, seed=0, views=_VIEWS), device)
-        made = noise_in(noise, pixel, places, across=False)
+        made = _noise_in(noise, pixel, places, fullest)
         ratio = made.sd / wanted
         if settings.kernel is None and settings.kernel_cutoff is None:
             found = replace(found, kernel=_corrected(found.kernel, own, made))
@@ -92,14 +94,33 @@ def _default(settings: ScanSettings) -> ScanSettings:
     return settings
 
 
-def _full_slices(array: np.ndarray, windows) -> tuple[np.ndarray, list[tuple[int, int, int]]]:
-    """Return slices with many windows, spread over the scan, without padding, and these windows in them."""
+def _full_slices(array: np.ndarray, windows):
+    """Return slices with many windows, spread over the scan, without padding, these windows, and those of the fullest.
+
+    Where the tube's current changes along the patient, slices of the chest have another noise than its physics says,
+    so that two of the less full count for the SD. Few windows hide anatomy: the spectrum rests on the fullest slices.
+    """
     numbers, counts = np.unique([k for k, _, _ in windows], return_counts=True)
-    full = numbers[counts >= 0.4 * counts.max()]
-    chosen = sorted({int(k) for k in full[np.linspace(0, len(full) - 1, min(_SLICES, len(full))).astype(int)]})
+    share = counts / counts.max()
+    fullest = _spread(numbers[share >= _SHARE_FOR_SPECTRUM], _SLICES)
+    chosen = sorted(fullest + _spread(numbers[(share >= _SHARE_FOR_SD) & (share < _SHARE_FOR_SPECTRUM)], 2))
     part = array[chosen].astype(np.float32)
     part[part < PADDING_BELOW] = AIR
-    return part, [(chosen.index(k), j, i) for k, j, i in windows if k in chosen]
+    places = [(chosen.index(k), j, i) for k, j, i in windows if k in chosen]
+    return part, places, [place for place in places if chosen[place[0]] in fullest]
+
+
+def _spread(numbers: np.ndarray, count: int) -> list[int]:
+    """Return at most `count` of sorted numbers, evenly from the first to the last."""
+    return sorted({int(numbers[int(n)]) for n in np.linspace(0, len(numbers) - 1, min(count, len(numbers)))})
+
+
+def _noise_in(array: np.ndarray, pixel: tuple[float, float], places, fullest) -> OwnNoise:
+    """Return the noise whose SD is that of all places, and whose spectrum that of the fullest slices'."""
+    noise = noise_in(array, pixel, places, across=False)
+    if len(fullest) == len(places):
+        return noise
+    return replace(noise_in(array, pixel, fullest, across=False), sd=noise.sd)
 
 
 def _simulated(part: np.ndarray, pixel_spacing, settings: ScanSettings, device: str) -> np.ndarray:
