@@ -167,10 +167,16 @@ def body():
     return np.stack([image] * 6)
 
 
-def test_known_shifts_of_each_tissue(body):
-    rng = np.random.default_rng(3)
+@pytest.fixture(scope="module")
+def of_body(body):
+    """Its flat tissue, the masks of its tissues, and the distance from the skin."""
     found = places.find_tissues(body, (1, 1, 3))
-    masks, depth = tissues.tissue_masks(body, found.body, 1.0), tissues.skin_depth(found.body, 1.0)
+    return found, tissues.tissue_masks(body, found.body, 1.0), tissues.skin_depth(found.body, 1.0)
+
+
+def test_known_shifts_of_each_tissue(body, of_body):
+    rng = np.random.default_rng(3)
+    _, masks, depth = of_body
     shift = np.select([body < -900, body < -500, body < 0, body < 200], [0, 4.0, -3.0, 1.5], 7.0)
     image = body + shift + rng.normal(0, 20, body.shape)
     found = Findings(tissues.measure_hu(body, image, masks, depth, image="X"))
@@ -183,9 +189,8 @@ def test_known_shifts_of_each_tissue(body):
     assert found.one(quantity="uniformity").value == pytest.approx(0, abs=0.6)
 
 
-def test_a_cup_is_not_uniform(body):
-    found = places.find_tissues(body, (1, 1, 3))
-    masks, depth = tissues.tissue_masks(body, found.body, 1.0), tissues.skin_depth(found.body, 1.0)
+def test_a_cup_is_not_uniform(body, of_body):
+    _, masks, depth = of_body
     soft = masks["soft tissue"]
     near, far = np.quantile(depth[soft], [1 / 3, 2 / 3])
     image = body - 0.1 * depth
@@ -194,8 +199,8 @@ def test_a_cup_is_not_uniform(body):
     assert one.value == pytest.approx(expected, rel=0.02)
 
 
-def test_the_body_and_its_tissues_are_found(body):
-    found = places.find_tissues(body, (1, 1, 3))
+def test_the_body_and_its_tissues_are_found(body, of_body):
+    found, _, _ = of_body
     y, x = np.mgrid[:256, :256] - 127.5
     assert np.mean(found.body[0] == (np.hypot(x, y) < 110)) > 0.97
     where = found.places(places.SOFT)

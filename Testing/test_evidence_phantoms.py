@@ -1,6 +1,7 @@
 """A phantom's modules before and after a method whose effect is known; pylinac where it is, and where not."""
 
 import importlib.util
+import json
 import os
 import sys
 
@@ -9,6 +10,7 @@ import pytest
 from LDCTDenoiseLib.cli.main import main
 from LDCTDenoiseLib.errors import InputError, MissingDependencyError
 from LDCTDenoiseLib.evidence import phantoms, report, resolution
+from LDCTDenoiseLib.phantom import write_series
 from LDCTDenoiseLib.volumes import Geometry, Volume
 from scipy import ndimage
 
@@ -31,6 +33,8 @@ def phantom():
     y, x = (np.mgrid[: side * fine, : side * fine] - (side * fine - 1) / 2) * PIXEL / fine
     body = np.where(np.hypot(x, y) < 95, 90.0, -1000.0)
     inserts, low = body.copy(), body.copy()
+    # A bead, as the ACR phantom has them to measure distances by.
+    body[np.hypot(y + 14, x - 14) < 0.8] = 3000
     places = {"Air": (0, -55, -1000), "Delrin": (0, 55, 365), "Acrylic": (55, 0, 115), "Teflon": (-55.3, 0.4, 1000)}
     for row, column, hu in places.values():
         inserts[np.hypot(y - row, x - column) < 6.1] = hu
@@ -114,3 +118,48 @@ def test_pylinac_says_what_it_does_not_find(tmp_path):
     volume, _ = phantom()
     with pytest.raises(InputError, match="pylinac finds no ACR phantom"):
         phantoms.find_modules(tmp_path, "ACR", volume, os.environ.get("LDCT_PYLINAC", sys.executable))
+
+
+def acr(folder):
+    """An ACR phantom as DICOM: HU module at 0 mm, low contrast at 30, uniformity at 70 and resolution at 100 mm."""
+    side, pixel, step = 256, 0.9, 5.0
+    y, x = (np.mgrid[:side, :side] - (side - 1) / 2) * pixel
+
+    def put(image, angle, distance, radius, hu):
+        a = np.radians(angle)
+        image[np.hypot(y - distance * np.sin(a), x - distance * np.cos(a)) < radius] = hu
+
+    slices = []
+    for z in np.arange(-20, 121, step):
+        image = np.where(np.hypot(x, y) < 100, 0.0, -1000.0)
+        if z < 15:
+            for angle, hu in ((45, -1000), (225, -95), (135, 120), (-45, 955), (180, 2)):
+                put(image, angle, 63, 12.5, hu)
+        elif z < 45:
+            image[np.hypot(x, y) < 100] = 90
+            put(image, -90, 60, 12.5, 96)
+        elif z < 85:
+            put(image, -45, 20, 0.9, 1500)
+            put(image, 135, 80, 0.9, 1500)
+        else:
+            for n in range(8):
+                put(image, 45 * n, 70, 8, 600)
+        slices.append(ndimage.gaussian_filter(image, 0.6))
+    array = np.stack(slices) + np.random.default_rng(9).normal(0, 4, (len(slices), side, side))
+    write_series(np.rint(array).astype(np.int16), folder, (pixel, pixel, step), Manufacturer="none")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("LDCT_PYLINAC" not in os.environ, reason="LDCT_PYLINAC names no Python that has pylinac")
+def test_an_acr_phantom_from_its_folder(tmp_path, capsys):
+    acr(tmp_path / "acr")
+    command = ["evidence", str(tmp_path / "acr"), "--phantom", "ACR", "--methods", "TV", "--pylinac"]
+    assert main([*command, os.environ["LDCT_PYLINAC"], "--output", str(tmp_path / "out")]) == 0, capsys.readouterr().err
+    content = json.loads((tmp_path / "out" / "evidence.json").read_text(encoding="utf-8"))
+    found = {(f["quantity"], f["image"], f["tissue"]): f["value"] for f in content["findings"]}
+    for insert, hu in (("Air", -1000), ("Poly", -95), ("Acrylic", 120), ("Bone", 955), ("Water", 2)):
+        assert found["insert_hu", phantoms.BEFORE, insert] == pytest.approx(hu, abs=3)
+    # Neither bead counts as noise.
+    assert found["noise_sd", phantoms.BEFORE, "uniformity module"] == pytest.approx(4, rel=0.05)
+    assert found["noise_sd", "TV", "uniformity module"] < 3
+    assert found["disk_contrast", phantoms.BEFORE, "disk ROI"] == pytest.approx(6, abs=1)

@@ -241,7 +241,7 @@ def test_the_report_is_one_page_that_needs_nothing_else(evidence, tmp_path):
 
 def test_an_interrupted_run_goes_on_and_ends_alike(tmp_path, monkeypatch):
     monkeypatch.setattr(plan, "LESION_RUNS", 12)
-    whole = collect_runs([pair(4, 200)])
+    whole = collect_runs([pair(4, 160)])
 
     class Counted(Blur):
         slices = 0
@@ -251,7 +251,7 @@ def test_an_interrupted_run_goes_on_and_ends_alike(tmp_path, monkeypatch):
             return super().correction(hounsfield)
 
     def begin():
-        return EvidenceRun([pair(4, 200)], {"blur": Counted(), "shift": Shift()}, Options(dose=None), tmp_path / "w")
+        return EvidenceRun([pair(4, 160)], {"blur": Counted(), "shift": Shift()}, Options(dose=None), tmp_path / "w")
 
     steps = 0
     for progress in begin():
@@ -270,9 +270,11 @@ def test_an_interrupted_run_goes_on_and_ends_alike(tmp_path, monkeypatch):
     assert not (tmp_path / "w").exists()
 
 
-def test_several_scans_are_averaged(monkeypatch):
-    monkeypatch.setattr(plan, "LESION_RUNS", 60)
-    found = collect_runs([pair(4, 220, "one"), pair(4, 220, "two")], {"blur": Blur()})
+QUICK = Options(dose=None, quick=True)
+
+
+def test_several_scans_are_averaged():
+    found = collect_runs([pair(2, 180, "one"), pair(2, 180, "two")], {"blur": Blur()}, QUICK)
     here = dict(quantity="contrast_kept", image="blur", size=6.0, contrast=-20.0, shape="disk", tissue="soft tissue")
     parts = [found.findings.one(scan=name, **here) for name in ("one", "two")]
     both = found.findings.one(scan=result.ALL_SCANS, **here)
@@ -299,19 +301,19 @@ def test_noise_in_lung_is_not_its_vessels(monkeypatch):
     scanned = full_dose_run(volume, device="cpu")
     for _ in scanned:
         pass
-    found = collect_runs([Scan(scanned.output)], {"blur": Blur()}, Options(dose=0.25))
+    found = collect_runs([Scan(scanned.output)], {"blur": Blur()}, Options(dose=0.25, quick=True))
     own = (scanned.output.array - clean)[:, lungs].std()
     sd = {i: one(found, "noise_sd", i, tissue="lung").value for i in ("FDCT", "LDCT", "blur")}
     assert sd["FDCT"] == pytest.approx(own, rel=0.15) and sd["LDCT"] == pytest.approx(2 * own, rel=0.15)
     assert sd["blur"] < 0.6 * sd["LDCT"] and scanned.output.array[:, lungs].std() > 2 * own
     # A pair of a scanner has no second draw.
-    pair_ = collect_runs([Scan(scanned.output, scanned.output)], {"blur": Blur()}, Options(dose=None))
+    pair_ = collect_runs([Scan(scanned.output, scanned.output)], {"shift": Shift()}, QUICK)
     assert not pair_.findings.where(quantity="noise_sd", tissue="lung")
     assert any("noise in lung was not measured" in note for note in pair_.notes)
 
 
 def test_the_command_on_a_file(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(plan, "LESION_RUNS", 30)
+    monkeypatch.setattr(plan, "LESION_RUNS", 6)
     write_volume(simulated(), tmp_path / "scan.nii.gz")
     out = tmp_path / "report"
     command = ["evidence", str(tmp_path / "scan.nii.gz"), "--methods", "TV", "--dose", "0.5", "--output", str(out)]
@@ -326,8 +328,9 @@ def test_the_command_on_a_file(tmp_path, monkeypatch, capsys):
     assert "done" in said.err  # the last that the bar showed; in no terminal it is one line
 
 
-def test_a_volume_of_another_program(tmp_path):
-    scan = pair(4, 200)
+def test_a_volume_of_another_program(monkeypatch):
+    monkeypatch.setattr(plan, "LESION_RUNS", 4)
+    scan = pair(4, 150)
     smooth = scan.low.with_array(ndimage.gaussian_filter(scan.low.array, (0, 1, 1)))
     scan = Scan(scan.full, scan.low, {"vendor": smooth})
     found = collect_runs([scan], {"shift": Shift()})
@@ -339,7 +342,7 @@ def test_a_volume_of_another_program(tmp_path):
 def test_a_dose_curve_shows_that_full_dose_needs_no_denoiser(monkeypatch):
     monkeypatch.setattr(plan, "LESION_RUNS", 9)
     monkeypatch.setattr(run, "DOSE_CURVE", (1.0, 0.25))
-    found = collect_runs([Scan(simulated())], {"blur": Blur()}, Options(dose=0.25, dose_curve=True))
+    found = collect_runs([Scan(simulated())], {"blur": Blur()}, Options(dose=0.25, dose_curve=True, quick=True))
     curve = found.findings.where(scan="scan" + result.CURVE)
     assert {f.dose for f in curve} == {1.0, 0.25}
     here = dict(scan="scan" + result.CURVE, tissue="soft tissue")
@@ -365,12 +368,13 @@ def test_what_cannot_be_measured_is_said_in_a_line():
 
 def test_a_scan_that_was_denoised_already_is_told():
     rng = np.random.default_rng(1)
-    clean = body(3, 260)
+    clean = body(2, 260)
     full = Volume(
         (clean + ndimage.gaussian_filter(rng.normal(0, 60, clean.shape), (0, 2.5, 2.5))).astype(np.float32),
         Geometry((PIXEL, PIXEL, 5.0)), "smooth",
     )  # fmt: skip
-    found = collect_runs([Scan(full, full.with_array(full.array + 1))], {"shift": Shift()})
+    found = collect_runs([Scan(full, full.with_array(full.array + 1))], {"shift": Shift()}, QUICK)
+    assert any("a quick run" in note for note in found.notes)
     assert any("looks denoised already" in note for note in found.notes)
 
 
@@ -401,7 +405,7 @@ def test_bad_input_is_one_line(tmp_path):
 
 
 def test_the_call_takes_volumes_and_names(monkeypatch):
-    monkeypatch.setattr(plan, "LESION_RUNS", 6)
+    monkeypatch.setattr(plan, "LESION_RUNS", 2)
     seen = []
-    found = collect_evidence([pair(3, 160)], ["TV"], options=Options(dose=None), progress=seen.append)
+    found = collect_evidence([pair(2, 160)], ["TV"], options=QUICK, progress=seen.append)
     assert found.images == ["FDCT", "LDCT", "TV"] and seen and seen[-1].fraction > 0.5

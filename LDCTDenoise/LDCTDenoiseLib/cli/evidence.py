@@ -94,7 +94,13 @@ def run(arguments: argparse.Namespace) -> None:
             print(f"the card of {path} holds its evidence")
     for note in collection.result.notes:
         print(f"note: {note}")
-    print(f"the report is {output / 'report.html'}; evidence.csv, evidence.json and lesions.csv are beside it")
+    say_where(output)
+
+
+def say_where(output: Path) -> None:
+    """Print what was written."""
+    beside = sorted(p.name for p in output.iterdir() if p.suffix in (".csv", ".json"))
+    print(f"the report is {output / 'report.html'}; beside it: {', '.join(beside)}")
 
 
 def check_cards(arguments: argparse.Namespace) -> None:
@@ -120,4 +126,4 @@ def measure_modules(arguments: argparse.Namespace, methods: dict, output: Path) 
     evidence = measure_phantom(volume, modules, methods, Options(None, device=arguments.device), name)
     with replace_folder(output) as folder:
         write_report(evidence, folder)
-    print(f"the report is {output / 'report.html'}; evidence.csv and evidence.json are beside it")
+    say_where(output)

@@ -5,25 +5,13 @@ from dataclasses import asdict, dataclass, fields
 
 @dataclass(frozen=True)
 class Quantity:
-    """What a number is.
+    """What a number is."""
 
-    Attributes
-    ----------
-    label, unit : str
-        For people.
-    digits : int
-        Decimals worth reading.
-    counted : str
-        What the sample size counts.
-    definition : str
-        How it is measured.
-    """
-
-    label: str
+    label: str  #: For people, as the unit.
     unit: str
-    digits: int
-    counted: str
-    definition: str
+    digits: int  #: Decimals worth reading.
+    counted: str  #: What the sample size counts.
+    definition: str  #: How it is measured.
 
 
 _DETECT = (
@@ -174,39 +162,21 @@ QUANTITIES = {
 
 @dataclass(frozen=True)
 class Finding:
-    """One number.
+    """One number."""
 
-    Attributes
-    ----------
-    quantity : str
-        A key of `QUANTITIES`.
-    image : str
-        "FDCT", "LDCT", a method, or the name of a volume or model file.
-    value : float
-    count : int
-        Sample size, of what `Quantity.counted` says.
-    lower, upper : float, optional
-        95 % confidence interval.
-    scan : str
-        Name of the scan, or "all" for what was pooled.
-    tissue, shape, observer : str
-    contrast, size, dose : float, optional
-        HU, mm, and fraction of the full dose.
-    """
-
-    quantity: str
-    image: str
+    quantity: str  #: A key of `QUANTITIES`.
+    image: str  #: "FDCT", "LDCT", a method, or the name of a volume or model file.
     value: float
-    count: int
-    lower: float | None = None
+    count: int  #: Sample size, of what `Quantity.counted` says.
+    lower: float | None = None  #: With `upper` the 95 % confidence interval.
     upper: float | None = None
-    scan: str = ""
+    scan: str = ""  #: Name of the scan, or `result.ALL_SCANS`.
     tissue: str = ""
     shape: str = ""
-    contrast: float | None = None
-    size: float | None = None
+    contrast: float | None = None  #: HU.
+    size: float | None = None  #: mm.
     observer: str = ""
-    dose: float | None = None
+    dose: float | None = None  #: Fraction of the full dose.
 
     def record(self) -> dict:
         """Return the number as a row, with unit and definition's key."""

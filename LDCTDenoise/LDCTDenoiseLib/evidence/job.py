@@ -85,7 +85,8 @@ class Job:
                 self._measured = calibrate(volume.array, volume.geometry.spacing[:2], ScanSettings())
             for warning in said:
                 if issubclass(warning.category, LDCTWarning):
-                    self._note(str(warning.message))
+                    # What could be chosen instead is for those who simulate a scan themselves.
+                    self._note(f"{str(warning.message).split('; give ')[0]}.")
         return replace(self._measured, dose=self.dose, seed=self._options.seed)
 
     def planned(self) -> Counter:
@@ -283,7 +284,8 @@ class Job:
             ratio = (sd.one(image=FULL).value / sd.one(image=LOW).value) ** 2
             said = "unknown" if self.dose is None else f"given as {self.dose:.0%}"
             self._note(f"a real pair; its dose is {said}, the noise in soft tissue suggests {ratio:.0%} of full dose.")
-            self._note("lesions and inserts were put into both images of the pair, not into the scanner's raw data.")
+            if self._plan.puts:
+                self._note("lesions were put into both images of the pair, not into the scanner's raw data.")
 
     def _noise(self, images):
         """Measure the noise of each tissue; return the findings."""

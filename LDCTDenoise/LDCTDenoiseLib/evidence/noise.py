@@ -25,24 +25,12 @@ LEAST_WINDOWS = 12
 
 @dataclass(frozen=True)
 class Windows:
-    """Square windows in flat tissue.
+    """Square windows in flat tissue."""
 
-    Attributes
-    ----------
-    centres : numpy.ndarray
-        Slice, row and column, int of shape (windows, 3).
-    side : int
-        Pixels, odd.
-    pixel : float
-        mm.
-    depth : numpy.ndarray
-        Distance of each centre from the skin, mm.
-    """
-
-    centres: np.ndarray
-    side: int
-    pixel: float
-    depth: np.ndarray
+    centres: np.ndarray  #: Slice, row and column, int of shape (windows, 3).
+    side: int  #: Pixels, odd.
+    pixel: float  #: mm.
+    depth: np.ndarray  #: Distance of each centre from the skin, mm.
 
     def cut(self, volume: np.ndarray, centres: np.ndarray | None = None, offset: int = 0) -> np.ndarray:
         """Return the windows of a volume less a second-order surface each, shape (windows, side, side), float64."""
@@ -80,20 +68,12 @@ def find_windows(tissues: Tissues, tissue: str, depth: np.ndarray) -> Windows:
 
 @dataclass(frozen=True)
 class Spectrum:
-    """A noise power spectrum of windows.
+    """A noise power spectrum of windows."""
 
-    Attributes
-    ----------
-    power : numpy.ndarray
-        HU² mm², in the order of numpy's FFT, shape (64, 64).
-    frequency, radial : numpy.ndarray
-        Its mean over all directions, 1/mm and HU² mm².
-    """
-
-    power: np.ndarray
-    frequency: np.ndarray
-    radial: np.ndarray
-    pixel: float
+    power: np.ndarray  #: HU² mm², in the order of numpy's FFT, shape (64, 64).
+    frequency: np.ndarray  #: 1/mm, of `radial`.
+    radial: np.ndarray  #: Mean of the power over all directions, HU² mm².
+    pixel: float  #: mm.
 
     @property
     def mean(self) -> float:

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..engine import denoise_array
 from ..errors import InputError, MissingDependencyError
+from ..requirements import require
 from ..volumes import Volume
 from . import noise, places, resolution
 from .findings import Finding, Findings
@@ -26,6 +27,8 @@ PHANTOMS = {
 BEFORE = "SCAN"
 #: The uniform part of the uniformity module, mm from its middle, and the half thickness of a module that is used, mm.
 _UNIFORM, _HALF_MODULE = 65.0, 3.0
+#: What lies within so many mm of a bead is not uniform.
+_AROUND_BEAD = 4.0
 
 
 @dataclass(frozen=True)
@@ -40,24 +43,14 @@ class Spot:
 
 @dataclass(frozen=True)
 class Modules:
-    """Where the modules of a phantom are.
+    """Where the modules of a phantom are."""
 
-    Attributes
-    ----------
-    hu_slice, uniformity_slice, low_contrast_slice : int or None
-        Slices of the volume in the middle of each module.
-    centre : tuple of float
-        Row and column of the phantom's middle in the uniformity module.
-    inserts, disks : list of Spot
-        Of the HU module and of the low-contrast module.
-    """
-
-    hu_slice: int
+    hu_slice: int  #: Slice of the volume in the middle of the module, as the other two.
     uniformity_slice: int | None
     low_contrast_slice: int | None
-    centre: tuple[float, float]
-    inserts: list[Spot] = field(default_factory=list)
-    disks: list[Spot] = field(default_factory=list)
+    centre: tuple[float, float]  #: Row and column of the phantom's middle in the uniformity module.
+    inserts: list[Spot] = field(default_factory=list)  #: Of the HU module.
+    disks: list[Spot] = field(default_factory=list)  #: Of the low-contrast module.
 
 
 def phantom_name(name: str) -> str:
@@ -261,7 +254,7 @@ class _Measure:
         y, x = np.mgrid[: shape[1], : shape[2]]
         distance = np.hypot(y - modules.centre[0], x - modules.centre[1]) * self._pixel
         mask = np.zeros(shape, bool)
-        mask[slices.start : slices.stop] = distance < _UNIFORM
+        mask[slices.start : slices.stop] = (distance < _UNIFORM) & ~self._beads(slices, distance)
         tissues = places.Tissues({"uniformity module": mask}, mask, self._pixel)
         depth = np.broadcast_to((100 - distance).astype(np.float32), shape)
         windows = noise.find_windows(tissues, "uniformity module", depth)
@@ -281,6 +274,17 @@ class _Measure:
             value = float(part[:, distance < 8].mean() - np.mean(edge))
             self._result.findings.append(Finding("phantom_uniformity", value=value, count=len(slices), **labels))
         self._uniform = mask
+
+    def _beads(self, slices: range, distance: np.ndarray) -> np.ndarray:
+        """Return where beads are, as the ACR phantom has them to measure distances by, and what is around them."""
+        module = self._images[BEFORE][slices.start : slices.stop].astype(np.float32)
+        uniform = module[:, distance < _UNIFORM]
+        middle = np.median(uniform)
+        spread = 1.4826 * np.median(np.abs(uniform - middle))
+        bead = (np.abs(module - middle) > 8 * spread).any(axis=0)
+        if not bead.any():
+            return bead
+        return require("scipy.ndimage").distance_transform_edt(~bead) * self._pixel < _AROUND_BEAD
 
     def low_contrast(self, modules: Modules) -> None:
         """Contrast and d' of the disks of the low-contrast module."""

@@ -33,24 +33,15 @@ _COARSE, _INSET = 4.0, 5.0
 
 @dataclass(frozen=True)
 class Tissues:
-    """Flat tissue of a scan.
+    """Flat tissue of a scan."""
 
-    Attributes
-    ----------
-    masks : dict of str to numpy.ndarray
-        For each of `TISSUES` where its flat part is, bool of the volume's shape. Liver is a part of soft tissue too;
-        it is all False where no liver was found.
-    body : numpy.ndarray
-        Where the patient is, of the same shape: what is denser than -350 HU and largest in its slice, with its holes.
-    pixel : float
-        Side of a pixel, mm.
-    steepest : dict of str to float
-        The slope in HU per mm up to which soft tissue and lung count as flat in this scan.
-    """
-
+    #: For each of `TISSUES` where its flat part is, bool of the volume's shape. Liver is a part of soft tissue too and
+    #: all False where none was found.
     masks: dict[str, np.ndarray]
+    #: Where the patient is, of the same shape: what is denser than -350 HU and largest in its slice, with its holes.
     body: np.ndarray
-    pixel: float
+    pixel: float  #: Side of a pixel, mm.
+    #: The slope in HU per mm up to which soft tissue and lung count as flat in this scan.
     steepest: dict[str, float] = field(default_factory=dict)
 
     def places(self, tissue: str, clearance: float = CLEARANCE, apart: float = APART, reach: float = REACH):

@@ -111,6 +111,11 @@ class EvidenceRun:
     def __iter__(self) -> Iterator[Progress]:
         started = time.monotonic()
         jobs = []
+        if self._options.quick:
+            self.result.notes.append(
+                "a quick run: disks of -20 HU, noise and HU; other lesions, resolution, structure and spots were not "
+                "asked for."
+            )
         for number, scan in enumerate(self._scans):
             guess = 60.0 * (len(self._scans) - number)
             yield Progress(time.monotonic() - started, guess, f"{scan.full.name}: looking for flat tissue")

@@ -51,10 +51,12 @@ class ScanPage(Page):
                 html.escape(s["name"]), f"{s['slices']} of {s['rows_columns'][1]}×{s['rows_columns'][0]}",
                 " × ".join(f"{x:g}" for x in s["spacing_mm"]), "unknown" if s["dose"] is None else f"{s['dose']:.0%}",
                 *(str(s["places"][t]) for t in places.TISSUES),
+                *(f"{s['flat_below_hu_per_mm'][t]:g}" for t in (places.SOFT, places.LUNG)),
             ]
             for s in evidence.scans
         ]  # fmt: skip
-        self._table(["scan", "slices", "voxel, mm", "dose", *(f"places in {t}" for t in places.TISSUES)], rows)
+        head = ["scan", "slices", "voxel, mm", "dose", *(f"places in {t}" for t in places.TISSUES)]
+        self._table([*head, *(f"{t} is flat below, HU per mm" for t in (places.SOFT, places.LUNG))], rows)
         self._notes()
 
     def _verdicts(self) -> None:
