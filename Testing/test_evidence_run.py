@@ -323,6 +323,8 @@ def test_the_command_on_a_file(tmp_path, monkeypatch, capsys):
     assert content["options"]["dose"] == 0.5 and content["images"] == ["FDCT", "LDCT", "TV"]
     sd = {f["image"]: f["value"] for f in content["findings"] if f["quantity"] == "noise_sd"}
     assert sd["LDCT"] > sd["FDCT"] and sd["TV"] < sd["LDCT"]
+    inserts = {f["contrast"] for f in content["findings"] if f["quantity"] == "ttf50"}
+    assert inserts == set(resolution.CONTRASTS)  # in three slices as well
     said = capsys.readouterr()
     assert "report.html" in said.out and "structure in what was removed was not measured" in said.out
     assert "done" in said.err  # the last that the bar showed; in no terminal it is one line
@@ -359,7 +361,8 @@ def test_what_cannot_be_measured_is_said_in_a_line():
     low = air.with_array(air.array + rng.normal(0, 5, air.array.shape).astype(np.float32))
     found = collect_runs([Scan(air, low)])
     text = "\n".join(found.notes)
-    for said in ("lesions in soft tissue were not measured: 0 places", "20 are needed", "noise in soft tissue was not",
+    for said in ("lesions in soft tissue were not measured: places that are flat for 8 mm around: 0; 20 are needed",
+                 "noise in soft tissue was not",
                  "resolution was not measured", "structure in what was removed was not measured"):  # fmt: skip
         assert said in text
     assert all("\n" not in note for note in found.notes)

@@ -89,7 +89,7 @@ def test_the_section_of_the_panel(widget, host, tmp_path):
     host.spin(lambda: not widget.panel.running, seconds=300)
     assert ui.evidenceTable.headers == ["Method", "6 mm", "10 mm"]
     (line,) = ui.evidenceTable.cells
-    assert line[0] == "TV" and all("%" in cell and "low dose" in cell for cell in line[1:])
+    assert line[0] == "TV" and all("%" in cell and "d' " in cell for cell in line[1:])
     assert ui.evidenceTable.item(0, 1).brush and "amber (weakened) otherwise" in ui.evidenceCaption.text
     assert "report.html" in widget.ui.statusLabel.text
     ui.evidenceReportButton.click()

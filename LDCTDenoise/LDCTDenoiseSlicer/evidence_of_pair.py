@@ -75,7 +75,8 @@ def _write(node, reference, evidence, folder):
         table.AddColumn(column)
     if node is None:
         node = reference.GetScene().AddNewNodeByClass("vtkMRMLTableNode", f"{reference.GetName()} evidence")
-    caption = words.DEFINITION if records else "No lesion could be measured. " + " ".join(evidence.notes)
+    beside = "d' lower, alike or higher: than in low dose without a denoiser."
+    caption = f"{words.DEFINITION} {beside}" if records else "No lesion could be measured. " + " ".join(evidence.notes)
     with slicer.util.NodeModify(node):
         node.SetAndObserveTable(table)
         node.SetAttribute(CAPTION, caption)
@@ -153,7 +154,8 @@ def evidenceCells(node) -> tuple[list[str], list[list[tuple[str, str]]]]:
     rows = [{name: table.GetValueByName(r, name) for name in _COLUMNS} for r in range(table.GetNumberOfRows())]
     sizes = sorted({row["size_mm"].ToDouble() for row in rows})
     methods = list(dict.fromkeys(row["method"].ToString() for row in rows))
-    compared = {"better": "low dose better", "worse": "better than low dose", "as well": "low dose as well", "": ""}
+    # What low dose does better, the method does worse.
+    compared = {"better": "d' lower", "worse": "d' higher", "as well": "d' alike", "": ""}
     cells = []
     for method in methods:
         line = [(method, "")]
@@ -164,6 +166,6 @@ def evidenceCells(node) -> tuple[list[str], list[list[tuple[str, str]]]]:
                 continue
             kept = row["contrast_kept_percent"].ToDouble()
             detection = compared[row["detected_against_low_dose"].ToString()]
-            line.append((f"{row['word'].ToString()}, {kept:.0f} %\n{detection}".strip(), row["colour"].ToString()))
+            line.append((f"{row['word'].ToString()}\n{kept:.0f} %\n{detection}".strip(), row["colour"].ToString()))
         cells.append(line)
     return [f"{size:g} mm" for size in sizes], cells

@@ -72,7 +72,7 @@ def _rounded(digits: int, *values: float | None) -> list[float]:
 def in_words(facts: dict) -> list[str]:
     """Return the evidence of a card as lines; none where a card has none, or has it otherwise than `for_card`."""
     try:
-        dose, scans = facts["dose"], ", ".join(s["name"] for s in facts["scans"])
+        dose, scans = facts["dose"], ", ".join(_short(s["name"]) for s in facts["scans"])
         said = "an unknown dose" if dose is None else f"{dose:.0%} of the dose"
         lines = [f"measured at {said} on {scans} (LDCTDenoise {facts['software']})"]
         for x in facts["lesions"]:
@@ -86,12 +86,11 @@ def in_words(facts: dict) -> list[str]:
             lines.append(line)
         for x in facts["noise"]:
             lines.append(
-                f"noise in {x['tissue']} of {x['scan']}: {x['sd_hu']:.1f} HU, low dose {x['low_dose_sd_hu']:.1f}, full "
-                f"dose {x['full_dose_sd_hu']:.1f}"
+                f"noise in {x['tissue']} of {_short(x['scan'])}: {x['sd_hu']:.1f} HU, low dose "
+                f"{x['low_dose_sd_hu']:.1f}, full dose {x['full_dose_sd_hu']:.1f}"
             )
         for x in facts["hu_shift"]:
-            shifts = ", ".join(f"{tissue} {value[0]:+.1f}" for tissue, value in x.items() if tissue != "scan")
-            lines.append(f"mean HU of {x['scan']} beside full dose: {shifts}")
+            lines.append(f"mean HU of {_short(x['scan'])} beside full dose: {_shifts(x)}")
     except (KeyError, TypeError, ValueError, IndexError, AttributeError):
         return []
     return lines
@@ -103,35 +102,48 @@ def to_markdown(cards: dict[str, dict]) -> str:
     if not cards:
         return "No model carries evidence yet.\n"
     first = next(iter(cards.values()))
-    sizes = [x["size_mm"] for x in first["lesions"]]
-    lines = [
-        f"Disks of {CONTRAST:g} HU in flat tissue at {first['dose']:.0%} of the dose, on "
-        + ", ".join(f"{s['name']} ({s['slices']} slices, {s['places']} places)" for s in first["scans"])
-        + f": contrast kept in percent with its 95 % interval, and d' of {OBSERVER} (low dose, full dose).",
-        "",
-        "| | " + " | ".join(f"{size:g} mm" for size in sizes) + " |",
-        "|---" * (len(sizes) + 1) + "|",
-    ]
-    for name, facts in cards.items():
-        cells = []
-        for x in facts["lesions"]:
-            kept, lower, upper = x["contrast_kept_percent"]
-            cell = f"{kept:.0f} % ({lower:.0f} to {upper:.0f}), {x['word']}"
-            if "d" in x:
-                cell += f"; {x['d'][0]:.1f} ({x['d_low_dose'][0]:.1f}, {x['d_full_dose'][0]:.1f})"
-            cells.append(cell)
-        lines.append(f"| {name} | {' | '.join(cells)} |")
-    lines += ["", "Noise SD in HU (low dose, full dose), and shift of mean HU:", ""]
+    said = ", ".join(f"{_short(s['name'])} ({s['slices']} slices, {s['places']} places)" for s in first["scans"])
     keys = [(x["scan"], x["tissue"]) for x in first["noise"]]
-    shifts = [(x["scan"], t) for x in first["hu_shift"] for t in x if t != "scan"]
-    heads = [f"noise, {tissue}, {scan}" for scan, tissue in keys] + [f"HU, {tissue}, {scan}" for scan, tissue in shifts]
-    lines += ["| | " + " | ".join(heads) + " |", "|---" * (len(heads) + 1) + "|"]
+    scans = [x["scan"] for x in first["hu_shift"]]
+    lesions, noise, shifts = [], [], []
     for name, facts in cards.items():
-        noise = {(x["scan"], x["tissue"]): x for x in facts["noise"]}
-        of = {(x["scan"], tissue): value for x in facts["hu_shift"] for tissue, value in x.items() if tissue != "scan"}
-        cells = [
-            f"{noise[k]['sd_hu']:.1f} ({noise[k]['low_dose_sd_hu']:.1f}, {noise[k]['full_dose_sd_hu']:.1f})"
-            if k in noise else "–" for k in keys
-        ] + [f"{of[k][0]:+.1f}" if k in of else "–" for k in shifts]  # fmt: skip
-        lines.append(f"| {name} | {' | '.join(cells)} |")
-    return "\n".join(lines) + f"\n\n{DEFINITION}\n"
+        lesions.append([name, *map(_lesion_cell, facts["lesions"])])
+        of = {(x["scan"], x["tissue"]): x for x in facts["noise"]}
+        noise.append([name, *(_noise_cell(of.get(key)) for key in keys)])
+        of = {x["scan"]: x for x in facts["hu_shift"]}
+        shifts.append([name, *(_shifts(of.get(scan, {})) for scan in scans)])
+    return "\n".join(
+        [
+            f"Disks of {CONTRAST:g} HU in flat tissue at {first['dose']:.0%} of the dose, on {said}: contrast kept in "
+            f"percent with its 95 % interval, the word, and d' of {OBSERVER} (low dose, full dose).",
+            "", *_rows([f"{x['size_mm']:g} mm" for x in first["lesions"]], lesions),
+            "", "Noise SD in HU (low dose, full dose):",
+            "", *_rows([f"{tissue}, {_short(scan)}" for scan, tissue in keys], noise),
+            "", "Mean HU beside full dose:",
+            "", *_rows([_short(scan) for scan in scans], shifts),
+            "", DEFINITION, "",
+        ]
+    )  # fmt: skip
+
+
+def _short(scan: str) -> str:
+    return scan.removesuffix(".gz").removesuffix(".nii")
+
+
+def _rows(heads: list[str], rows: list[list[str]]) -> list[str]:
+    cells = [["", *heads], ["---"] * (len(heads) + 1), *rows]
+    return [f"| {' | '.join(row)} |" for row in cells]
+
+
+def _lesion_cell(x: dict) -> str:
+    kept, lower, upper = x["contrast_kept_percent"]
+    cell = f"{kept:.0f} % ({lower:.0f} to {upper:.0f}), {x['word']}"
+    return f"{cell}; {x['d'][0]:.1f} ({x['d_low_dose'][0]:.1f}, {x['d_full_dose'][0]:.1f})" if "d" in x else cell
+
+
+def _noise_cell(x: dict | None) -> str:
+    return f"{x['sd_hu']:.1f} ({x['low_dose_sd_hu']:.1f}, {x['full_dose_sd_hu']:.1f})" if x else "–"
+
+
+def _shifts(x: dict) -> str:
+    return ", ".join(f"{tissue} {value[0]:+.1f}" for tissue, value in x.items() if tissue != "scan") or "–"

@@ -133,8 +133,8 @@ QUANTITIES = {
     ),
     "disk_contrast": Quantity(
         "contrast of the disk", "HU", 2, "slices",
-        "Phantom: answer of the disk template (mean inside less that of a ring of 1.8 to 3 radii) at a disk of the "
-        "low-contrast module.",
+        "Phantom: answer of the disk template (mean inside less that of a ring of 1.8 to 3 radii, 9 to 15 mm "
+        "at most, but outside the disk) at a disk of the low-contrast module.",
     ),
     "disk_detectability": Quantity(
         "d' of the disk", "", 2, "patches",

@@ -14,8 +14,9 @@ SIZES = (3.0, 4.0, 6.0, 10.0, 15.0)
 DISK, BLOB = "disk", "blob"
 #: Half the side of the patch that observers look at, mm.
 PATCH = 12.0
-#: The ring that tells a lesion's surroundings: from and to so many radii, and from and to so many mm at the latest.
-_RING, _RING_AT_MOST = (1.8, 3.0), (9.0, 15.0)
+#: The ring that tells a lesion's surroundings: from and to so many radii, and from and to so many mm at the latest; but
+#: so many mm from the edge of a disk, and so many mm wide, at least.
+_RING, _RING_AT_MOST, _OUTSIDE, _WIDE = (1.8, 3.0), (9.0, 15.0), 1.5, 2.0
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,8 @@ def _matrix(lesion: Lesion, pixel: float) -> np.ndarray:
         # Of a blob the contrast that fits best: the projection onto its shape.
         core = shape / (shape**2).sum()
     inner, outer = (min(r * radius, most / pixel) for r, most in zip(_RING, _RING_AT_MOST, strict=True))
+    inner = max(inner, radius + _OUTSIDE / pixel)
+    outer = max(outer, inner + _WIDE / pixel)
     ring = (distance > inner) & (distance < outer)
     disk = shape / shape.sum() - ring / ring.sum()
     # The other observers look at a smaller patch less its mean: taken off the templates instead.

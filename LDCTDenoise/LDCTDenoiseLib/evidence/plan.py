@@ -107,8 +107,8 @@ class Plan:
         for tissue, w in kept.items():
             if len(w) < LEAST_PLACES:
                 self.notes.append(
-                    f"lesions in {tissue} were not measured: {len(w)} places, flat for {places.CLEARANCE:g} mm around, "
-                    f"were found; {LEAST_PLACES} are needed."
+                    f"lesions in {tissue} were not measured: places that are flat for {places.CLEARANCE:g} mm around: "
+                    f"{len(w)}; {LEAST_PLACES} are needed."
                 )
         kept = {tissue: w if len(w) >= LEAST_PLACES else w[:0] for tissue, w in kept.items()}
         kinds, fewest = len(self.kinds), min((len(w) for w in kept.values() if len(w)), default=0)
@@ -128,7 +128,9 @@ class Plan:
         first, contrasts = self.inserts.first, len(resolution.CONTRASTS)
         self.insert_places = soft[(soft[:, 0] >= first) & (soft[:, 0] < first + self.inserts.count)]
         enough = -(-contrasts * _INSERTS // max(1, len(self.insert_places)))
-        self.insert_passes = min(contrasts, enough) if self.inserts.count else 0
+        # Each slice has one contrast a pass, and the next slice the next.
+        every = contrasts + 1 - self.inserts.count
+        self.insert_passes = min(contrasts, max(enough, every)) if self.inserts.count else 0
 
     def _densest(self, where: np.ndarray, most: int) -> Block:
         """Return at most `most` neighbouring slices with the most places, or none where there is no place."""

@@ -41,10 +41,10 @@ class ScanPage(Page):
             "each image is asked whether they are still there. Research use, not for diagnosis.</p>"
             "<p class='how'><b>How to read it.</b> <i>Contrast kept</i>: a lesion that was 20 HU darker than its "
             "surroundings and is 10 HU darker after the denoiser has kept 50 %. <i>d'</i>: how well a lesion is told "
-            "from "
-            "its absence by an observer that knows where to look; at 0 it guesses, at 1 it is right in 76 of 100 "
-            "pairs, at 2 in 92, at 3 in 98. A smoother picture is no better at this by itself: compare with LDCT. The "
-            "small numbers below a value are its 95 % confidence interval.</p>"
+            "from its absence by an observer that knows where to look; at 0 it guesses, at 1 it is right in 76 of 100 "
+            "pairs, at 2 in 92, at 3 in 98. A smoother picture is no better at this by itself: compare with LDCT. "
+            "<i>Places</i>: how many spots of even tissue lesions were put into. The small numbers below a value are "
+            "its 95 % confidence interval.</p>"
         )
         rows = [
             [
@@ -77,9 +77,9 @@ class ScanPage(Page):
                 classes[r, c] = verdict.colour
                 low = {
                     "": "",
-                    "better": "low dose better",
-                    "worse": "better than low dose",
-                    "as well": "low dose as well",
+                    "better": "low dose detects it better",
+                    "worse": "detected better than in low dose",
+                    "as well": "low dose detects it as well",
                 }
                 row.append(f"<b>{verdict.word}</b>, {verdict.kept:.0f} %<small>{low[verdict.detection]}</small>")
             rows.append(row)
@@ -137,7 +137,9 @@ class ScanPage(Page):
         figure.axes[0].legend()
         self._figure(
             figure, f"Detectability d' of disks of {CONTRAST:g} HU in {tissue} for five observers, with 95 % "
-            "intervals. A denoiser is worth something for detection where its curve lies above that of LDCT.",
+            "intervals. NPW compares the inside with a ring around it, NPWE does so through the eye's filter, CHO have "
+            "learnt what noise looks like. A denoiser is worth something for detection where its curve lies above "
+            "that of LDCT.",
         )  # fmt: skip
         for tissue in tissues:
             self._say(f"<h3>Lesions in {tissue}</h3>")
@@ -222,22 +224,15 @@ class ScanPage(Page):
         axes[0, 0].legend()
         self._figure(figure, "Task transfer function by contrast, and the edges it comes from.")
         pixel = scan["spacing_mm"][0]
-        head = ["image"]
-        for contrast in resolution.CONTRASTS:
-            head += [f"{contrast:g} HU: 50 %, 1/mm", "10 %, 1/mm", "overshoot, %", "contrast kept, %"]
+        head = ["insert, image", "50 % of the TTF, 1/mm", "10 %, 1/mm", "overshoot, %", "contrast kept, %"]
         rows = []
-        for label in self._evidence.images:
-            own = findings.where(image=label)
-            if not own.where(quantity="ttf50"):
-                continue
-            row = [html.escape(label)]
-            for contrast in resolution.CONTRASTS:
-                here = own.where(contrast=contrast)
-                row += [
-                    number(here.one(quantity=q), q == "ttf50", pixel)
-                    for q in ("ttf50", "ttf10", "overshoot", "insert_contrast")
-                ]
-            rows.append(row)
+        for contrast in resolution.CONTRASTS:
+            for label in self._evidence.images:
+                here = findings.where(image=label, contrast=contrast)
+                if here.where(quantity="ttf50"):
+                    keys = ("ttf50", "ttf10", "overshoot", "insert_contrast")
+                    cells = [number(here.one(quantity=q), q == "ttf50", pixel) for q in keys]
+                    rows.append([f"{contrast:g} HU, {html.escape(label)}", *cells])
         self._table(head, rows)
         counts = sorted({f.count for f in findings.where(quantity="ttf50")})
         self._say(f'<p class="how">{counts[0]} to {counts[-1]} inserts of each contrast.</p>')
