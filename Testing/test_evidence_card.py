@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @pytest.mark.slow
 def test_a_quick_run_goes_into_the_card(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(plan, "LESION_RUNS", 10)
+    monkeypatch.setattr(plan, "LESION_RUNS", 4)
     rng = np.random.default_rng(2)
     noise = ndimage.gaussian_filter(rng.normal(0, 30, (2, 150, 150)), (0, 0.6, 0.6))
     scan = Volume((60 + noise).astype(np.float32), Geometry((1.6, 1.6, 5.0)), "scan")

@@ -312,22 +312,31 @@ def test_noise_in_lung_is_not_its_vessels(monkeypatch):
     assert any("noise in lung was not measured" in note for note in pair_.notes)
 
 
-def test_the_command_on_a_file(tmp_path, monkeypatch, capsys):
+def test_the_command_on_a_file_with_its_dose_curve(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(plan, "LESION_RUNS", 6)
+    monkeypatch.setattr(run, "DOSE_CURVE", (1.0, 0.25))
     write_volume(simulated(), tmp_path / "scan.nii.gz")
     out = tmp_path / "report"
-    command = ["evidence", str(tmp_path / "scan.nii.gz"), "--methods", "TV", "--dose", "0.5", "--output", str(out)]
-    assert main(command) == 0
+    options = ["--methods", "NLM", "--dose", "0.5", "--dose-curve", "--quick"]
+    assert main(["evidence", str(tmp_path / "scan.nii.gz"), *options, "--output", str(out)]) == 0
     assert {p.name for p in out.iterdir()} == {"report.html", "evidence.csv", "evidence.json", "lesions.csv"}
     content = json.loads((out / "evidence.json").read_text(encoding="utf-8"))
-    assert content["options"]["dose"] == 0.5 and content["images"] == ["FDCT", "LDCT", "TV"]
-    sd = {f["image"]: f["value"] for f in content["findings"] if f["quantity"] == "noise_sd"}
-    assert sd["LDCT"] > sd["FDCT"] and sd["TV"] < sd["LDCT"]
-    inserts = {f["contrast"] for f in content["findings"] if f["quantity"] == "ttf50"}
-    assert inserts == set(resolution.CONTRASTS)  # in three slices as well
+    assert content["options"]["dose"] == 0.5 and content["images"] == ["FDCT", "LDCT", "NLM"]
+    sd = {(f["scan"], f["dose"], f["image"]): f["value"] for f in content["findings"] if f["quantity"] == "noise_sd"}
+    full, low, smooth = (sd["scan.nii.gz", 0.5, i] for i in ("FDCT", "LDCT", "NLM"))
+    assert low > 1.2 * full and smooth < low
+    # At 100 % nothing is added; at a quarter more than at a half.
+    curve = {dose: sd["scan.nii.gz" + result.CURVE, dose, "LDCT"] for dose in (1.0, 0.25)}
+    assert curve[1.0] == pytest.approx(full, rel=0.02) and curve[0.25] > low
+    assert "Dose curve" in (out / "report.html").read_text(encoding="utf-8")
     said = capsys.readouterr()
-    assert "report.html" in said.out and "structure in what was removed was not measured" in said.out
-    assert "done" in said.err  # the last that the bar showed; in no terminal it is one line
+    assert "report.html; beside it: evidence.csv, evidence.json, lesions.csv" in said.out and "done" in said.err
+
+
+def test_few_slices_have_every_insert():
+    volume = simulated()
+    made = plan.Plan(volume, quick=False, curve=False, draws_again=False)
+    assert made.inserts.count + made.insert_passes - 1 >= len(resolution.CONTRASTS) > made.inserts.count == 3
 
 
 def test_a_volume_of_another_program(monkeypatch):
@@ -339,19 +348,6 @@ def test_a_volume_of_another_program(monkeypatch):
     assert found.findings.one(quantity="noise_sd", image="vendor")
     assert not found.findings.where(quantity="contrast_kept", image="vendor")
     assert any("'vendor' was denoised elsewhere, judged by its noise from low dose" in n for n in found.notes)
-
-
-def test_a_dose_curve_shows_that_full_dose_needs_no_denoiser(monkeypatch):
-    monkeypatch.setattr(plan, "LESION_RUNS", 9)
-    monkeypatch.setattr(run, "DOSE_CURVE", (1.0, 0.25))
-    found = collect_runs([Scan(simulated())], {"blur": Blur()}, Options(dose=0.25, dose_curve=True, quick=True))
-    curve = found.findings.where(scan="scan" + result.CURVE)
-    assert {f.dose for f in curve} == {1.0, 0.25}
-    here = dict(scan="scan" + result.CURVE, tissue="soft tissue")
-    sd = {d: one(found, "noise_sd", "LDCT", dose=d, **here).value for d in (1.0, 0.25)}
-    full = one(found, "noise_sd", "FDCT", dose=1.0, **here).value
-    assert sd[1.0] == pytest.approx(full) and sd[0.25] > 1.2 * full
-    assert "Dose curve" in report.to_html(found)
 
 
 def test_what_cannot_be_measured_is_said_in_a_line():

@@ -9,6 +9,8 @@ from .. import dependencies
 from ..evidence_of_pair import REPORT, chartsOf, evidenceCells
 from ..tables import CAPTION
 
+#: The plot view of Slicer's layouts; others belong to panels.
+_PLOT = "PlotView1"
 #: Backgrounds on which black text is read.
 _COLOURS = {"green": "#bfe5c8", "amber": "#fbe0a6", "red": "#f4b8b0"}
 
@@ -79,16 +81,18 @@ class EvidenceSection:
         qt.QDesktopServices.openUrl(qt.QUrl.fromLocalFile(self._report))
 
     def _onCurves(self, checked: bool = False) -> None:
-        """Lay out the plot views with the curves, or put the layout back."""
+        """Show the curves in place of the images, or put the layout back."""
         layout = next(iter(slicer.util.getNodesByClass("vtkMRMLLayoutNode")), None)
         if layout is None:
             return
-        plots = layout.SlicerLayoutConventionalPlotView
+        # Alone, for beside three slice views a plot is too wide for a small screen.
+        plots = layout.SlicerLayoutOneUpPlotView
         if checked:
             self._layoutBefore = layout.GetViewArrangement()
             layout.SetViewArrangement(plots)
             for view in slicer.util.getNodesByClass("vtkMRMLPlotViewNode"):
-                view.SetPlotChartNodeID(self._charts[0].GetID())
+                if view.GetSingletonTag() == _PLOT:
+                    view.SetPlotChartNodeID(self._charts[0].GetID())
         elif self._layoutBefore is not None and layout.GetViewArrangement() == plots:
             layout.SetViewArrangement(self._layoutBefore)
 
