@@ -12,9 +12,11 @@ from .comparison_tests import ComparisonTests
 from .logic_tests import makePair
 from .measure_tests import MeasureTests
 
-#: The median of the gaps of the event loop, in seconds, above which the window does not answer. Not the longest gap:
-#: that is the machine's, on one that does other work too.
-_MEDIAN_GAP = 0.05
+#: The median of the gaps of the event loop, in seconds, above which the window does not answer, ten times what it is on
+#: an idle machine. Not the longest gap: that is the machine's, on one that does other work too.
+_MEDIAN_GAP = 0.2
+#: A gap that is felt, in seconds.
+_FELT = 0.05
 
 
 class PanelTest(ComparisonTests, MeasureTests):
@@ -226,7 +228,7 @@ class _Gaps:
         self._timer.stop()
         gaps = sorted(self._gaps)
         median, most = gaps[len(gaps) // 2], gaps[int(0.99 * len(gaps))]
-        long = sum(gap > _MEDIAN_GAP for gap in gaps)
+        long = sum(gap > _FELT for gap in gaps)
         print(f"Gaps of the event loop: {len(gaps)}, median {1e3 * median:.0f} ms, 99 % below {1e3 * most:.0f} ms, "
               f"longest {1e3 * gaps[-1]:.0f} ms, {long} above 50 ms")
         return median
