@@ -10,11 +10,14 @@ from LDCTDenoiseTrainingLib.experiments.curves import Curves, take_record
 from LDCTDenoiseTrainingLib.validation_metrics import METRIC
 from vtk.util import numpy_support
 
+#: Without brackets, which VTK's axes draw as round ones.
+_WINDOW = f"{PAPER.lower:g} to {PAPER.upper:g} HU"
+
 #: Charts: name, title of the y axis, then where the figure is found in the log.
 CHARTS = (
-    ("Training loss", "mean absolute error (units of the loss window)", "losses", "l1"),
+    ("Training loss", "mean absolute error, loss window = 1", "losses", "l1"),
     *((f"Validation {METRIC[key].label}", f"{METRIC[key].heading}, {where}", "validation", key) for key, where in (
-        ("psnr", PAPER), ("ssim", PAPER), ("rmse", f"{PAPER} scaled to [0, 1]"), ("texture", "1 = that of full dose"))),
+        ("psnr", _WINDOW), ("ssim", _WINDOW), ("rmse", f"{_WINDOW} as 0 to 1"), ("texture", "1 = that of full dose"))),
     ("Wasserstein estimate", "Wasserstein estimate of the critic", "losses", "wasserstein"),
 )
 
@@ -89,7 +92,7 @@ def _makeRoom(chart, values: list[float]) -> None:
     if values:
         lower, upper = min(values), max(values)
         height = upper - lower or abs(upper) or 1.0
-        above = min(0.08 * chart.GetNumberOfPlotSeriesNodes() + 0.05, 1.0)
+        above = min(0.12 * chart.GetNumberOfPlotSeriesNodes() + 0.08, 1.0)
         chart.SetYAxisRange(lower - 0.05 * height, upper + above * height)
 
 

@@ -49,7 +49,8 @@ def fill(table, rows: Sequence[Sequence], editable: Sequence[int] = (), red: Col
                 cell = item
             table.setItem(row, column, cell)
     if changed or not rows:  # measuring the columns takes longer than all the rest
-        table.resizeColumnsToContents()
+        for column in range(table.columnCount - 1):  # the last one has what is left, and no more
+            table.resizeColumnToContents(column)
     table.blockSignals(blocked)
 
 

@@ -207,8 +207,6 @@ class RecipeSection:
 
     def _onLength(self) -> None:
         """The length is counted otherwise: it stays what it was, as far as that can be said."""
-        for key in LENGTH:
-            self._fields[key].visible = key == self.length
         if self._ready and not self.problem:
             config = self.config().changed({"steps": "0"})
             if self.length == "steps":
@@ -243,6 +241,8 @@ class RecipeSection:
         ui.furtherMethods.visible = ui.furtherMethodsLabel.visible = self.kind == LEAVE_ONE_OUT
         for method, box in self._ticks.items():
             box.enabled = method != self.method
+        for key in LENGTH:
+            self._fields[key].visible = key == self.length
         _mark(ui.lengthLabel, _("Length"), not problems.keys().isdisjoint(LENGTH))
         for key, label in self._labels.items():
             _mark(label, wordsOf(key).label, key in problems)

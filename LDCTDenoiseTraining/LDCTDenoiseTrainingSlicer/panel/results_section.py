@@ -12,7 +12,7 @@ from .cells import fill
 from .work import Work
 
 #: Where they are known; the last two tell what PSNR does not.
-_SHOWN = ("psnr", "ssim", "rmse", "noise_sd", "lesion_kept")
+_SHOWN = ("psnr", "ssim", "noise_sd", "lesion_kept")
 
 
 class ResultsSection:
@@ -43,13 +43,18 @@ class ResultsSection:
             except LDCTError as error:
                 why = str(error)[:1].upper() + str(error)[1:]
         shown = [key for key in _SHOWN if any(row[key] for row in rows)]
-        self.ui.resultTable.setColumnCount(2 + len(shown))
-        self.ui.resultTable.setHorizontalHeaderLabels([_("Image"), _("Patient"), *(METRIC[k].heading for k in shown)])
+        patients = {row["patient"] for row in rows}
+        named = ["image"] if len(patients) == 1 else ["image", "patient"]
+        headings = [_("Image"), _("Patient")][: len(named)]
+        self.ui.resultTable.setColumnCount(len(named) + len(shown))
+        self.ui.resultTable.setHorizontalHeaderLabels([*headings, *(METRIC[key].heading for key in shown)])
         fill(self.ui.resultTable, [
-            [row["image"], row["patient"], *(METRIC[key].text(float(row[key])) if row[key] else "" for key in shown)]
+            [*(row[name] for name in named),
+             *(METRIC[key].text(float(row[key])) if row[key] else "" for key in shown)]
             for row in rows
         ])
-        self.ui.captionLabel.text = caption(run, shown, rows) if rows else why
+        told = " ".join(patients) + ". " if len(patients) == 1 else ""
+        self.ui.captionLabel.text = told + caption(run, shown, rows) if rows else why
         self.ui.tableButton.enabled = self.ui.csvButton.enabled = bool(rows)
         self.ui.useButton.enabled = run is not None and run.model is not None
 

@@ -1,7 +1,8 @@
-"""The bar at the foot of the panel: one task at a time, with a button to cancel it, and errors as lines."""
+"""The bar at the top of the panel: one task at a time, with a button to cancel it, and errors as lines."""
 
 from collections.abc import Callable
 
+import slicer.util
 from LDCTDenoiseSlicer.task_runner import TaskRunner, guarded
 from slicer.i18n import tr as _
 
@@ -20,6 +21,7 @@ class Work:
         self._words = ""
         self._runner = TaskRunner(self.guarded, self._show, self._onProgress)
         ui.cancelButton.connect("clicked(bool)", lambda checked=False: self.cancel(_("Cancelled.")))
+        self.say("")
         self._show()
 
     @property
@@ -54,8 +56,10 @@ class Work:
         guarded(step, _("LDCT Denoise Training"), _("LDCT Denoise Training failed."), self.say)
 
     def say(self, text: str) -> None:
-        """Show a line below everything."""
+        """Show a line above everything, and in Slicer's status bar: the panel may be scrolled."""
         self.ui.statusLabel.text = text
+        self.ui.statusLabel.visible = bool(text)
+        slicer.util.showStatusMessage(text)
 
     def _onProgress(self, progress) -> None:
         if isinstance(progress, tuple):
