@@ -22,7 +22,7 @@ def addPairs(count=2):
 
 def settle(host, trainer):
     """Let the work in hand come to its end."""
-    host.spin(lambda: not trainer.panel.work.running, 120)
+    host.spin(lambda: not trainer.panel.work.running, 600)
 
 
 def small(trainer, **more):

@@ -13,6 +13,9 @@ def tickItem(ticked: bool):
     return item
 
 
+#: Pixels that a last column has at least.
+_LEAST = 20
+
 #: What marks a problem, in cells and at fields.
 RED = "#d02020"
 
@@ -49,8 +52,9 @@ def fill(table, rows: Sequence[Sequence], editable: Sequence[int] = (), red: Col
                 cell = item
             table.setItem(row, column, cell)
     if changed or not rows:  # measuring the columns takes longer than all the rest
-        for column in range(table.columnCount - 1):  # the last one has what is left, and no more
+        for column in range(table.columnCount - 1):
             table.resizeColumnToContents(column)
+        table.setColumnWidth(table.columnCount - 1, _LEAST)  # it is stretched to what is left, and no more
     table.blockSignals(blocked)
 
 

@@ -74,10 +74,16 @@ class ViewsBeside:
             for name, node, (caption, volume) in zip(names, nodes, slices.items(), strict=True):
                 views.fill(node, volume, caption, _GROUP)
                 widgets.settle(name)
-                widgets.dress(name, node, Words(title=caption))
+
+            def write() -> None:
+                for name, node, caption in zip(names, nodes, slices, strict=True):
+                    widgets.dress(name, node, Words(title=caption))
+
+            write()
             first = next(iter(slices.values()))
+            # A view that gets another size has its caption elsewhere.
             self._links = LinkedViews(
-                nodes, [], lambda: plane.corners(first), lambda: None, *3 * [_nothing])
+                nodes, [], lambda: plane.corners(first), lambda: None, _nothing, _nothing, write)
             matrix = plane.standardMatrix(first)
             self._links.goTo(Place(matrix), plane.spacingAlong(first, matrix[:3, 2]))
 
