@@ -1,6 +1,8 @@
 """The errors a user can meet. Each message is one line that names the thing and says what to do about it."""
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 class LDCTError(Exception):
@@ -46,3 +48,12 @@ class LDCTWarning(UserWarning):
 def warn(message: str, up: int = 1) -> None:
     """Issue an `LDCTWarning`, as of the caller so many calls up."""
     warnings.warn(message, LDCTWarning, stacklevel=up + 2)
+
+
+@contextmanager
+def disk_errors(kind: type[LDCTError], what: str, remedy: str = "") -> Iterator[None]:
+    """Turn an OSError within this block into an error of this kind that says what went wrong, why, and the remedy."""
+    try:
+        yield
+    except OSError as error:
+        raise kind(f"{what}: {error.strerror or error}. {remedy}".rstrip()) from error

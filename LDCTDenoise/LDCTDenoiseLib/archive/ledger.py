@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 
-from ..errors import OutputError
+from ..errors import OutputError, disk_errors
 from ..files import flush
 from ..requirements import require
 from ..sending import Journal
@@ -243,15 +243,13 @@ class Ledger:
         """
         target = self.root / record.output
         require_free(target)
-        try:
+        with disk_errors(OutputError, f"cannot write '{target}'"):
             flush(made)
             facts = facts_of(_files(made), made.parent)
             record.outputs = {name.replace(made.name, target.name, 1): facts[name] for name in facts}
             self.write(record)
             target.parent.mkdir(parents=True, exist_ok=True)
             os.rename(made, target)
-        except OSError as error:
-            raise OutputError(f"cannot write '{target}': {error.strerror or error}.") from error
 
     def journal(self, key: str) -> Journal:
         """Return the journal of what servers have taken of a series."""

@@ -5,7 +5,7 @@ import os
 from collections import Counter
 from dataclasses import dataclass
 
-from ..errors import OutputError
+from ..errors import OutputError, disk_errors
 from .ledger import DONE, FAILED, SKIPPED, Ledger, Record
 from .plan import DONE_BEFORE, FAIL, SKIP, BatchOptions, Task
 from .steps import METRIC_COLUMNS
@@ -45,15 +45,13 @@ class Report:
     def write(self, ledger: Ledger) -> None:
         """Write report.csv into the output folder, in place of an earlier one; `OutputError` when it cannot be."""
         path = ledger.root / REPORT
-        try:
+        with disk_errors(OutputError, f"cannot write '{path}'"):
             with ledger.alone("report") as part:
                 with part.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
                     writer = csv.DictWriter(file, COLUMNS)
                     writer.writeheader()
                     writer.writerows({name: as_text(cell) for name, cell in row.items()} for row in self.rows)
                 os.replace(part, path)
-        except OSError as error:
-            raise OutputError(f"cannot write '{path}': {error.strerror or error}.") from error
 
 
 def make_report(tasks: list[Task], ledger: Ledger, options: BatchOptions, records: dict[str, Record]) -> Report:

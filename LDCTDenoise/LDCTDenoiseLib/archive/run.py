@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from ..derived import require_source
 from ..engine import Progress
-from ..errors import LDCTError, OutputError
+from ..errors import LDCTError, OutputError, disk_errors
 from ..sending import Sender
 from ..volumes.quiet import quiet_pydicom
 from . import notes, steps
@@ -121,11 +121,8 @@ class BatchRun:
 
     def _read_next(self) -> steps.Job | None:
         """Claim the next series that nobody has done and read it; None when all are done."""
-        try:
+        with disk_errors(OutputError, f"the ledger in '{self._ledger.folder}' cannot be used"):
             job = self._claim_next()
-        except OSError as error:
-            where = self._ledger.folder
-            raise OutputError(f"the ledger in '{where}' cannot be used: {error.strerror or error}.") from error
         return job and self._read(job)
 
     def _claim_next(self) -> steps.Job | None:

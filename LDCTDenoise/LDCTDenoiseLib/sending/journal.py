@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from ..errors import OutputError
+from ..errors import OutputError, disk_errors
 
 
 class Journal:
@@ -22,10 +22,8 @@ class Journal:
 
     def note(self, server: str, uid: str) -> None:
         """Keep that a server has taken an image, before the next one is sent; `OutputError` when that cannot be."""
-        try:
+        with disk_errors(OutputError, f"cannot write '{self._path}'"):
             with self._path.open("a", encoding="utf-8") as file:
                 file.write(f"{uid} {server}\n")
                 file.flush()
                 os.fsync(file.fileno())
-        except OSError as error:
-            raise OutputError(f"cannot write '{self._path}': {error.strerror or error}.") from error

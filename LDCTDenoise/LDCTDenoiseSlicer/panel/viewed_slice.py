@@ -53,13 +53,6 @@ class ViewedSlice(VTKObservationMixin):
         except InputError:
             return None
 
-    def requireSlice(self) -> int:
-        """Return the slice in view; `InputError` says why there is none."""
-        plane = self.requirePlane()
-        if plane.axis != 2:
-            raise InputError(_("The views do not run along the volume's slices; show them axially."))
-        return plane.index
-
     def requirePlane(self) -> Plane:
         """Return the plane of the volume in view, a slice or one across them; `InputError` says why there is none."""
         if self._section.shown:

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from LDCTDenoiseLib.errors import OutputError
+from LDCTDenoiseLib.errors import OutputError, disk_errors
 from LDCTDenoiseLib.files import write_atomic
 from LDCTDenoiseLib.scan import axial_planes
 from LDCTDenoiseLib.strict_json import as_fields, parse_json, read_text
@@ -91,10 +91,8 @@ def cache_scans(
     OutputError
         If the cache cannot be written.
     """
-    try:
+    with disk_errors(OutputError, f"cannot make the cache '{folder}'"):
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"cannot make the cache '{folder}': {error.strerror or error}.") from error
     scans = patients.with_role("train", "validation", "test")
     cached, problems = [], []
     for done, scan in enumerate(scans, start=1):

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from LDCTDenoiseLib.errors import InputError
+from LDCTDenoiseLib.errors import InputError, disk_errors
 from LDCTDenoiseLib.files import write_atomic
 from LDCTDenoiseLib.hounsfield import PAPER
 from LDCTDenoiseLib.methods import colours_of
@@ -48,10 +48,8 @@ def read_curves(path: Path) -> Curves:
         If it cannot be read.
     """
     curves = Curves()
-    try:
+    with disk_errors(InputError, f"cannot read the log '{path}'"):
         lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise InputError(f"cannot read the log '{path}': {error.strerror or error}.") from error
     for line in lines:
         take_record(curves, line)
     return curves

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from LDCTDenoiseLib.cli.bars import progress_bar
-from LDCTDenoiseLib.errors import OutputError
+from LDCTDenoiseLib.errors import OutputError, disk_errors
 from LDCTDenoiseLib.requirements import require
 
 #: Said once at the start of every adversarial training.
@@ -38,10 +38,8 @@ class RunLog:
         self._told = ("", 0.0)
         if not speaks:
             return
-        try:
+        with disk_errors(OutputError, f"cannot write the log in '{folder}'"):
             self._file = (folder / "log.jsonl").open("a", encoding="utf-8")
-        except OSError as error:
-            raise OutputError(f"cannot write the log in '{folder}': {error.strerror or error}.") from error
         writer = require("tensorboardX").SummaryWriter
         self._board = writer(str(folder / "tensorboard"), purge_step=step or None, flush_secs=30)
 
@@ -50,14 +48,10 @@ class RunLog:
         if not self._speaks:
             return
         line = json.dumps(_plain(values))
-        try:
+        whole = "The last checkpoint is whole: free some space and go on with --resume."
+        with disk_errors(OutputError, "cannot write the log", whole):
             self._file.write(line + "\n")
             self._file.flush()
-        except OSError as error:
-            raise OutputError(
-                f"cannot write the log: {error.strerror or error}. The last checkpoint is whole: free some space and "
-                "go on with --resume."
-            ) from error
         if self._json_lines:
             print(line, flush=True)
         for name, number in _scalars(values):

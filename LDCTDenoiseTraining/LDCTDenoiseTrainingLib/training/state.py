@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 import torch
-from LDCTDenoiseLib.errors import InputError, LDCTError, OutputError
+from LDCTDenoiseLib.errors import InputError, LDCTError, OutputError, disk_errors
 from LDCTDenoiseLib.methods import build_generator
 from LDCTDenoiseLib.models import load_model
 from LDCTDenoiseLib.strict_json import fits
@@ -152,10 +152,8 @@ class State:
 
 def _read(path: Path) -> dict:
     """Return what a checkpoint holds; raise `InputError` when it is none, or not as it was written."""
-    try:
+    with disk_errors(InputError, f"the checkpoint '{path}' cannot be read"):
         whole = path.read_bytes() if path.is_file() else b""
-    except OSError as error:
-        raise InputError(f"the checkpoint '{path}' cannot be read: {error.strerror or error}.") from error
     damaged = InputError(
         f"the checkpoint '{path}' is damaged or no checkpoint; remove it to begin anew, or put back a copy of it."
     )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 from LDCTDenoiseLib.engine import choose_device
-from LDCTDenoiseLib.errors import InputError, OutputError
+from LDCTDenoiseLib.errors import InputError, OutputError, disk_errors
 from LDCTDenoiseLib.hounsfield import HURange
 
 from ..cpu import correction_on_cores, keep_freed_memory
@@ -100,10 +100,8 @@ class Training:
         if not self._resume and (self.output / CHECKPOINT).exists():
             raise InputError(f"'{self.output}' holds a training already; go on with --resume, or give another folder.")
         if self.processes.first:
-            try:
+            with disk_errors(OutputError, f"cannot make the folder '{self.output}'"):
                 self.output.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise OutputError(f"cannot make the folder '{self.output}': {error.strerror or error}.") from error
             self.config.write(self.output / CONFIG)
             write_patient_set(self.patients, self.output / "patients.json")
         self.processes.wait_for_all()

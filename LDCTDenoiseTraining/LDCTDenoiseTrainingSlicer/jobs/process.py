@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from LDCTDenoiseLib.errors import OutputError
+from LDCTDenoiseLib.errors import OutputError, disk_errors
 from LDCTDenoiseLib.files import write_atomic
 
 from .identity import identity
@@ -65,12 +65,10 @@ def launch(command: Sequence[str], folder: Path) -> subprocess.Popen:
         apart = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
     else:
         apart = {"start_new_session": True}
-    try:
+    with disk_errors(OutputError, f"cannot start the training in '{folder}'"):
         with (folder / OUTPUT).open("wb") as output:
             return subprocess.Popen(list(command), stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
                                     env=environment(), cwd=folder, **apart)
-    except OSError as error:
-        raise OutputError(f"cannot start the training in '{folder}': {error.strerror or error}.") from error
 
 
 def terminate(process: ProcessFile, patience: float = _PATIENCE) -> None:

@@ -4,7 +4,7 @@ import re
 import shutil
 from pathlib import Path
 
-from LDCTDenoiseLib.errors import InputError, OutputError
+from LDCTDenoiseLib.errors import InputError, OutputError, disk_errors
 from LDCTDenoiseLib.volumes import write_volume
 from LDCTDenoiseTrainingLib.patients import PatientSet, Scan
 
@@ -62,10 +62,8 @@ class Export:
             If one cannot be written.
         """
         for done, (read, path) in enumerate(self._plans, start=1):
-            try:
+            with disk_errors(OutputError, f"cannot make the folder '{path.parent}'"):
                 path.parent.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise OutputError(f"cannot make the folder '{path.parent}': {error.strerror or error}.") from error
             write_volume(read(), path)
             report((done, len(self._plans)))
 
