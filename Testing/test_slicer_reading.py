@@ -89,6 +89,10 @@ def test_images_are_shown_without_a_name_and_put_away(mrml, logic, images, kind)
             assert shown.GetDisplayNode().GetWindowLevelMin() == -160
         reading.answer(*({"noise": 3},) if kind == "scores" else (None, 0))
         view.show()
+    scale = plane.scaleOf(node)
+    plane.place(node, plane.matrixOf(node), (0, 0), 3 * scale)
+    view.fit()
+    assert plane.scaleOf(node) == pytest.approx(scale)
     view.showWindow("lung")
     assert shown.GetDisplayNode().GetWindowLevelMax() == 150
     index = planeInView(images["LDCT"], node).index

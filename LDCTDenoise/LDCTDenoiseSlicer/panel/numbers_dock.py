@@ -33,6 +33,8 @@ class NumbersDock:
             ui.regionRow.layout().addWidget(ui.numbersButtons)
             window.addDockWidget(qt.Qt.BottomDockWidgetArea, self._dock)
             ui.numbersButton.show()
+            # Qt remembers how high it was, with a longer caption or another dock beside it.
+            window.resizeDocks([self._dock], [1], qt.Qt.Vertical)
         else:
             ui.numbersPlace.layout().addWidget(ui.numbersButton)
             ui.numbersButton.layout().addWidget(ui.numbersButtons)

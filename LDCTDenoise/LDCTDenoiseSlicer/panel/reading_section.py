@@ -16,6 +16,9 @@ from ..numbers import REFERENCE
 #: How many slices are read where they are spread over the volume.
 _SPREAD = 5
 
+#: Milliseconds until views that are laid out anew have their size.
+_SETTLE = 300
+
 _KEYS = (*"012345", "Return", "Enter", "Backspace", "Up", "Down", "Left", "Right", "PgUp", "PgDown", "Esc",
          *WINDOW_KEYS)  # fmt: skip
 
@@ -40,6 +43,11 @@ class ReadingSection:
         self._reading = None
         self._shortcuts: list = []
         self._dock = self._line = None
+        # Views take their size only after they have been laid out.
+        self._settle = qt.QTimer()
+        self._settle.setSingleShot(True)
+        self._settle.setInterval(_SETTLE)
+        self._settle.connect("timeout()", lambda: self.shown and self.view.fit())
         for kind, words in (("scores", _("Scores from 1 to 5")), ("pairs", _("The better of two"))):
             ui.readingKindComboBox.addItem(words, kind)
         for which, words in (("view", _("The plane in view")), ("regions", _("Each region's plane")),
@@ -73,7 +81,9 @@ class ReadingSection:
         self._panel.curves.hide()
         self._reading = reading
         self._next()
-        self._takeKeys()
+        if self.shown:
+            self._takeKeys()
+            self._settle.start()
         self.refresh()
 
     def stop(self) -> None:
@@ -217,7 +227,7 @@ class ReadingSection:
     def _takeKeys(self) -> None:
         """Take the keys of the main window, and show below the views what they do; without a window there are none."""
         window = slicer.util.mainWindow()
-        if window is None or not self.shown:
+        if window is None:
             return
         self._line = qt.QLabel(self.ui.readingLabel.text)
         self._line.wordWrap = True

@@ -102,6 +102,13 @@ class ReadingView:
             plane.place(node, matrix, node.GetXYZOrigin()[:2], plane.scaleOf(node))
         self._write()
 
+    def fit(self) -> None:
+        """Fit the images into the views as large as these are now: in the plane that is looked at."""
+        nodes = self._sliceNodes()
+        volume, matrix = self._volumes[0], plane.matrixOf(nodes[0])
+        plane.frame(nodes, body.corners(volume), plane.spacingAlong(volume, matrix[:3, 2]), matrix)
+        self._write()
+
     def hide(self) -> None:
         """Put the views away; the layout is the user's again. Safe when not shown."""
         if not self.shown:
