@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from LDCTDenoiseLib.cli.main import main
-from LDCTDenoiseLib.evidence import in_words, plan
+from LDCTDenoiseLib.evidence import in_words, plan, report
 from LDCTDenoiseLib.evidence.card import to_markdown
 from LDCTDenoiseLib.models import load_model, read_card, set_card
 from LDCTDenoiseLib.volumes import Geometry, Volume, write_volume
@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 @pytest.mark.slow
 def test_a_quick_run_goes_into_the_card(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(plan, "LESION_RUNS", 4)
+    monkeypatch.setattr(report, "to_html", lambda evidence: "the page, which takes its time")
     rng = np.random.default_rng(2)
     noise = ndimage.gaussian_filter(rng.normal(0, 30, (2, 150, 150)), (0, 0.6, 0.6))
     scan = Volume((60 + noise).astype(np.float32), Geometry((1.6, 1.6, 5.0)), "scan")

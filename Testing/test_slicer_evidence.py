@@ -5,7 +5,7 @@ import pytest
 import slicer
 import slicer.util
 from LDCTDenoiseLib.errors import GeometryError, InputError, OutputError
-from LDCTDenoiseLib.evidence import lesions, plan
+from LDCTDenoiseLib.evidence import lesions, plan, report
 from slicer_host import Desktop, FileDialog
 from slicer_volumes import addVolume
 
@@ -72,7 +72,8 @@ def test_bad_input_leaves_the_scene_as_it_is(scene, logic, tmp_path):
     assert scene.GetNumberOfNodes() == count
 
 
-def test_the_section_of_the_panel(widget, host, tmp_path):
+def test_the_section_of_the_panel(widget, host, tmp_path, monkeypatch):
+    monkeypatch.setattr(report, "to_html", lambda evidence: "the page, which takes its time")
     section = widget.panel.evidence
     ui = section.ui
     assert not ui.evidenceRunButton.enabled and not ui.evidenceReportButton.enabled
