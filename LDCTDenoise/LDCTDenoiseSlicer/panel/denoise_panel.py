@@ -64,6 +64,7 @@ class Panel:
         measure = slicer.util.childWidgetVariables(self._measure)
         self.export = NumbersExport(ui, measure, self, self._requirements)
         self.dock = NumbersDock(ui)
+        self.numbers.onShown = self.dock.fit
         self.curves = CurvesSection(measure, self, self._requirements)
         self.reading = ReadingSection(measure, self)
         self.section.addListener(self._onComparison)
@@ -342,6 +343,7 @@ class Panel:
         if what == "shown":
             self.dock.show(self.section.shown)
             self.numbers.fit(self.section.shown)
+            self.dock.fit()
             self._showPointed()
         elif what == "pointer":
             self._showPointed()

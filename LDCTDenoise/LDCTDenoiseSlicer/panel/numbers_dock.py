@@ -5,6 +5,9 @@ import slicer
 import slicer.util
 from slicer.i18n import tr as _
 
+#: Pixels of the dock's title, and by which the table's own hint falls short of its frame and header.
+_SPARE = 48
+
 
 class NumbersDock:
     """Moves the section "Numbers" between the panel and the foot of the main window.
@@ -30,7 +33,7 @@ class NumbersDock:
             self._dock.setFeatures(qt.QDockWidget.DockWidgetMovable | qt.QDockWidget.DockWidgetFloatable)
             self._dock.setWidget(ui.numbersButton)
             # As low as it can be: what it takes the views lose.
-            ui.regionRow.layout().addWidget(ui.numbersButtons)
+            ui.regionRow.layout().addWidget(ui.numbersButtons, 6)
             window.addDockWidget(qt.Qt.BottomDockWidgetArea, self._dock)
             ui.numbersButton.show()
             # Qt remembers how high it was, with a longer caption or another dock beside it.
@@ -42,3 +45,11 @@ class NumbersDock:
             window.removeDockWidget(self._dock)
             self._dock.deleteLater()
             self._dock = None
+
+    def fit(self) -> None:
+        """Take no more height than the numbers need: the views have the rest."""
+        if self._dock is not None:
+            content = self._ui.numbersButton
+            # It is as wide as the views are, also before it has been laid out.
+            width = slicer.app.layoutManager().viewport().width
+            self._dock.setMaximumHeight(content.layout().heightForWidth(width) + _SPARE)

@@ -29,7 +29,7 @@ _BUDGET = 0.15
 
 #: Pixels of the table's two-line header and its scroll bar; rows that are in sight without scrolling, in the panel and
 #: below the views, which lose what the table takes.
-_HEADER, _MOST_ROWS, _MOST_DOCKED = 62, 8, 4
+_HEADER, _MOST_ROWS, _MOST_DOCKED = 62, 8, 6
 
 #: Seconds between two measurements of regions while one is dragged.
 _BETWEEN = 0.06
@@ -63,6 +63,8 @@ class NumbersSection:
         self._shown = self._measuring = None
         self._rows, self._done = None, []
         self._measuredWhole, self._docked = None, False
+        #: Called when the table shows something else.
+        self.onShown = lambda: None
         # What was measured last, by the voxels that it was measured of.
         self._known: OrderedDict[tuple, Row] = OrderedDict()
         # The slices next to it, measured when there is nothing else to do: one scrolls to them, as a rule.
@@ -340,6 +342,7 @@ class NumbersSection:
         self.ui.captionLabel.text = caption
         for button in (self.ui.copyNumbersButton, self.ui.csvButton, self.ui.tableButton):
             button.enabled = bool(rows)
+        self.onShown()
 
 
 def _voxels(node) -> tuple:
