@@ -146,6 +146,8 @@ class ScanPage(Page):
             here = every.where(tissue=tissue)
             self._lesion_tables(here, lesions.DISK, [CONTRAST])
             others = [c for c in lesions.CONTRASTS if c != CONTRAST]
+            if not any(f.contrast != CONTRAST or f.shape != lesions.DISK for f in here.where(quantity="contrast_kept")):
+                continue
             self._say(f"<details><summary>All other contrasts and blobs in {tissue}</summary>")
             self._lesion_tables(here, lesions.DISK, others)
             self._lesion_tables(here, lesions.BLOB, list(lesions.CONTRASTS))
