@@ -124,7 +124,8 @@ class LDCTDenoiseWidget(ModuleWidget):
     def proposePair(self):
         """Choose the pair that the scene seems to hold, as long as the user has chosen none."""
         node = self._parameterNode
-        if node is not None and not node.inputVolume and not node.parameterNode.GetAttribute(_CHOSEN):
+        unchosen = node is not None and not node.inputVolume and not node.parameterNode.GetAttribute(_CHOSEN)
+        if unchosen or self.panel.guessed:
             self.panel.proposePair()
 
     def initializeParameterNode(self):

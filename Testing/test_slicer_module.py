@@ -83,6 +83,21 @@ def test_a_pair_that_comes_while_the_panel_is_open_is_proposed_once(widget, host
     assert parameters.inputVolume is None
 
 
+def test_a_guess_from_one_volume_is_made_again_when_the_other_comes_and_a_choice_is_not(widget, host):
+    full = addVolume(slicer.mrmlScene, ct(), "P1 full")
+    parameters = widget.logic.getParameterNode()
+    host.spin(lambda: parameters.inputVolume is full)
+    assert "'P1 full' is taken for low dose" in widget.ui.statusLabel.text
+    low = addVolume(slicer.mrmlScene, ct(), "P1 quarter")
+    host.spin(lambda: parameters.inputVolume is low)
+    assert parameters.referenceVolume is full and "'P1 quarter' is low dose" in widget.ui.statusLabel.text
+    parameters.referenceVolume = None
+    parameters.inputVolume = full  # by the user, now
+    addVolume(slicer.mrmlScene, ct(), "P1 low")
+    host.spin(lambda: not any(timer.active for timer in QTimer.all))
+    assert parameters.inputVolume is full and parameters.referenceVolume is None
+
+
 def test_a_scene_with_a_method_that_has_no_weights_here_opens(widget, host):
     parameters = widget.logic.getParameterNode()
     host.leave(widget)

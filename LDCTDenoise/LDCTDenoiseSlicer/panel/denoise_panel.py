@@ -49,6 +49,7 @@ class Panel:
         self._requirements = resourcePath("requirements.txt")
         self.parameters = None
         self.shownStrength = self.shownNoise = None
+        self._guess = None
         self.section = ComparisonSection(resourcePath("UI/Comparison.ui"), logic)
         self.dicom = DICOMExport(self, ui.comparisonPlace.layout())
         ui.comparisonPlace.layout().addWidget(self.section.widget)
@@ -161,7 +162,15 @@ class Panel:
         if found.low is not None:
             with slicer.util.NodeModify(self.parameters.parameterNode):
                 self.parameters.inputVolume, self.parameters.referenceVolume = found.low, found.full
+            self._guess = found.low if found.full is None else None
             self.say(found.words)
+
+    @property
+    def guessed(self) -> bool:
+        """Whether a lone volume was taken for low dose and nobody has chosen since: another may tell better."""
+        parameters = self.parameters
+        return self._guess is not None and parameters is not None and parameters.inputVolume is self._guess \
+            and parameters.referenceVolume is None
 
     def onApplyButton(self, checked: bool = False) -> None:
         """Start, or stop what runs."""
