@@ -16,6 +16,9 @@ _TITLE, _PLAIN, _BEST = (1.0, 1.0, 0.6), (0.85, 0.85, 0.85), (0.45, 1.0, 0.45)
 #: Narrower and lower than this in pixels, a view has room for no more than name and slice.
 _LEAST = 180
 
+#: Dots per inch of a plain screen.
+_DPI = 72
+
 
 @dataclass(frozen=True)
 class Words:
@@ -40,12 +43,10 @@ class Furniture:
     ----------
     renderer : vtkRenderer
         The topmost of the view, above image and markups.
-    scale : float
-        Pixels of the screen to a pixel of a plain one.
     """
 
-    def __init__(self, renderer, scale: float = 1.0):
-        self.renderer, self._scale = renderer, scale
+    def __init__(self, renderer):
+        self.renderer = renderer
         self._texts: dict[str, vtk.vtkTextActor] = {}
         self._bar = None
         self._shown = None
@@ -56,15 +57,18 @@ class Furniture:
             return False
         self._shown = words, tuple(size)
         width, height = size
-        edge, line = _EDGE * self._scale, (_SMALL + _GAP) * self._scale
-        roomy = min(width, height) >= _LEAST * self._scale
+        # Letters follow the window's dots per inch by themselves, distances do not.
+        window = self.renderer.GetRenderWindow()
+        scale = 1.0 if window is None else window.GetDPI() / _DPI
+        edge, line = _EDGE * scale, (_SMALL + _GAP) * scale
+        roomy = min(width, height) >= _LEAST * scale
         title = self._write("title", words.title, edge, height - edge, size=_LARGE, color=_TITLE, top=True)
         look = title.GetTextProperty()
-        look.SetFontSize(round(_LARGE * self._scale))
+        look.SetFontSize(_LARGE)
         if self._widthOf(title) > width - 2 * edge:
             # Rather small than cut.
-            look.SetFontSize(max(round(_LARGE * self._scale * (width - 2 * edge) / self._widthOf(title)), 6))
-        y = height - edge - (_LARGE + 2 * _GAP) * self._scale
+            look.SetFontSize(max(round(_LARGE * (width - 2 * edge) / self._widthOf(title)), 6))
+        y = height - edge - (_LARGE + 2 * _GAP) * scale
         for n in range(2):
             x = edge
             parts = words.numbers[n] if n < len(words.numbers) else ()
@@ -98,7 +102,7 @@ class Furniture:
         if actor is None:
             actor = self._texts[name] = vtk.vtkTextActor()
             look = actor.GetTextProperty()
-            look.SetFontSize(round(size * self._scale))
+            look.SetFontSize(size)
             look.SetBold(size == _LARGE)
             # Grey tissue and noise lie below: a shadow alone does not make letters legible on them.
             look.SetBackgroundColor(0, 0, 0)
@@ -139,7 +143,7 @@ class Furniture:
             with contextlib.suppress(AttributeError):
                 self._bar.UnconstrainedFontSizeOn()
             for look in (self._bar.GetLabelTextProperty(), self._bar.GetTitleTextProperty()):
-                look.SetFontSize(round(_SMALL * self._scale))
+                look.SetFontSize(_SMALL)
                 look.SetColor(*_PLAIN)
                 look.ItalicOff()
                 look.BoldOff()

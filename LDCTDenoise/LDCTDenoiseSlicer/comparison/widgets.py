@@ -38,7 +38,7 @@ def dress(view: str, node, words: Words) -> None:
     renderer = max((renderers.GetItemAsObject(i) for i in range(renderers.GetNumberOfItems())), key=_layerOf)
     known = _furniture.get(view)
     if known is None or known.renderer is not renderer:
-        known = _furniture[view] = Furniture(renderer, getattr(widget, "devicePixelRatioF", lambda: 1.0)())
+        known = _furniture[view] = Furniture(renderer)
         bare(view)
         widget.setMinimumSize(_LEAST_SIZE, _LEAST_SIZE)
         # Every view as large as the next, whatever its bar would like.
