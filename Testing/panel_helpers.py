@@ -47,4 +47,9 @@ def holdUp(monkeypatch, batches, free):
             return np.zeros_like(hounsfield)
 
     monkeypatch.setitem(registry.REFERENCE_METHODS, "TV", Held)
-    monkeypatch.setattr(Task, "cancel", lambda task: (cancel(task), cancelled.set()))
+    def cancelHeld(task):
+        cancel(task)
+        if task._thread in batches:  # others are cancelled as well, such as the look at the scan
+            cancelled.set()
+
+    monkeypatch.setattr(Task, "cancel", cancelHeld)
