@@ -159,7 +159,8 @@ class Panel:
     def proposePair(self) -> None:
         """Choose the pair that the scene seems to hold, and say so."""
         found = self.logic.proposePair()
-        if found.low is not None:
+        chosen = self.parameters.inputVolume, self.parameters.referenceVolume
+        if found.low is not None and (found.low, found.full) != chosen:  # what is so already needs no words
             with slicer.util.NodeModify(self.parameters.parameterNode):
                 self.parameters.inputVolume, self.parameters.referenceVolume = found.low, found.full
             self._guess = found.low if found.full is None else None
