@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from LDCTDenoiseLib.errors import InputError
 
 from .measuring import requireSameGrid
-from .nodes import INPUT_ROLE, requireVolume
+from .nodes import INPUT_ROLE, nodesOf, requireVolume
 from .numbers import LOW, REFERENCE, Made
 
 #: The role under which an input refers to its images; the attribute that says that its list has been begun.
@@ -49,8 +49,7 @@ class ComparedImages:
         node, scene = self._input, self._input.GetScene()
         if node.GetAttribute(_BEGUN) is None:
             # Of a scene of an earlier version: what was made from it.
-            volumes = [scene.GetNthNodeByClass(n, "vtkMRMLScalarVolumeNode")
-                       for n in range(scene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode"))]
+            volumes = nodesOf(scene, "vtkMRMLScalarVolumeNode")
             return [v for v in volumes if v.GetNodeReference(INPUT_ROLE) is node and not v.GetHideFromEditors()]
         found = (node.GetNthNodeReference(_ROLE, n) for n in range(node.GetNumberOfNodeReferences(_ROLE)))
         return [v for v in found if v is not None]

@@ -15,7 +15,7 @@ from LDCTDenoiseLib.metrics import (
 )
 
 from .compared_images import colorsOf
-from .nodes import worldGeometry
+from .nodes import nodesOf, worldGeometry
 from .numbers import REFERENCE
 from .regions import Region
 from .rois import WorldToPixels
@@ -63,8 +63,7 @@ def newLine(scene, name: str = "Profile"):
 
 def lineOf(scene):
     """Return the newest line for a profile, or None."""
-    lines = [scene.GetNthNodeByClass(n, "vtkMRMLMarkupsLineNode")
-             for n in range(scene.GetNumberOfNodesByClass("vtkMRMLMarkupsLineNode"))]
+    lines = nodesOf(scene, "vtkMRMLMarkupsLineNode")
     return next((node for node in reversed(lines) if node.GetAttribute(LINE)), None)
 
 

@@ -13,6 +13,14 @@ INPUT_ROLE = "LDCTDenoise.Input"
 _FLIP = np.diag([-1.0, -1.0, 1.0])  # RAS to LPS, and back
 
 
+def nodesOf(scene, kind: str) -> list:
+    """Return the nodes of a scene by their class, derived ones among them, in the scene's order.
+
+    `slicer.util.getNodesByClass` looks at the application's scene, whichever it is given.
+    """
+    return [scene.GetNthNodeByClass(n, kind) for n in range(scene.GetNumberOfNodesByClass(kind))]
+
+
 def requireVolume(node, role: str) -> None:
     """Raise `InputError` unless a node is a scalar volume of a scene; its voxels are not looked at.
 

@@ -8,7 +8,7 @@ import slicer.util
 from LDCTDenoiseLib.errors import LDCTError
 
 from .measuring import requireSameGrid
-from .nodes import INPUT_ROLE
+from .nodes import INPUT_ROLE, nodesOf
 
 _FULL = re.compile(r"(?<![a-z])(fdct|ndct|full|normal|routine|standard)(?![a-z])", re.IGNORECASE)
 _LOW = re.compile(r"(?<![a-z])(ldct|low|quarter|half|reduced|ultra.?low|uld)(?![a-z])", re.IGNORECASE)
@@ -35,10 +35,9 @@ def proposePair(scene) -> PairProposal:
     Two on one grid are told apart by words in their names ("low", "LDCT", "quarter"; "full", "FDCT", "routine"), else
     by the noise between neighbouring pixels of soft tissue. One alone is taken for low dose.
     """
-    volumes = [scene.GetNthNodeByClass(n, "vtkMRMLScalarVolumeNode")
-               for n in range(scene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode"))]
     # By class name: label maps and vector volumes are scalar volumes, too, by inheritance.
-    volumes = [v for v in volumes if v.GetClassName() == "vtkMRMLScalarVolumeNode" and not v.GetHideFromEditors()
+    volumes = [v for v in nodesOf(scene, "vtkMRMLScalarVolumeNode")
+               if v.GetClassName() == "vtkMRMLScalarVolumeNode" and not v.GetHideFromEditors()
                and v.GetImageData() is not None and v.GetNodeReference(INPUT_ROLE) is None]
     if not volumes:
         return PairProposal()

@@ -7,6 +7,7 @@ import vtk
 from LDCTDenoiseLib.metrics import Curves
 from vtk.util import numpy_support
 
+from .nodes import nodesOf
 from .tables import CAPTION
 
 #: The attribute by which a chart is found again, with the kind of its curves.
@@ -15,8 +16,7 @@ _KIND = "LDCTDenoise.Curves"
 
 def chartOf(scene, kind: str):
     """Return the chart of a kind of curves, or None."""
-    charts = (scene.GetNthNodeByClass(n, "vtkMRMLPlotChartNode")
-              for n in range(scene.GetNumberOfNodesByClass("vtkMRMLPlotChartNode")))
+    charts = nodesOf(scene, "vtkMRMLPlotChartNode")
     return next((chart for chart in charts if chart.GetAttribute(_KIND) == kind), None)
 
 

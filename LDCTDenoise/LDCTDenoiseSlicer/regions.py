@@ -17,7 +17,7 @@ import vtk
 from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseLib.metrics import ROI
 
-from .nodes import requireVolume, volumeFromNode
+from .nodes import nodesOf, requireVolume, volumeFromNode
 from .planes import Plane, planeNames
 from .rois import WorldToPixels
 
@@ -168,8 +168,7 @@ def regionsOf(scene) -> list[Region]:
     """Return the regions of a scene by their numbers."""
     found = []
     for kind in ("vtkMRMLMarkupsROINode", "vtkMRMLMarkupsClosedCurveNode", "vtkMRMLSegmentationNode"):
-        for n in range(scene.GetNumberOfNodesByClass(kind)):
-            node = scene.GetNthNodeByClass(n, kind)
+        for node in nodesOf(scene, kind):
             for segment, said in _read(node).items():
                 if segment and node.GetSegmentation().GetSegment(segment) is None:
                     continue  # deleted in Slicer's own editor

@@ -14,6 +14,7 @@ from LDCTDenoiseLib.hounsfield import PAPER, Window
 from LDCTDenoiseLib.metrics import HU_STATISTICS, METRICS, records_to_csv
 
 from .measuring import drawingOf
+from .nodes import nodesOf
 from .numbers import REFERENCE, RMSE, Made, Numbers
 from .region_numbers import CNR, CONTRAST, NOISE, RegionNumbers
 from .regions import regionsOf
@@ -38,9 +39,7 @@ COLUMNS = ("entry", *_TEXTS, "window_lower_hu", "window_upper_hu", "image", "met
 
 def logOf(scene):
     """Return the log's table, or None."""
-    tables = (scene.GetNthNodeByClass(n, "vtkMRMLTableNode")
-              for n in range(scene.GetNumberOfNodesByClass("vtkMRMLTableNode")))
-    return next((node for node in tables if node.GetAttribute(_LOG)), None)
+    return next((node for node in nodesOf(scene, "vtkMRMLTableNode") if node.GetAttribute(_LOG)), None)
 
 
 def pseudonymOf(volumeNode) -> str:

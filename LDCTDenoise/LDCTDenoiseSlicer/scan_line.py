@@ -4,7 +4,7 @@ from LDCTDenoiseLib.errors import LDCTError
 
 from .nodes import worldGeometry
 from .scanning import inWords, scanTask
-from .task_runner import TaskRunner
+from .task_runner import TaskRunner, sentence
 
 
 class ScanLine:
@@ -56,7 +56,7 @@ class ScanLine:
             try:
                 task = makeTask()
             except LDCTError as error:
-                self._keep(key, _sentence(error))
+                self._keep(key, sentence(error))
                 return
             self._runner.stop()
             self._runner.run(task, lambda facts: self._keep(key, inWords(facts)), lambda: self._say(""))
@@ -77,7 +77,7 @@ class ScanLine:
         try:
             step()
         except LDCTError as error:  # what is no CT is said in the line; Apply refuses it
-            self._keep(self._wanted, _sentence(error))
+            self._keep(self._wanted, sentence(error))
 
     def _say(self, text: str) -> None:
         text = "; ".join(part for part in (self._before, text) if part)
@@ -92,7 +92,3 @@ def sizeInWords(image) -> str:
     size = "×".join(str(count) for count in image.GetDimensions())
     lower, upper = image.GetScalarRange()
     return f"{size} voxels, {lower:g} to {upper:g} HU"
-
-
-def _sentence(error) -> str:
-    return str(error)[:1].upper() + str(error)[1:]

@@ -85,6 +85,11 @@ class TaskRunner:
         self._onChanged()
 
 
+def sentence(said) -> str:
+    """Return an error, or words, with a capital at the beginning."""
+    return str(said)[:1].upper() + str(said)[1:]
+
+
 def guarded(step: Callable, module: str, failed: str, say: Callable) -> None:
     """Do a step; show the user's errors as the line they are, and any other with its traceback.
 
@@ -101,7 +106,7 @@ def guarded(step: Callable, module: str, failed: str, say: Callable) -> None:
             step()
         except (LDCTError, OSError) as error:
             message = str(error) if isinstance(error, LDCTError) else _inWords(error)
-            message = message[:1].upper() + message[1:]
+            message = sentence(message)
             say(message)
             if not getattr(error, "quiet", False):
                 slicer.util.errorDisplay(message, windowTitle=module)

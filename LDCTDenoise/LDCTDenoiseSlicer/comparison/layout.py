@@ -54,7 +54,7 @@ class Layout:
 
     def xml(self) -> str:
         """The description for the layout node."""
-        lines = "".join(f"<item>{_line(line)}</item>" for line in self.names)
+        lines = "".join(f"<item>{sliceViews(line)}</item>" for line in self.names)
         return f'<layout type="vertical" split="false">{lines}</layout>'
 
 
@@ -108,7 +108,8 @@ def _lines(things, columns: int) -> list[list]:
     return [list(things[start : start + columns]) for start in range(0, len(things), columns)]
 
 
-def _line(names) -> str:
+def sliceViews(names) -> str:
+    """Return the description of slice views side by side, by their names."""
     views = "".join(
         f'<item><view class="vtkMRMLSliceNode" singletontag="{name}">'
         '<property name="orientation" action="default">Axial</property></view></item>'

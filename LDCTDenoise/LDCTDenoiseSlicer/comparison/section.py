@@ -9,7 +9,7 @@ from LDCTDenoiseLib.hounsfield import PAPER, PRESETS, Window
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
-from ..task_runner import guarded
+from ..task_runner import guarded, sentence
 from .keys import WINDOW_KEYS
 from .layout import ARRANGEMENTS
 from .plane import ORIENTATIONS
@@ -192,7 +192,7 @@ class ComparisonSection(VTKObservationMixin):
             except LDCTError as error:
                 self.logic.hideComparison()
                 parameters.sideBySide = False
-                self._trouble = str(error)[:1].upper() + str(error)[1:]
+                self._trouble = sentence(error)
         # Of a comparison that could not be laid out it stays there until the next try.
         self._say(self._trouble)
 

@@ -15,6 +15,7 @@ from ..comparison.debounce import Throttle
 from ..comparison.drawing import Drawing
 from ..curves_of_images import isDrawn, lineOf, newLine
 from ..numbers import REFERENCE
+from ..task_runner import sentence
 from .numbers_export import ask
 
 #: Seconds between two measurements while a line or a region is dragged.
@@ -140,7 +141,7 @@ class CurvesSection(VTKObservationMixin):
             self._show()
         except LDCTError as error:
             self.curves = None
-            self._show(str(error)[:1].upper() + str(error)[1:])
+            self._show(sentence(error))
 
     def _key(self, parameters) -> tuple:
         """Return something that changes when the curves may have."""

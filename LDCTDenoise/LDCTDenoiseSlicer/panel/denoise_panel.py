@@ -12,7 +12,7 @@ from ..comparison.section import ComparisonSection
 from ..measuring import requireReference
 from ..preview import previewLabel
 from ..scan_line import ScanLine
-from ..task_runner import TaskRunner, guarded
+from ..task_runner import TaskRunner, guarded, sentence
 from .advanced import Advanced
 from .apply import Apply
 from .cost import Cost
@@ -307,7 +307,7 @@ class Panel:
         try:
             requireReference(full, {LOW: low})
         except LDCTError as error:
-            return str(error)[:1].upper() + str(error)[1:]
+            return sentence(error)
         return ""
 
     def _updatePreview(self) -> None:

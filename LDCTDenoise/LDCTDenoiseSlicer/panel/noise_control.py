@@ -5,7 +5,7 @@ from LDCTDenoiseLib.errors import LDCTError
 from slicer.i18n import tr as _
 
 from ..nodes import INPUT_ROLE, volumeFromNode
-from ..task_runner import TaskRunner
+from ..task_runner import TaskRunner, sentence
 from ..tasks import Task
 
 
@@ -46,7 +46,7 @@ class NoiseControl:
                 found[output] = left.strength_leaving(noise) if noise and isinstance(left, NoiseLeft) else (
                     strength, None)
             except LDCTError as error:
-                self._say(str(error)[:1].upper() + str(error)[1:])
+                self._say(sentence(error))
                 found[output] = strength, None
         return found
 

@@ -21,6 +21,7 @@ from ..parameters import REGIONS
 from ..region_numbers import RegionNumbers, measureRegions
 from ..regions import regionsOf
 from ..tables import CAPTION, isComparisonOf, shownRows
+from ..task_runner import sentence
 from .words import regions
 
 #: Seconds of measuring in one round of the event loop; one image is always finished. Long enough for all images of a
@@ -319,7 +320,7 @@ class NumbersSection:
 
     def _showNothing(self, why: str) -> None:
         self.numbers = None
-        self._show([], [], why[:1].upper() + why[1:])
+        self._show([], [], sentence(why))
 
     def _show(self, header: list[str], rows: list[list[str]], caption: str) -> None:
         table = self.ui.numbersTable

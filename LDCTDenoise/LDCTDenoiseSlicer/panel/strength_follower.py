@@ -6,6 +6,8 @@ import qt
 import slicer
 from LDCTDenoiseLib.errors import InputError
 
+from ..task_runner import sentence
+
 #: Seconds of work in one round of the event loop.
 _BUDGET = 0.015
 
@@ -46,7 +48,7 @@ class StrengthFollower:
             try:
                 next(steps, None)
             except InputError as error:
-                self._say(str(error)[:1].upper() + str(error)[1:])
+                self._say(sentence(error))
                 continue
             self._work.append((output, steps))
         if self._work:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseLib.reading import Study, Trial
 
-from ..nodes import requireVolume
+from ..nodes import nodesOf, requireVolume
 from ..planes import Plane
 from ..regions import Region
 from ..results_log import madeOf, pseudonymOf
@@ -95,8 +95,7 @@ def startReading(nodes: dict, cases: Sequence, reader: str, kind: str = "scores"
 
 def readingsOf(scene) -> list[Reading]:
     """Return the readings of a scene, the oldest first."""
-    nodes = (scene.GetNthNodeByClass(n, "vtkMRMLScriptedModuleNode")
-             for n in range(scene.GetNumberOfNodesByClass("vtkMRMLScriptedModuleNode")))
+    nodes = nodesOf(scene, "vtkMRMLScriptedModuleNode")
     return [Reading(node) for node in nodes if node.GetAttribute("ModuleName") == _MODULE]
 
 

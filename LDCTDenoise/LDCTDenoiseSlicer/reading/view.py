@@ -2,7 +2,6 @@
 
 import contextlib
 
-import numpy as np
 import slicer
 import slicer.util
 from LDCTDenoiseLib.errors import InputError
@@ -10,7 +9,9 @@ from LDCTDenoiseLib.hounsfield import PAPER, PRESETS, Window
 
 from ..comparison import body, plane, views, widgets
 from ..comparison.furniture import Words
+from ..comparison.layout import sliceViews
 from ..comparison.saved_display import forget, override, restore
+from ..nodes import nodesOf
 from ..planes import planeInView
 from .session import Reading
 
@@ -134,21 +135,14 @@ class ReadingView:
     def _layOut(self, count: int) -> None:
         layoutNode = views.requireLayoutNode(self._scene)
         if not layoutNode.IsLayoutDescription(_ID + count):
-            items = "".join(
-                f'<item><view class="vtkMRMLSliceNode" singletontag="{_name(number)}">'
-                '<property name="orientation" action="default">Axial</property></view></item>'
-                for number in range(count))
-            xml = f'<layout type="horizontal" split="false">{items}</layout>'
-            layoutNode.AddLayoutDescription(_ID + count, xml)
+            layoutNode.AddLayoutDescription(_ID + count, sliceViews(map(_name, range(count))))
         override(layoutNode, SaveWithScene=0, ViewArrangement=_ID + count)
         if any(views.sliceNode(self._scene, _name(number)) is None for number in range(count)):
             restore(layoutNode)
             raise InputError("there are no views to read in; start Slicer with its main window.")
         self._layoutNode = layoutNode
         # Lines and regions would cover what is read, and their names may say where to look.
-        kind = "vtkMRMLMarkupsDisplayNode"
-        self._markups = [self._scene.GetNthNodeByClass(n, kind)
-                         for n in range(self._scene.GetNumberOfNodesByClass(kind))]
+        self._markups = nodesOf(self._scene, "vtkMRMLMarkupsDisplayNode")
         for display in self._markups:
             override(display, Visibility=0)
         for _number in range(count):
@@ -171,8 +165,7 @@ class ReadingView:
         volume = self._volumes[0]
         matrix = plane.standardMatrix(volume, looked.name)
         toWorld = plane.ijkToWorld(volume)
-        middle = (toWorld @ [*(count / 2 for count in volume.GetImageData().GetDimensions()), 1.0])
-        ijk = np.linalg.inv(toWorld) @ middle
+        ijk = [*(count / 2 for count in volume.GetImageData().GetDimensions()), 1.0]
         ijk[looked.axis] = looked.index
         matrix[:3, 3] = (toWorld @ ijk)[:3]
         depth = plane.spacingAlong(volume, matrix[:3, 2])

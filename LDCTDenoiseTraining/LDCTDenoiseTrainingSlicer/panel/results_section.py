@@ -4,6 +4,7 @@ import qt
 import slicer.util
 from LDCTDenoiseLib.errors import InputError, LDCTError
 from LDCTDenoiseSlicer.logic import LDCTDenoiseLogic
+from LDCTDenoiseSlicer.task_runner import sentence
 from LDCTDenoiseTrainingLib.validation_metrics import METRIC
 from slicer.i18n import tr as _
 
@@ -41,7 +42,7 @@ class ResultsSection:
             try:
                 rows = resultRows(run)
             except LDCTError as error:
-                why = str(error)[:1].upper() + str(error)[1:]
+                why = sentence(error)
         shown = [key for key in _SHOWN if any(row[key] for row in rows)]
         patients = {row["patient"] for row in rows}
         named = ["image"] if len(patients) == 1 else ["image", "patient"]

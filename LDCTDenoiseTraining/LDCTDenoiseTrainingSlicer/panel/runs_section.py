@@ -6,6 +6,7 @@ import qt
 import slicer
 from LDCTDenoiseLib.errors import InputError, LDCTError
 from LDCTDenoiseSlicer.dependencies import ensurePackages
+from LDCTDenoiseSlicer.task_runner import sentence
 from slicer.i18n import tr as _
 
 from ..estimate import duration
@@ -140,7 +141,7 @@ class RunsSection:
                 self.logic.requireReady(self._patients(), self._recipe.kind)
             except LDCTError as error:
                 why = str(error)
-        self.ui.startLabel.text = why[:1].upper() + why[1:]
+        self.ui.startLabel.text = sentence(why)
         self.ui.startButton.enabled = not why
 
     def look(self) -> None:

@@ -4,6 +4,7 @@ import slicer
 import slicer.util
 from LDCTDenoiseSlicer.comparison import plane, views, widgets
 from LDCTDenoiseSlicer.comparison.furniture import Words
+from LDCTDenoiseSlicer.comparison.layout import sliceViews
 from LDCTDenoiseSlicer.comparison.link import LinkedViews, Place
 
 #: Layout ids of this module: two for each number of slice views, without and with a chart.
@@ -106,10 +107,7 @@ def _idOf(slices, chart) -> int:
 
 
 def _xml(slices: int, chart: bool) -> str:
-    row = "".join(
-        f'<item><view class="vtkMRMLSliceNode" singletontag="{_viewName(number)}">'
-        '<property name="orientation" action="default">Axial</property></view></item>' for number in range(slices))
-    row = f'<layout type="horizontal" split="false">{row}</layout>'
+    row = sliceViews(map(_viewName, range(slices)))
     if not chart:
         return row
     plot = ('<view class="vtkMRMLPlotViewNode" singletontag="PlotView1">'
