@@ -1,6 +1,8 @@
 """What the networks are trained with: L1, SSIM, the mean of HU, and the Wasserstein distance with gradient penalty."""
 
+import numpy as np
 import torch
+from LDCTDenoiseLib.metrics.ssim import C1, C2, SIDE, window_band
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -81,10 +83,6 @@ def mean_error(output: Tensor, full: Tensor, block: int) -> Tensor:
     return functional.l1_loss(functional.avg_pool2d(output, block), functional.avg_pool2d(full, block))
 
 
-#: Side and standard deviation of SSIM's Gaussian window in pixels, and its constants for images in [0, 1].
-_SIDE, _SIGMA, _C1, _C2 = 11, 1.5, 0.01**2, 0.03**2
-
-
 def ssim_error(output: Tensor, full: Tensor) -> Tensor:
     """Return 1 - SSIM, averaged over the pixels whose Gaussian window lies in the image.
 
@@ -104,22 +102,13 @@ def ssim_error(output: Tensor, full: Tensor) -> Tensor:
     """
     # Less 0.5, so that variances lose little to means.
     x, y = full.clamp(0, 1) - 0.5, output.clamp(0, 1) - 0.5
-    rows, columns = (_filter(n, x) for n in x.shape[2:])
     # As products of small matrices, a seventh of the time of convolutions with one channel on a CPU.
+    rows, columns = (torch.from_numpy(window_band(n - SIDE + 1, np.float64)).to(x) for n in x.shape[2:])
     mean_x, mean_y, xx, yy, xy = rows @ torch.stack((x, y, x * x, y * y, x * y)) @ columns.T
     variances = xx - mean_x**2 + yy - mean_y**2
     mean_x, mean_y, covariance = mean_x + 0.5, mean_y + 0.5, xy - mean_x * mean_y
-    similarity = (2 * mean_x * mean_y + _C1) * (2 * covariance + _C2)
-    return 1 - (similarity / ((mean_x**2 + mean_y**2 + _C1) * (variances + _C2))).mean()
-
-
-def _filter(count: int, like: Tensor) -> Tensor:
-    """Return SSIM's Gaussian window as a matrix: from `count` values to those where it fits."""
-    weights = torch.exp(-0.5 * ((torch.arange(_SIDE, dtype=like.dtype) - _SIDE // 2) / _SIGMA) ** 2)
-    band = torch.zeros(count - _SIDE + 1, count, dtype=like.dtype)
-    for row in range(len(band)):
-        band[row, row : row + _SIDE] = weights / weights.sum()
-    return band.to(like.device)
+    similarity = (2 * mean_x * mean_y + C1) * (2 * covariance + C2)
+    return 1 - (similarity / ((mean_x**2 + mean_y**2 + C1) * (variances + C2))).mean()
 
 
 #: Fewest pixels of a tissue in an image that say something of its mean.

@@ -15,7 +15,9 @@ from ..hounsfield import Window
 
 #: Side of the Gaussian window; an image that is smaller has no SSIM.
 SIDE = 11
-_SIGMA, _K1, _K2 = 1.5, 0.01, 0.03
+_SIGMA = 1.5
+#: What keeps its quotients finite, for images in [0, 1].
+C1, C2 = 0.01**2, 0.03**2
 
 #: Rows and columns that one matrix product filters: small enough that BLAS does not start threads for it.
 _SIZE = 32
@@ -77,7 +79,7 @@ class SSIMReference:
 
     def _similarity(self, image: np.ndarray) -> float:
         """Return the mean SSIM; some rows go through all of it at a time."""
-        half, c1, c2 = (self._type(value) for value in (0.5, _K1**2, _K2**2))
+        half, c1, c2 = (self._type(value) for value in (0.5, C1, C2))
         total = 0.0
         height, width = self._inside
         for (rows, maps), (mean_x, variance_x, level_x, squared_x) in zip(
@@ -129,7 +131,7 @@ class SSIMReference:
             maps, (len(maps), *self._blocks, _SIZE + SIDE - 1, _SIZE + SIDE - 1), (a, b * _SIZE, c * _SIZE, b, c),
             writeable=False,
         )
-        band = _band(_SIZE, self._type)
+        band = window_band(_SIZE, self._type)
         return (band @ windows) @ band.T
 
     def _about_zero(self, unit: np.ndarray) -> np.ndarray:
@@ -138,7 +140,7 @@ class SSIMReference:
 
 
 @lru_cache(maxsize=8)
-def _band(count: int, kind: type) -> np.ndarray:
+def window_band(count: int, kind: type) -> np.ndarray:
     """Return the filter as a matrix: (count, count + 10), which takes so many values to those where it fits."""
     weights = np.exp(-0.5 * (np.arange(SIDE) - SIDE // 2) ** 2 / _SIGMA**2)
     band = np.zeros((count, count + SIDE - 1), kind)

@@ -9,6 +9,7 @@ from typing import get_type_hints
 from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseLib.files import write_atomic
 from LDCTDenoiseLib.methods import METHOD, NETWORK_METHODS, method_name
+from LDCTDenoiseLib.metrics.ssim import SIDE
 from LDCTDenoiseLib.strict_json import parse_json, read_text
 
 #: `start_from` of an adversarial training that is to begin with random weights all the same.
@@ -128,8 +129,8 @@ class TrainingConfig:
             yield f"'loss_margin' must be -1 or more, not {self.loss_margin}"
         if 2 * self.loss_margin >= self.patch:
             yield f"'loss_margin' of {self.loss_margin} leaves nothing of a patch of {self.patch}"
-        elif self.ssim_weight and self.patch - 2 * self.margin < 11:
-            yield f"'ssim_weight' needs 11 pixels of a patch within its margin, not {self.patch - 2 * self.margin}"
+        elif self.ssim_weight and self.patch - 2 * self.margin < SIDE:
+            yield f"'ssim_weight' needs {SIDE} pixels of a patch within its margin, not {self.patch - 2 * self.margin}"
         for name in ("bone_patches", "full_dose"):
             if not 0 <= getattr(self, name) <= 1:
                 yield f"'{name}' must lie from 0 to 1, not {getattr(self, name)}"
