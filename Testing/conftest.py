@@ -129,6 +129,26 @@ def fullAndLow(scene):
 
 
 @pytest.fixture
+def images(scene):
+    """Full dose, low dose and an output, by their labels, in a scene with views."""
+    from comparison_scene import addImages, addViews
+
+    views = addViews(scene)
+    yield addImages(scene)
+    del views  # until now: the views live as long as the logic that made them is there
+
+
+@pytest.fixture
+def comparison(scene):
+    """The comparison of the scene, which is put away in the end."""
+    from LDCTDenoiseSlicer.comparison.side_by_side import SideBySide
+
+    comparison = SideBySide.of(scene)
+    yield comparison
+    comparison.close()
+
+
+@pytest.fixture
 def openDatabase(monkeypatch, tmp_path):
     """A DICOM database, open as Slicer's."""
     import types

@@ -21,13 +21,6 @@ def images(scene):
     return addImages(scene)
 
 
-@pytest.fixture
-def comparison(scene):
-    comparison = SideBySide.of(scene)
-    yield comparison
-    comparison.close()
-
-
 def show(images, **others):
     outputs = {label: node for label, node in images.items() if label not in ("FDCT", "LDCT")}
     LDCTDenoiseLogic().showComparison(images.get("FDCT"), images.get("LDCT"), outputs, **others)

@@ -4,29 +4,14 @@ import numpy as np
 import pytest
 import slicer
 import vtk
-from comparison_scene import addImages, addViews, background, looksAt, rendered, sliceNode
+from comparison_scene import background, looksAt, rendered, sliceNode
 from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseSlicer.comparison import plane
 from LDCTDenoiseSlicer.comparison.body import bodyBox
-from LDCTDenoiseSlicer.comparison.side_by_side import SideBySide
 from LDCTDenoiseSlicer.logic import LDCTDenoiseLogic
 from LDCTDenoiseSlicer.regions import regionsOf
 from LDCTDenoiseSlicer.rois import pixelROI
 from slicer_volumes import addVolume, ct
-
-
-@pytest.fixture
-def images(scene):
-    views = addViews(scene)
-    yield addImages(scene)
-    del views  # until now: the views live as long as the logic that made them is there
-
-
-@pytest.fixture
-def comparison(scene):
-    comparison = SideBySide.of(scene)
-    yield comparison
-    comparison.close()
 
 
 def show(images, rows=("zoom", "difference", "noise"), **others):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import slicer
 import vtk
-from comparison_scene import addImages, addViews, background, sliceNode
+from comparison_scene import background, sliceNode
 from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseLib.hounsfield import PRESETS
 from LDCTDenoiseLib.metrics import Reference
@@ -13,25 +13,10 @@ from LDCTDenoiseSlicer.comparison.furniture import Furniture, Words
 from LDCTDenoiseSlicer.comparison.keys import WINDOW_KEYS
 from LDCTDenoiseSlicer.comparison.layout import hang
 from LDCTDenoiseSlicer.comparison.mouse import Mouse, isInside
-from LDCTDenoiseSlicer.comparison.side_by_side import SideBySide
 from LDCTDenoiseSlicer.logic import LDCTDenoiseLogic
 from LDCTDenoiseSlicer.regions import regionsOf
 from slicer_volumes import addVolume, ct
 from vtk.util.numpy_support import vtk_to_numpy
-
-
-@pytest.fixture
-def images(scene):
-    views = addViews(scene)
-    yield addImages(scene)
-    del views  # until now: the views live as long as the logic that made them is there
-
-
-@pytest.fixture
-def comparison(scene):
-    comparison = SideBySide.of(scene)
-    yield comparison
-    comparison.close()
 
 
 def show(images, rows=(), **others):
