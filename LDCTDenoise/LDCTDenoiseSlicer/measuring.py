@@ -10,7 +10,7 @@ from LDCTDenoiseLib.hounsfield import Window
 from LDCTDenoiseLib.metrics import compare_volumes, hu_statistics, measure_images
 from LDCTDenoiseLib.volumes import require_same_grid
 
-from .nodes import requireComparableTransforms, requireVolume, volumeFromNode, worldGeometry
+from .nodes import placeTime, requireComparableTransforms, requireVolume, volumeFromNode, worldGeometry
 from .numbers import LOW, REFERENCE, Made
 from .planes import Plane
 from .region_numbers import measureRegions, regionInWords
@@ -20,10 +20,23 @@ from .tables import requireTable, writeTable
 from .tasks import Counted, Task
 
 
+#: Pairs of volumes that were found on one grid, by `placeTime`: asked of every image at each step of a drag.
+_onOneGrid: set = set()
+_REMEMBERED = 256
+
+
 def requireSameGrid(reference, volume) -> None:
     """Raise `GeometryError`, saying what differs, unless two volume nodes lie on the same grid in the world."""
+    requireVolume(reference, "reference")
+    requireVolume(volume, "low-dose volume")
+    key = placeTime(reference), placeTime(volume)
+    if key in _onOneGrid:
+        return
     requireComparableTransforms(reference, volume)
     require_same_grid(volumeFromNode(reference, "reference"), volumeFromNode(volume, "low-dose volume"))
+    if len(_onOneGrid) >= _REMEMBERED:
+        _onOneGrid.clear()
+    _onOneGrid.add(key)
 
 
 def requireReference(reference, nodes: dict) -> None:

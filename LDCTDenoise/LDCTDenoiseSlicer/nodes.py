@@ -82,6 +82,20 @@ def volumeFromNode(node, role: str = "volume") -> Volume:
     return Volume(slicer.util.arrayFromVolume(node), worldGeometry(node), node.GetName(), facts)
 
 
+def placeTime(node) -> tuple:
+    """Return something that changes when a volume may lie elsewhere in the world, or have another size."""
+    # Modification times grow from one object to the next: no other node ever has the same.
+    image = node.GetImageData()
+    return (node.GetMTime(), image and (image.GetDimensions(), image.GetNumberOfScalarComponents()),
+            transformTime(node))
+
+
+def transformTime(node) -> tuple | None:
+    """Return something that changes when the transforms that a node is under do; None without any."""
+    parent = node.GetParentTransformNode()
+    return None if parent is None else (parent.GetMTime(), parent.GetTransformToWorldMTime())
+
+
 def worldGeometry(node) -> Geometry:
     """Return where a volume lies in the world, parent transforms included, in LPS and mm.
 

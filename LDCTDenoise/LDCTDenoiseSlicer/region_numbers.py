@@ -8,6 +8,7 @@ import numpy as np
 from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseLib.metrics import Metric
 
+from .nodes import placeTime
 from .numbers import REFERENCE, RMSE, STRENGTH, Made, strengthsInWords
 from .regions import Region, Voxels
 
@@ -158,8 +159,8 @@ def measureRegions(images: dict[str, np.ndarray], reference: np.ndarray | None, 
     low : str, optional
         The label of the low dose.
     known, keys : dict, optional
-        What has been measured already, which is added to; and for each label ("FDCT" for the reference) something
-        that changes with its voxels. A region that was moved is then all that is measured.
+        What has been measured already, which is replaced by what this call came to; and for each label ("FDCT" for the
+        reference) something that changes with its voxels. A region that was moved is then all that is measured.
 
     Raises
     ------
@@ -168,18 +169,26 @@ def measureRegions(images: dict[str, np.ndarray], reference: np.ndarray | None, 
     """
     if not regions:
         raise InputError("there is no region yet; draw one, or add an ROI, a closed curve or a segment to the list.")
-    known, keys = {} if known is None else known, keys or {}
-    voxels = {region.number: region.voxels(volumeNode) for region in regions}
+    before, used, keys = dict(known or {}), {}, keys or {}
+    place, voxels = placeTime(volumeNode), {}
+    for region in regions:
+        key = region.state(), place
+        used[key] = voxels[region.number] = before[key] if key in before else region.voxels(volumeNode)
     statistics: dict[str, dict[int, RegionStatistics]] = {}
     arrays = images if reference is None else {REFERENCE: reference, **images}
     for label, array in arrays.items():
         against = None if label == REFERENCE and reference is not None else reference
         statistics[label] = {}
         for region in regions:
-            key = (keys.get(label), None if against is None else keys.get(REFERENCE), region.state())
-            if key not in known or label not in keys:
-                known[key] = measureRegion(array, against, voxels[region.number])
-            statistics[label][region.number] = known[key]
+            key = (keys.get(label), None if against is None else keys.get(REFERENCE), region.state(), place)
+            if label not in keys or key not in before:
+                statistics[label][region.number] = measureRegion(array, against, voxels[region.number])
+            else:
+                statistics[label][region.number] = before[key]
+            used[key] = statistics[label][region.number]
+    if known is not None:
+        known.clear()
+        known.update(used)
     places = {number: found.words for number, found in voxels.items()}
     return RegionNumbers(tuple(regions), places, statistics, made or {}, low if low in images else None)
 

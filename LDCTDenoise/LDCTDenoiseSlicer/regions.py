@@ -17,7 +17,7 @@ import vtk
 from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseLib.metrics import ROI
 
-from .nodes import nodesOf, requireVolume, volumeFromNode
+from .nodes import nodesOf, requireVolume, transformTime, volumeFromNode
 from .planes import Plane, planeNames
 from .rois import WorldToPixels
 
@@ -137,7 +137,7 @@ class Region:
 
     def state(self) -> tuple:
         """Return something that changes when its voxels may have."""
-        return self.node.GetID(), self.segment, self.node.GetMTime(), self.node.GetTransformNodeID()
+        return self.node.GetID(), self.segment, self.node.GetMTime(), transformTime(self.node)
 
     def voxels(self, volumeNode) -> Voxels:
         """Return its voxels in a volume: those whose centres lie inside.

@@ -16,6 +16,7 @@ from slicer.i18n import tr as _
 from ..compared_images import LOW
 from ..comparison.debounce import Throttle
 from ..measuring import requireReference, requireSameGrid
+from ..nodes import transformTime
 from ..numbers import REFERENCE, SHOWN, STRENGTH, Made, Numbers, Row, measureRows, wholePlane
 from ..parameters import REGIONS
 from ..region_numbers import RegionNumbers, measureRegions
@@ -247,14 +248,11 @@ class NumbersSection:
         keys = {label: _voxels(node) for label, node in images.items()}
         if full is not None:
             keys[REFERENCE] = _voxels(full)
-        known, self._knownRegions = self._knownRegions, {}
         self.numbers = measureRegions(
             {label: slicer.util.arrayFromVolume(node) for label, node in images.items()},
             None if full is None else slicer.util.arrayFromVolume(full), regionsOf(slicer.mrmlScene),
-            next(iter(images.values())), self._made(), LOW, known, keys,
+            next(iter(images.values())), self._made(), LOW, self._knownRegions, keys,
         )
-        # What is shown is remembered, and nothing else: a drag leaves hundreds behind it.
-        self._knownRegions = dict(list(known.items())[-_REMEMBERED:])
         self._show([_("Image"), *self.numbers.header()], self.numbers.cells(), self.numbers.caption())
 
     def _rowsOf(self, region, plane) -> Iterator[Row]:
@@ -300,7 +298,7 @@ class NumbersSection:
         """Return which voxels are there to be measured."""
         nodes = {} if self._parameters is None else {"": self._parameters.referenceVolume, **self._images()}
         return tuple(
-            (label, *_voxels(node), node.GetTransformNodeID(), node.GetAttribute("LDCTDenoise.Strength"))
+            (label, *_voxels(node), transformTime(node), node.GetAttribute("LDCTDenoise.Strength"))
             for label, node in nodes.items() if node is not None and node.GetImageData() is not None
         )
 
