@@ -220,7 +220,7 @@ def test_it_begins_where_the_user_looks_and_comes_back_where_it_was_left(scene, 
 
 def test_there_is_no_slice_beyond_the_last(scene, views, images, comparison):
     show(images)
-    with pytest.raises(InputError, match="slices 0 to 4 and no slice 5"):
+    with pytest.raises(InputError, match="slice indices 0 to 4, and no 5"):
         comparison.showSlice(5)
 
 

@@ -122,10 +122,10 @@ def test_slices_of_air_in_both_are_left_out_of_the_means_counted_and_said():
     assert first["psnr_all_db"] == pytest.approx(-10 * math.log10(np.mean((unit(full) - unit(low)) ** 2)))
     assert (same["psnr_db"], same["slices_equal"]) == (math.inf, 0)
     text = comparison.to_markdown()
-    assert "Left out of the means, as equal to the reference in this window: slice 0 of LDCT, again." in text
+    assert "means, as equal to the reference in this window (counted from 1): slice 1 of LDCT, again." in text
     assert "nan" not in text and "PSNR of all voxels (dB)" in text and f"| {first['psnr_all_db']:.2f} |" in text
     alone = compare_volumes(Volume(full), {"LDCT": Volume(low), "again": Volume(low)})
-    assert "slice 0 of all images" in alone.caption()
+    assert "slice 1 of all images" in alone.caption()
     small = compare_volumes(Volume(full[:, :9]), {"LDCT": Volume(low[:, :9])})
     assert "| – |" in small.to_markdown() and "of 11×11 pixels and more" in small.caption()
 

@@ -89,7 +89,7 @@ def test_a_spectrum_is_that_of_the_regions_noise(mrml, logic, images):
     frequency = np.hypot(*np.meshgrid(np.fft.fftfreq(40, SPACING[1]), np.fft.fftfreq(28, SPACING[0]), indexing="ij"))
     assert low[1] == pytest.approx((power * frequency).sum() / power.sum(), rel=0.05)
     assert smooth[0] < 0.5 * low[0] and smooth[1] < 0.7 * low[1]
-    assert flat.heading in found.title and "slice 2" in found.caption()
+    assert flat.heading in found.title and "slice 3" in found.caption()
 
 
 def test_a_spectrum_in_a_coronal_plane_and_of_a_circle(mrml, logic, images):

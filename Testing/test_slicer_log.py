@@ -50,10 +50,11 @@ def test_entries_of_slices_regions_and_volumes(mrml, logic, images, drawn, tmp_p
     rows = tableRecords(log)
     assert tuple(rows[0]) == COLUMNS and [r["entry"] for r in rows] == [1] * 3 + [2] * 6 + [3] * 3
     first, region, whole = rows[2], next(r for r in rows if r["measured"] == "regions" and r["image"] == "TV"), rows[-1]
-    assert (first["image"], first["strength"], first["plane"], first["slice"]) == ("TV", 0.5, planeNames(full)[1], "17")
+    assert (first["image"], first["strength"], first["plane"]) == ("TV", 0.5, planeNames(full)[1])
+    assert (first["slice_index"], first["place"]) == ("17", numbers.plane.words)
     assert first["psnr_db"] == numbers.rows[2].quality.psnr and first["sd_hu"] == numbers.rows[2].sd
     assert (first["window_lower_hu"], first["model_sha256"]) == (-160, "ab" * 32) and math.isnan(first["cnr"])
-    assert (region["region"], region["role"]) == ("1 meta", "lesion") and "slices 1 to 2" in region["place"]
+    assert (region["region"], region["role"]) == ("1 meta", "lesion") and "slices 2 to 3" in region["place"]
     records = {record["image"]: record for record in regions.records()}
     for name, column in (("mean_hu", "region1_mean_hu"), ("cnr", "region1_cnr"), ("rmse_unclipped_hu",
                          "region1_rmse_unclipped_hu")):

@@ -111,11 +111,11 @@ def test_the_slices_of_a_region_are_chosen_in_the_list(widget, host, measuring):
     ui = measuring.panel.section.ui
     region = widget.logic.makeRegion(measuring.images["low"], (26, 44, 10, 40, 2))
     ui.regionTable.selectRow(len(widget.logic.regions()) - 1)
-    assert (ui.fromSpinBox.value, ui.toSpinBox.value, ui.toSpinBox.maximum) == (2, 2, 3) and ui.toSpinBox.visible
-    ui.fromSpinBox.value = 1
+    assert (ui.fromSpinBox.value, ui.toSpinBox.value, ui.toSpinBox.maximum) == (3, 3, 4) and ui.toSpinBox.visible
+    ui.fromSpinBox.value = 2
     assert region.reach(measuring.images["low"]) == (1, 2)
-    ui.fromSpinBox.value = 3
-    assert region.reach(measuring.images["low"]) == (3, 3) and ui.toSpinBox.value == 3
+    ui.fromSpinBox.value = 4
+    assert region.reach(measuring.images["low"]) == (3, 3) and ui.toSpinBox.value == 4
 
 
 @pytest.mark.parametrize("kind", ["scores", "pairs"])

@@ -30,7 +30,7 @@ def test_numbers_of_a_slice_agree_with_an_independent_computation(logic, fullAnd
     assert (first.label, row.label) == ("FDCT", "LDCT") and first.quality is None
     assert [row.quality.psnr, row.quality.ssim, row.quality.rmse, row.quality.rmse_hu] == pytest.approx(measured(a, b))
     assert (row.mean, row.sd) == pytest.approx((b.mean(dtype=float), b.std(dtype=float)))
-    for words in ("Slice 2", "[-160, 240] HU", "data range 1", "Wang 2004"):
+    for words in ("Slice 3 of 4", "[-160, 240] HU", "data range 1", "Wang 2004"):
         assert words in numbers.caption()
     assert row.rmse == pytest.approx(np.sqrt(((a.astype(float) - b) ** 2).mean())) and row.rmse > row.quality.rmse_hu
     cells = numbers.cells()
@@ -74,7 +74,7 @@ def test_bad_arguments_of_measure(logic, scene, fullAndLow):
     other = addVolume(scene, ct((4, 40, 51)), "wide")
     with pytest.raises(GeometryError, match="do not lie on the same grid"):
         logic.measure([low, other], full)
-    with pytest.raises(InputError, match="has the slices 0 to 3, and no 4"):
+    with pytest.raises(InputError, match="has the slice indices 0 to 3, and no 4"):
         logic.measure(low, sliceIndex=4)
     with pytest.raises(InputError, match="does not lie in the volume"):
         logic.measure(low, roi=(0, 5, 0, 5, 4))
@@ -121,14 +121,14 @@ def test_numbers_of_planes_across_the_slices_are_of_the_same_voxels(logic, fullA
     assert row.quality.rmse == pytest.approx(np.sqrt((error**2).mean()))
     assert row.quality.psnr == pytest.approx(-10 * np.log10((error**2).mean()))
     assert (first.mean, first.sd) == pytest.approx((a.mean(dtype=float), a.std(dtype=float)))
-    assert f"{('Column', 'Row')[axis]} {index} ({name})" in numbers.caption()
+    assert f"{('Column', 'Row')[axis]} {index + 1} of {(50, 40)[axis]} ({name})" in numbers.caption()
     record = numbers.records()[1]
-    assert (record["plane"], record["slice"]) == (name, index)
+    assert (record["plane"], record["slice_index"]) == (name, index)
     part = logic.measure({"LDCT": low}, full, plane=name, roi=(5, 30, 1, 4, index))
     assert part.rows[1].mean == pytest.approx(b[1:4, 5:30].mean(dtype=float)) and not part.whole
     with pytest.raises(InputError, match="no plane 'oblique'"):
         logic.measure({"LDCT": low}, plane="oblique")
-    with pytest.raises(InputError, match="has the .*s 0 to .*, and no 99"):
+    with pytest.raises(InputError, match="has the .* indices 0 to .*, and no 99"):
         logic.measure({"LDCT": low}, sliceIndex=99, plane=name)
 
 
@@ -242,7 +242,7 @@ def test_figure_of_a_slice(logic, fullAndLow, tmp_path):
     full, low = fullAndLow
     path = logic.saveFigure(tmp_path / "figure.png", full, {"LDCT": low}, 1, roi=(10, 30, 5, 25, 1))
     assert path == tmp_path / "figure.png" and matplotlib.image.imread(path).shape[1] >= 2400
-    with pytest.raises(InputError, match="the slices 0 to 3, and no 9"):
+    with pytest.raises(InputError, match="the slice indices 0 to 3, and no 9"):
         logic.saveFigure(tmp_path / "other.png", full, low, 9)
     assert [p.name for p in tmp_path.iterdir()] == ["figure.png"]
 
@@ -272,7 +272,7 @@ def test_the_strength_stands_in_table_caption_and_csv(logic, fullAndLow):
     assert [row[1] for row in numbers.cells()] == ["–", "–", "0.50", "0.25"]
     assert numbers.caption().endswith("Strength: TV 0.5, NLM 0.25.")
     csv_text = records_to_csv(numbers.records()).splitlines()
-    assert csv_text[0].startswith("image,method,plane,slice,roi,strength,")
+    assert csv_text[0].startswith("image,method,plane,slice_index,roi,strength,")
     assert csv_text[4].startswith("NLM,NLM,axial,1,,0.25,")
     table = logic.compare(full, {"LDCT": low, **outputs})
     assert [r["strength"] for r in tableRecords(table)] == pytest.approx([np.nan, np.nan, 0.5, 0.25],
@@ -296,7 +296,7 @@ def test_no_two_tables_have_one_name(logic, fullAndLow):
     for k in (1, 1, 2):
         tables.append(logic.writeNumbers(logic.measure({"LDCT": low}, full, k), full, {"LDCT": low}))
     names = [table.GetName() for table in tables]
-    assert len(set(names)) == 5 and names[2] == "full slice 1" and names[4] == "full slice 2"
+    assert len(set(names)) == 5 and names[2] == "full slice 2 of 4" and names[4] == "full slice 3 of 4"
 
 
 @pytest.mark.slow
@@ -330,7 +330,7 @@ def test_the_figure_of_a_region_prints_its_numbers_in_the_plane_that_it_was_draw
     assert drawn["metrics"]["LDCT"] == (
         f"{row[of + 'Mean (HU)']} ± {row[of + 'SD (HU)']} HU, RMSE {row[of + 'RMSE (HU)']} HU, CNR {row[of + 'CNR']}, "
         f"Contrast kept {row[of + 'Contrast kept (%)']} %")
-    assert drawn["roi"] == (10, 30, 5, 25) and "slices 1 to 3" in drawn["note"] and "no window" in drawn["note"]
+    assert drawn["roi"] == (10, 30, 5, 25) and "slices 2 to 4" in drawn["note"] and "no window" in drawn["note"]
     np.testing.assert_array_equal(drawn["panels"][1][1], voxels(low)[2])
 
 

@@ -104,7 +104,7 @@ def test_numbers_follow_the_slice_and_are_never_measured_twice(widget, host, pai
     _show(pair.view, pair.low, 3)
     host.spin(quiet(widget.panel))
     _show(pair.view, pair.low, 2)
-    host.spin(lambda: widget.ui.captionLabel.text.startswith("Slice 2"))
+    host.spin(lambda: widget.ui.captionLabel.text.startswith("Slice 3 of 4"))
     assert not again
     assert widget.ui.numbersTable.cells[1] == widget.logic.measure({"LDCT": pair.low}, pair.full, 2).cells()[1]
     _show(pair.view, pair.low, 3)
@@ -155,11 +155,11 @@ def test_numbers_are_copied_written_and_put_into_a_table(widget, host, pair, tmp
     assert Clipboard.text.startswith("Image\tStrength\tPSNR (dB)") and widget.ui.captionLabel.text in Clipboard.text
     widget.panel.export.writeCSV(str(tmp_path / "numbers.csv"))
     lines = (tmp_path / "numbers.csv").read_text().splitlines()
-    assert lines[0].startswith("image,method,plane,slice,roi,strength,psnr_db") and len(lines) == 3
+    assert lines[0].startswith("image,method,plane,slice_index,roi,strength,psnr_db") and len(lines) == 3
     widget.ui.tableButton.click()
     widget.ui.tableButton.click()
     tables = slicer.util.getNodesByClass("vtkMRMLTableNode")
-    assert [t.GetName() for t in tables] == ["full slice 2", "full slice 2_1"]
+    assert [t.GetName() for t in tables] == ["full slice 3 of 4", "full slice 3 of 4_1"]
     assert all(t.GetTable().GetNumberOfRows() == 2 for t in tables)
     widget.panel.saveFigure(str(tmp_path / "figure.png"))
     host.spin(lambda: not widget.panel.running)

@@ -30,7 +30,7 @@ def test_a_reading_is_kept_in_the_scene_and_goes_on(mrml, logic, images, tmp_pat
     for _ in range(4):
         reading.answer({"noise": 3, "overall": 4})
         seen.add(reading.shown()[0].words)
-    assert seen <= {"slice 3", "slice 1", coronal.words} and reading.words == "AB, 4 of 9 answered"
+    assert seen <= {"slice 4 of 5", "slice 2 of 5", coronal.words} and reading.words == "AB, 4 of 9 answered"
     assert reading.study.answers[0].seconds < 60
     reading.undo()
     with pytest.raises(InputError, match="scored from 1 to 5"):
@@ -55,7 +55,7 @@ def test_a_reading_is_kept_in_the_scene_and_goes_on(mrml, logic, images, tmp_pat
 
 
 def test_what_cannot_be_read_is_refused(mrml, logic, images):
-    with pytest.raises(InputError, match="slices 0 to 4, and no 9"):
+    with pytest.raises(InputError, match="slice indices 0 to 4, and no 9"):
         logic.startReading(images, [9], "AB")
     with pytest.raises(GeometryError):
         logic.startReading({**images, "other": addVolume(mrml, ct((3, 8, 8)), "other")}, [1], "AB")

@@ -118,7 +118,7 @@ def test_a_region_reaches_over_several_slices(scene, logic, images, shape, tmp_p
     one = logic.makeRegion(full, (10, 31, 5, 26, 2), shape).voxels(full)
     several = logic.makeRegion(full, (10, 31, 5, 26, 2), shape, slices=(1, 4), name="several")
     found = several.voxels(full)
-    assert found.box == (slice(1, 5), *one.box[1:]) and found.count == 4 * one.count and "slices 1 to 4" in found.words
+    assert found.box == (slice(1, 5), *one.box[1:]) and found.count == 4 * one.count and "slices 2 to 5" in found.words
     assert several.reach(full) == (1, 4) and several.across(full) == 2
     mean = logic.measureRegions({"FDCT": full}, regions=[several]).statistics["FDCT"][several.number].mean
     alone = [logic.makeRegion(full, (10, 31, 5, 26, k), shape) for k in range(1, 5)]
@@ -126,7 +126,7 @@ def test_a_region_reaches_over_several_slices(scene, logic, images, shape, tmp_p
     assert mean == pytest.approx(np.mean(parts))
     assert logic.spanSlices(several, full, 3, 3).reach(full) == (3, 3)
     assert logic.spanSlices(several, full, 0, 5).reach(full) == (0, 5)
-    with pytest.raises(InputError, match="slices 0 to 5 there; 4 to 6"):
+    with pytest.raises(InputError, match="slice indices 0 to 5 there; 4 to 6"):
         logic.spanSlices(several, full, 4, 6)
     scene.SetURL(str(tmp_path / "scene.mrml"))
     assert scene.Commit()
@@ -213,7 +213,7 @@ def test_numbers_of_regions_agree_with_an_independent_computation(scene, logic, 
     assert header[:4] == ["Strength", "1 metastasis: Mean (HU)", "1 metastasis: SD (HU)", "1 metastasis: RMSE (HU)"]
     assert header[-3:] == ["1 metastasis: CNR", "1 metastasis: Contrast kept (%)", "2 liver: Noise left (%)"]
     assert [row[0] for row in cells] == ["FDCT", "LDCT", "Scanner"] and cells[1][-1] == "100" and cells[0][-2] == "100"
-    for words in ("no window", "1 metastasis (box, slice 2, columns 17 to 23, rows 12 to 18, 49 voxels)",
+    for words in ("no window", "1 metastasis (box, slice 3, columns 18 to 24, rows 13 to 19, 49 voxels)",
                   "SD of the background, which is 2 liver", "of LDCT's"):
         assert words in numbers.caption()
     table = logic.writeNumbers(numbers, full, {"LDCT": low, "Scanner": scanner})

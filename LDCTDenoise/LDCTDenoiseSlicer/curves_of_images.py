@@ -116,14 +116,15 @@ def measureProfile(nodes: dict, line, reference=None, width: float = 0.0) -> Cur
     if all(np.isnan(values).all() for values in y.values()):
         raise InputError(f"the line '{line.GetName()}' lies outside of '{first.GetName()}'; draw it on the image.")
     found = {label: measure_edge(x, values) for label, values in y.items()}
-    where = ", ".join(f"({i:.1f}, {j:.1f}, {k:.1f})" for k, j, i in (start, end))
+    from0, from1 = (", ".join(f"({i + one:.1f}, {j + one:.1f}, {k + one:.1f})" for k, j, i in (start, end))
+                    for one in (0, 1))
     averaged = f", the mean over {width:g} mm beside it" if width else ""
     return Curves(
         "profile", f"{line.GetName()}, {length:.0f} mm", "Distance (mm)", "HU", x, y, EDGE,
         {label: read_off(edge, EDGE) for label, edge in found.items()},
-        f"Along '{line.GetName()}', {length:.1f} mm, columns, rows and slices {where}, interpolated linearly"
+        f"Along '{line.GetName()}', {length:.1f} mm, columns, rows and slices {from1}, interpolated linearly"
         f"{averaged}. Edge: the normally blurred step that fits best; none where it explains less than half.",
-        colorsOf(images), {"line": line.GetName(), "from_to_ijk": where, "length_mm": length, "width_mm": width},
+        colorsOf(images), {"line": line.GetName(), "from_to_ijk": from0, "length_mm": length, "width_mm": width},
     )
 
 

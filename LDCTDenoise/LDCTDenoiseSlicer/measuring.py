@@ -19,7 +19,6 @@ from .rois import pixelROI
 from .tables import requireTable, writeTable
 from .tasks import Counted, Task
 
-
 #: Pairs of volumes that were found on one grid, by `placeTime`: asked of every image at each step of a drag.
 _onOneGrid: set = set()
 _REMEMBERED = 256

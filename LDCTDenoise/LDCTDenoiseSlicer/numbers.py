@@ -22,8 +22,8 @@ STRENGTH = Metric("strength", "Strength", 2)
 #: What is shown of an image, in the order of the columns.
 SHOWN = (STRENGTH, *(m for m in METRICS if not m.key.startswith("rmse")), RMSE, IN_WINDOW, *HU_STATISTICS)
 
-#: The columns of a table of numbers; NaN where there is no reference to measure against.
-COLUMNS = ("image", "method", "plane", "slice", "roi", *(metric.column for metric in SHOWN), *CONDITIONS)
+#: The columns of a table of numbers; NaN where there is no reference to measure against. Index and ROI count from 0.
+COLUMNS = ("image", "method", "plane", "slice_index", "roi", *(metric.column for metric in SHOWN), *CONDITIONS)
 
 #: SSIM is a mean over squares of so many pixels; a smaller region has none.
 SSIM_PIXELS = 11
@@ -114,7 +114,7 @@ class Numbers:
 
     def caption(self) -> str:
         """Return the sentence that must stand beside the numbers."""
-        where = self.plane.words if self.whole else f"ROI {self.region} (columns, rows, {self.plane.words})"
+        where = self.plane.words if self.whole else f"ROI {self.region} (counted from 0), {self.plane.words}"
         strengths = strengthsInWords(self.made)
         if all(row.quality is None for row in self.rows):
             return f"{where[0].upper()}{where[1:]}: mean and standard deviation in HU, no window.{strengths}"

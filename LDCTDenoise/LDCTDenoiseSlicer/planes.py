@@ -1,4 +1,7 @@
-"""The planes of a volume: its slices, and those across its rows and columns, all of the same voxels."""
+"""The planes of a volume: its slices, and those across its rows and columns, all of the same voxels.
+
+Whatever a person reads counts them from 1, as the views do; calls and arrays count from 0.
+"""
 
 import math
 from dataclasses import dataclass
@@ -26,7 +29,8 @@ class Plane:
     """One plane of a volume."""
 
     axis: int  #: Of the volume, the axis across it: 0, 1, 2 for i, j, k.
-    index: int
+    index: int  #: From 0.
+    count: int  #: How many there are.
     name: str  #: One of `NAMES`.
 
     @classmethod
@@ -45,8 +49,9 @@ class Plane:
         count = volumeNode.GetImageData().GetDimensions()[axis]
         index = count // 2 if index is None else index
         if not 0 <= index < count:
-            raise InputError(f"'{volumeNode.GetName()}' has the {_COUNTED[axis]}s 0 to {count - 1}, and no {index}.")
-        return cls(axis, index, names[axis])
+            raise InputError(f"'{volumeNode.GetName()}' has the {_COUNTED[axis]} indices 0 to {count - 1}, and no "
+                             f"{index}.")
+        return cls(axis, index, count, names[axis])
 
     def stacked(self, array: np.ndarray) -> np.ndarray:
         """Return a view of (slices, rows, columns) whose first axis counts planes like this one.
@@ -65,8 +70,8 @@ class Plane:
 
     @property
     def words(self) -> str:
-        """Where it is: "slice 12", "row 200 (coronal)"."""
-        counted = f"{_COUNTED[self.axis]} {self.index}"
+        """Where it is: "slice 13 of 40", "row 201 of 512 (coronal)"."""
+        counted = f"{_COUNTED[self.axis]} {self.index + 1} of {self.count}"
         return counted if self.axis == 2 else f"{counted} ({self.name})"
 
 
@@ -101,7 +106,8 @@ def planeInView(volumeNode, sliceNode) -> Plane:
     for axis in (2, 1, 0):
         if max(abs(right[axis]), abs(up[axis])) <= steepest * abs(normal[axis]):
             index = math.floor(centre[axis] + 0.5)
-            if not 0 <= index < volumeNode.GetImageData().GetDimensions()[axis]:
+            count = volumeNode.GetImageData().GetDimensions()[axis]
+            if not 0 <= index < count:
                 raise InputError(f"the view shows no {_COUNTED[axis]} of '{volumeNode.GetName()}'; scroll to it.")
-            return Plane(axis, index, planeNames(volumeNode)[axis])
+            return Plane(axis, index, count, planeNames(volumeNode)[axis])
     raise InputError(f"the view runs along none of the planes of '{volumeNode.GetName()}'; rotate it to the volume.")

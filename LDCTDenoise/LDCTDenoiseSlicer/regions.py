@@ -61,10 +61,11 @@ class Voxels:
 
     @property
     def words(self) -> str:
-        """Where they are: "slices 3 to 5, 24×30 pixels, 2160 voxels"."""
-        k, j, i = self.box
-        where = f"slice {k.start}" if k.stop - k.start == 1 else f"slices {k.start} to {k.stop - 1}"
-        return f"{where}, columns {i.start} to {i.stop - 1}, rows {j.start} to {j.stop - 1}, {self.count} voxels"
+        """Where they are, counted from 1: "slices 4 to 6, columns 11 to 34, rows 8 to 37, 2160 voxels"."""
+        places = (f"{what} {part.stop}" if part.stop - part.start == 1 else f"{what}s {part.start + 1} to {part.stop}"
+                  for what, part in zip(("slice", "row", "column"), self.box, strict=True))
+        slices, rows, columns = places
+        return f"{slices}, {columns}, {rows}, {self.count} voxels"
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,7 @@ class Region:
     def plane(self, volumeNode) -> Plane:
         """Return the plane of a volume in its middle, as it was drawn."""
         axis, (first, last) = self.across(volumeNode), self.reach(volumeNode)
-        return Plane(axis, (first + last) // 2, planeNames(volumeNode)[axis])
+        return Plane.of(volumeNode, (first + last) // 2, planeNames(volumeNode)[axis])
 
     def boxIn(self, volumeNode) -> tuple[int, int, int, int]:
         """Return the columns and rows of that plane which just hold it: i0, i1, j0, j1, upper bounds exclusive."""
@@ -250,8 +251,8 @@ def spanSlices(region: Region, volumeNode, first: int, last: int) -> None:
     axis = region.across(volumeNode)
     count = volumeNode.GetImageData().GetDimensions()[axis]
     if not 0 <= first <= last < count:
-        raise InputError(f"'{volumeNode.GetName()}' has the slices 0 to {count - 1} there; {first} to {last} are not "
-                         "among them.")
+        raise InputError(f"'{volumeNode.GetName()}' has the slice indices 0 to {count - 1} there; {first} to {last} "
+                         "are not among them.")
     if region.shape != "box":
         # Its points stay where they are.
         place = math.floor(_pixelsOfCurve(region.node, volumeNode)[:, axis].mean() + 0.5)

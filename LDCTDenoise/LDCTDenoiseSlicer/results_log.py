@@ -32,7 +32,7 @@ _METRICS = (*(m.column for m in METRICS), *(m.spread_column for m in METRICS), R
 #: What an entry has been measured of.
 SLICE, REGIONS, VOLUME = "slice", "regions", "volume"
 
-_TEXTS = ("time", "volume", "measured", "region", "role", "place", "plane", "slice")
+_TEXTS = ("time", "volume", "measured", "region", "role", "place", "plane", "slice_index")
 COLUMNS = ("entry", *_TEXTS, "window_lower_hu", "window_upper_hu", "image", "method", "strength", "noise_left",
            "model_sha256", "voxels_sha256", *_METRICS)
 
@@ -117,7 +117,8 @@ def _rowsOf(numbers) -> list[dict]:
     """Return what was measured as rows, with those of `COLUMNS` that they have."""
     if isinstance(numbers, Numbers):
         return [{name: value for name, value in record.items() if name in COLUMNS} | {
-            "measured": SLICE, "region": record["roi"], "place": numbers.plane.words, "slice": str(record["slice"])}
+            "measured": SLICE, "region": record["roi"], "place": numbers.plane.words,
+            "slice_index": str(record["slice_index"])}
             for record in numbers.records()]
     if isinstance(numbers, RegionNumbers):
         return [{"measured": REGIONS, "region": region.heading, "role": region.role, "image": label,
@@ -168,7 +169,7 @@ def _drawingsOf(log, rows: list[dict]) -> list:
     if what["measured"] == SLICE:
         window = Window(what["window_lower_hu"], what["window_upper_hu"])
         window = PAPER if math.isnan(window.lower) else window
-        return [drawingOf(reference, images, int(what["slice"]), what["region"] or None, window, what["plane"])]
+        return [drawingOf(reference, images, int(what["slice_index"]), what["region"] or None, window, what["plane"])]
     first, drawn = next(iter(images.values())), {row["region"]: row["place"] for row in rows}
     found = {region.heading: region for region in regionsOf(log.GetScene())}
     for heading, place in drawn.items():

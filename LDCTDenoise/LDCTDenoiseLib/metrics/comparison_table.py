@@ -64,7 +64,9 @@ class Comparison:
 
     def caption(self) -> str:
         """Return the sentences that must stand beside the numbers."""
-        region = f"ROI {self.roi} (columns, rows, slice)" if self.roi else "whole slices, mean ± SD over the slices"
+        region = "whole slices, mean ± SD over the slices"
+        if self.roi:
+            region = f"ROI {self.roi} (columns, rows, slice; counted from 0)"
         small = any(math.isnan(row.measurement["ssim"].mean) for row in self.rows)
         return (
             f"In the window {self.window}, scaled to [0, 1], data range {DATA_RANGE:g}; {region}. "
@@ -73,18 +75,19 @@ class Comparison:
         )
 
     def _left_out(self) -> str:
-        """Say which slices are left out of the means, and of which images."""
+        """Say which slices are left out of the means, counted from 1, and of which images."""
         images: dict[tuple, list[str]] = {}
         for row in self.rows:
             images.setdefault(tuple(row.measurement.equal), []).append(row.label)
         parts = []
         for slices, labels in images.items():
             if slices:
-                named = ", ".join(map(str, slices)) if len(slices) <= _MOST_NAMED else ""
+                named = ", ".join(str(k + 1) for k in slices) if len(slices) <= _MOST_NAMED else ""
                 word = "slice" if len(slices) == 1 else "slices"
                 which = f"{word} {named}" if named else f"{len(slices)} slices"
                 parts.append(f"{which} of {'all images' if len(labels) == len(self.rows) > 1 else ', '.join(labels)}")
-        return f" Left out of the means, as equal to the reference in this window: {'; '.join(parts)}." if parts else ""
+        why = "Left out of the means, as equal to the reference in this window (counted from 1)"
+        return f" {why}: {'; '.join(parts)}." if parts else ""
 
     def to_csv(self) -> str:
         """Return the table as CSV with a header line."""

@@ -104,8 +104,8 @@ class RegionsTable:
             box.visible = reach is not None
             if reach is not None:
                 blocked = box.blockSignals(True)
-                box.setRange(0, request.anchor.GetImageData().GetDimensions()[region.across(request.anchor)] - 1)
-                box.value = reach[number]
+                box.setRange(1, request.anchor.GetImageData().GetDimensions()[region.across(request.anchor)])
+                box.value = reach[number] + 1
                 box.blockSignals(blocked)
 
     def _onSlices(self, moved) -> None:
@@ -115,7 +115,7 @@ class RegionsTable:
             first = last = int(moved.value)
         if region is not None and self._logic.comparison.shown:
             anchor = self._logic.comparison.request.anchor
-            self._change(lambda: self._logic.spanSlices(region, anchor, first, last))
+            self._change(lambda: self._logic.spanSlices(region, anchor, first - 1, last - 1))
 
     def _change(self, step) -> None:
         self._guarded(step)

@@ -81,15 +81,15 @@ class Stage(VTKObservationMixin):
     @property
     def plane(self) -> Plane | None:
         """The plane of the anchor that is shown, in any orientation; None beside the volume."""
-        axis, index, _count = self.position
-        return None if index is None else Plane(axis, index, planeNames(self.request.anchor)[axis])
+        axis, index, count = self.position
+        return None if index is None else Plane(axis, index, count, planeNames(self.request.anchor)[axis])
 
     def showSlice(self, index: int) -> None:
         """Go to a slice of the anchor, along the axis that the views look along; `InputError` when it has none such."""
         volume = self.request.anchor
         axis, _index, count = self.position
         if not 0 <= index < count:
-            raise InputError(f"'{volume.GetName()}' has slices 0 to {count - 1} and no slice {index}.")
+            raise InputError(f"'{volume.GetName()}' has the slice indices 0 to {count - 1}, and no {index}.")
         toWorld = plane.ijkToWorld(volume)
         matrix = self.links.matrix.copy()
         ijk = np.linalg.inv(toWorld) @ matrix[:, 3]

@@ -54,7 +54,7 @@ class Reading:
             raise InputError("an image of the reading has left the scene; load it again, or start another reading.")
         self._begun = time.monotonic()
         name, index = self.trial.case.rsplit(" ", 1)
-        return Plane.of(nodes[0], int(index), name), nodes
+        return Plane.of(nodes[0], int(index) - 1, name), nodes
 
     def answer(self, scores: dict | None = None, preferred: int | None = None) -> None:
         """Answer the trial and keep that in the scene; `InputError` when it is no answer to it."""
@@ -104,7 +104,7 @@ def _labelsOf(study: Study) -> list[str]:
 
 
 def _caseOf(case, volumeNode) -> str:
-    """Return a case by its name: the plane of a region, a plane, or a slice."""
+    """Return a case by its name, "axial 13", counted from 1: the plane of a region, a plane, or a slice."""
     requireVolume(volumeNode, "volume to read")
     if isinstance(case, Region):
         plane = case.plane(volumeNode)
@@ -112,4 +112,4 @@ def _caseOf(case, volumeNode) -> str:
         plane = case
     else:
         plane = Plane.of(volumeNode, int(case))
-    return f"{plane.name} {plane.index}"
+    return f"{plane.name} {plane.index + 1}"
