@@ -193,6 +193,20 @@ def test_the_numbers_in_the_zooms_are_those_of_the_region(scene, images, compari
     assert LDCTDenoiseLogic().measureZoom({"LDCT": images["LDCT"]}, images["FDCT"], small)["LDCT"].ssim is None
 
 
+def test_nothing_is_the_best_of_a_tie_or_in_air(scene, images, comparison):
+    slicer.util.arrayFromVolume(images["FDCT"])[2, :15, :15] = -1000
+    slicer.util.arrayFromVolume(images["DCSCN"])[:] = slicer.util.arrayFromVolume(images["LDCT"])
+    region = LDCTDenoiseLogic().makeRegion(images["LDCT"], (20, 40, 10, 30, 2)).node
+    show(images, rows=("zoom",), roi=region)
+    tie = comparison.words()
+    air = LDCTDenoiseLogic().makeRegion(images["LDCT"], (0, 15, 0, 15, 2)).node
+    show(images, rows=("zoom",), roi=air)
+    for words, parts in ((tie, ["RMSE", "SSIM"]), (comparison.words(), ["RMSE"])):
+        for name in ("LDCTDenoiseZoom2", "LDCTDenoiseZoom3"):
+            compared = words[name].numbers[0]
+            assert [text.split()[0] for text, _ in compared] == parts and not any(best for _, best in compared)
+
+
 def test_the_hu_at_the_pointer_are_those_of_all_images(scene, images, comparison):
     show(images)
     heard = []

@@ -104,7 +104,7 @@ def test_a_scene_with_a_method_that_has_no_weights_here_opens(widget, host):
     parameters.methods = ["DCSWGAN"]
     host.enter(widget)
     ticked = [item.text() for item in widget.ui.methodList.items if item.checkState()]
-    assert ticked == ["DCSWGAN (network with skip connections, adversarial)"]
+    assert ticked == ["DCSWGAN (skip connections, adversarial)"]
     tick(widget, "TV", "DCSWGAN")
     assert parameters.methods == ["TV"]
 

@@ -1,6 +1,7 @@
 """The parts of the panel on the strict stand-ins: methods, strength, preview, numbers, figure."""
 
 import contextlib
+import time
 import types
 
 import numpy as np
@@ -312,6 +313,21 @@ def test_the_list_is_ticked_named_ordered_and_taken_from(widget, host, pair):
     assert "Another image is called 'NLM' already" in ui.statusLabel.text and table.cells[2][0] == "scanner"
 
 
+def test_the_first_region_shows_its_numbers_unless_the_user_has_chosen(widget, host, pair):
+    host.spin(quiet(widget.panel))
+    region = widget.logic.makeRegion(pair.low, (20, 30, 20, 30, 2), name="A")
+    host.spin(quiet(widget.panel))
+    combo = widget.ui.regionComboBox
+    assert "1 A\nMean (HU)" in widget.ui.numbersTable.headers and combo.itemData(combo.currentIndex) == "roi"
+    widget.logic.removeRegion(region)
+    host.spin(quiet(widget.panel))
+    assert widget.ui.captionLabel.text.startswith("Slice 3 of 4") and combo.itemData(combo.currentIndex) == "slice"
+    combo.emit("activated(int)", combo.currentIndex)
+    widget.logic.addRegion(region.node)
+    host.spin(quiet(widget.panel))
+    assert widget.ui.captionLabel.text.startswith("Slice 3 of 4")
+
+
 @pytest.mark.slow
 def test_numbers_of_regions_stand_in_groups_and_follow_a_drag(widget, host, pair, monkeypatch):
     from LDCTDenoiseSlicer import region_numbers
@@ -334,11 +350,15 @@ def test_numbers_of_regions_stand_in_groups_and_follow_a_drag(widget, host, pair
     lesion.node.SetCenterWorld(*(np.array(lesion.node.GetCenterWorld()) + [1.0, 0, 0]))
     widget.panel._onRegion()
     assert widget.ui.numbersTable.cells != before and len(measured) == 2
-    # Again at once: not before a while has passed, and then once.
-    for _ in range(5):
-        lesion.node.SetCenterWorld(*(np.array(lesion.node.GetCenterWorld()) + [0.8, 0, 0]))
-        widget.panel._onRegion()
-    assert len(measured) == 2
+    # Again at once, on a clock that stands still: not before a while has passed, and then once.
+    with monkeypatch.context() as patch:
+        now = time.monotonic()
+        patch.setattr("LDCTDenoiseSlicer.comparison.debounce.time", types.SimpleNamespace(monotonic=lambda: now))
+        widget.panel.numbers._throttle._ended = now
+        for _ in range(5):
+            lesion.node.SetCenterWorld(*(np.array(lesion.node.GetCenterWorld()) + [0.8, 0, 0]))
+            widget.panel._onRegion()
+        assert len(measured) == 2
     host.spin(quiet(widget.panel))
     assert len(measured) == 4
     widget.panel.export.writeCSV("/dev/null")

@@ -159,6 +159,24 @@ def test_a_circle_is_made_and_a_segment_is_added(scene, logic, images):
     assert [r.name for r in regionsOf(scene)] == ["round"]
 
 
+@pytest.mark.parametrize("shape", ["box", "circle"])
+def test_a_region_is_an_outline_whose_every_move_counts(scene, logic, images, shape):
+    region = logic.makeRegion(next(iter(images.values())), (10, 30, 5, 25, 2), shape=shape)
+    assert not region.node.GetDisplayNode().GetFillVisibility()
+    before = region.state()
+    if shape == "box":
+        region.node.SetCenter(1, 2, 3)
+    else:
+        region.node.SetNthControlPointPosition(0, 1, 2, 3)
+    moved = region.state()
+    transform = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+    region.node.SetAndObserveTransformNodeID(transform.GetID())
+    under = region.state()
+    matrix = slicer.util.vtkMatrixFromArray(np.diag([2.0, 1, 1, 1]))
+    transform.SetMatrixTransformToParent(matrix)
+    assert len({before, moved, under, region.state()}) == 4
+
+
 def test_the_list_of_regions_lives_in_the_scene(scene, logic, images, tmp_path):
     full = images["FDCT"]
     first = logic.makeRegion(full, (10, 30, 5, 25, 2), role="lesion", name="A")

@@ -30,6 +30,7 @@ class LDCTDenoiseParameterNode:
     noiseLeft - How much noise to leave, "12" in HU or "50%" of the scan's own; empty where the strength says.
     preview - Whether the slice in view is denoised as one scrolls.
     region - What the numbers are measured over.
+    regionChosen - Whether the user has chosen that; else it is the regions as soon as there are any.
     comparisonTable - The numbers of the whole volume, as last measured.
     curves - Which curves are shown: "profile", "spectrum" or none.
     profileWidth - Millimetres beside the line over which a profile is averaged.
@@ -50,6 +51,7 @@ class LDCTDenoiseParameterNode:
     noiseLeft: str = ""
     preview: bool = False
     region: Annotated[str, Choice(list(REGIONS))] = "slice"
+    regionChosen: bool = False
     comparisonTable: vtkMRMLTableNode
     curves: str = ""
     profileWidth: Annotated[float, WithinRange(0.0, 50.0)] = 0.0

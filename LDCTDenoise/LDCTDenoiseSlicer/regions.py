@@ -138,7 +138,9 @@ class Region:
 
     def state(self) -> tuple:
         """Return something that changes when its voxels may have."""
-        return self.node.GetID(), self.segment, self.node.GetMTime(), transformTime(self.node)
+        # Points that are dragged do not count as a modification of a curve.
+        points = b"" if self.segment else slicer.util.arrayFromMarkupsControlPoints(self.node).tobytes()
+        return self.node.GetID(), self.segment, self.node.GetMTime(), transformTime(self.node), points
 
     def voxels(self, volumeNode) -> Voxels:
         """Return its voxels in a volume: those whose centres lie inside.
@@ -312,8 +314,7 @@ def makeRegion(volumeNode, roi, shape: str = "box", role: str = "none", name: st
         for angle in np.arange(CIRCLE_POINTS) * 2 * math.pi / CIRCLE_POINTS:
             point = centre + [size[0] / 2 * math.cos(angle), size[1] / 2 * math.sin(angle), 0]
             node.AddControlPointWorld(*(toWorld @ [*point, 1])[:3])
-    node.CreateDefaultDisplayNodes()
-    paint(node, nextColor(scene))
+    dress(node)
     made = addRegion(node, role)
     if slices is not None:
         spanSlices(made, volumeNode, *slices)
@@ -323,6 +324,13 @@ def makeRegion(volumeNode, roi, shape: str = "box", role: str = "none", name: st
 def nextColor(scene) -> tuple[float, float, float]:
     """Return the colour of the next region."""
     return _COLORS[len(regionsOf(scene)) % len(_COLORS)]
+
+
+def dress(node) -> None:
+    """Give a new markup the next colour, and no filling: in Slicer's own views that would cover what it encloses."""
+    node.CreateDefaultDisplayNodes()
+    node.GetDisplayNode().SetFillVisibility(False)
+    paint(node, nextColor(node.GetScene()))
 
 
 def paint(node, color) -> None:

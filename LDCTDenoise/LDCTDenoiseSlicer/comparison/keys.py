@@ -4,6 +4,8 @@ from . import widgets
 
 try:
     import qt
+
+    from .shortcuts import Shortcuts
 except ModuleNotFoundError:  # slicer-core
     qt = None
 
@@ -24,8 +26,7 @@ class Keys:
 
     def __init__(self, comparison):
         self._comparison = comparison
-        self._shortcuts: list = []
-        self._held = None
+        self._shortcuts = self._held = None
 
     def press(self, key: str) -> None:
         """Do what a key does: "1" to "9", "Space", "D", "PgUp", "PgDown", "Esc" or one of `WINDOW_KEYS`."""
@@ -53,26 +54,17 @@ class Keys:
     def start(self) -> None:
         """Let the views take keys; without a window there are none to take."""
         viewport = widgets.viewport()
-        if viewport is None or self._shortcuts:
-            return
-        for key in (*"123456789", "Space", HOLD, "PgUp", "PgDown", "Esc", *WINDOW_KEYS):
-            shortcut = qt.QShortcut(viewport)
-            shortcut.setKey(qt.QKeySequence(key))
+        if viewport is not None and self._shortcuts is None:
             # Only in the views: in the panel, space still ticks a box and digits are typed.
-            shortcut.setContext(qt.Qt.WidgetWithChildrenShortcut)
-            shortcut.setAutoRepeat(False)
-            # Where a key of another module is the same, ours is meant as long as ours are the views.
-            for signal in ("activated()", "activatedAmbiguously()"):
-                shortcut.connect(signal, lambda key=key: self._onPressed(key))
-            self._shortcuts.append(shortcut)
+            keys = (*"123456789", "Space", HOLD, "PgUp", "PgDown", "Esc", *WINDOW_KEYS)
+            self._shortcuts = Shortcuts(keys, viewport, self._onPressed)
 
     def stop(self) -> None:
         """Take the keys back."""
         self._letGo()
-        for shortcut in self._shortcuts:
-            shortcut.setEnabled(False)
-            shortcut.deleteLater()
-        self._shortcuts.clear()
+        if self._shortcuts is not None:
+            self._shortcuts.release()
+            self._shortcuts = None
 
     def _onPressed(self, key: str) -> None:
         self.press(key)

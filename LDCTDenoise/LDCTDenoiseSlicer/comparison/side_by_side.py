@@ -7,7 +7,7 @@ from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseLib.hounsfield import PAPER, Window
 from slicer.util import VTKObservationMixin
 
-from ..regions import addRegion, nextColor, paint, regionsOf
+from ..regions import addRegion, dress, paint, regionsOf
 from . import body, plane, views, widgets
 from .debounce import Debounce, Throttle
 from .drawing import Drawing
@@ -328,8 +328,7 @@ class SideBySide(VTKObservationMixin):
     def _newRegion(self, kind: str):
         """Add a markup to the scene and to the list of regions; it has no place yet."""
         node = self.scene.AddNewNodeByClass(kind, self.scene.GenerateUniqueName("Region"))
-        node.CreateDefaultDisplayNodes()
-        paint(node, nextColor(self.scene))
+        dress(node)
         addRegion(node)
         return node
 

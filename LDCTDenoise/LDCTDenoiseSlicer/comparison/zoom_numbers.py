@@ -33,7 +33,7 @@ def measureZoom(images: dict, reference, region, window) -> dict[str, ZoomNumber
     reference : vtkMRMLScalarVolumeNode or None
     region : Region
     window : Window
-        What SSIM is measured in: of a flat box of 11×11 pixels or more.
+        What SSIM is measured in: of a flat box of 11×11 pixels or more that is not of one value in it.
     """
     found, full, compared = {}, None, None
     try:
@@ -43,7 +43,8 @@ def measureZoom(images: dict, reference, region, window) -> dict[str, ZoomNumber
             full = slicer.util.arrayFromVolume(reference)
             flat = np.squeeze(full[voxels.box])
             if voxels.mask is None and flat.ndim == 2 and min(flat.shape) >= SSIM_PIXELS:
-                compared = Reference(flat, window)
+                # Of air, which the window makes one value, every image is as similar as the next.
+                compared = Reference(flat, window) if np.ptp(np.clip(flat, window.lower, window.upper)) else None
     except LDCTError:  # not placed yet, or dragged out of the image
         return found
     for label, node in images.items():
@@ -59,17 +60,21 @@ def measureZoom(images: dict, reference, region, window) -> dict[str, ZoomNumber
 
 
 def inLines(numbers: dict[str, ZoomNumbers]) -> dict[str, tuple]:
-    """Return two lines of parts for each image, as `furniture.Words` has them: the best error and similarity marked."""
+    """Return two lines of parts for each image, as `furniture.Words` has them: the best error and similarity marked.
+
+    Of a tie, in the digits that are shown, nothing is marked.
+    """
     best = {}
     for metric, of in ((RMSE, lambda n: n.statistics.rmse), (_SSIM, lambda n: n.ssim)):
-        scores = {label: metric.score(of(n)) for label, n in numbers.items()
-                  if of(n) is not None and not math.isnan(of(n))}
-        best[metric] = {label for label, score in scores.items() if len(scores) > 1 and score == max(scores.values())}
+        values = {label: of(n) for label, n in numbers.items() if of(n) is not None and not math.isnan(of(n))}
+        ranked = sorted(values, key=lambda label: metric.score(values[label]), reverse=True)
+        texts = {metric.text(values[label]) for label in ranked[:2]}
+        best[metric] = ranked[0] if len(texts) > 1 else None
     lines = {}
     for label, n in numbers.items():
         own = n.statistics
         compared = tuple(
-            (f"{metric.label} {metric.text(value)}{f' {metric.unit}' if metric.unit else ''}", label in best[metric])
+            (f"{metric.label} {metric.text(value)}{f' {metric.unit}' if metric.unit else ''}", label == best[metric])
             for metric, value in ((RMSE, own.rmse), (_SSIM, n.ssim)) if value is not None
         )
         mean = (f"{MEAN.text(own.mean)} ± {SD.text(own.sd)} HU", False)

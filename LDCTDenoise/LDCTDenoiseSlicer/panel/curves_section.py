@@ -16,6 +16,7 @@ from ..comparison.drawing import Drawing
 from ..curves_of_images import isDrawn, lineOf, newLine
 from ..numbers import REFERENCE
 from ..task_runner import sentence
+from .docks import addDock, removeDock
 from .numbers_export import ask
 
 #: Seconds between two measurements while a line or a region is dragged.
@@ -209,17 +210,15 @@ class _PlotDock:
     """A plot of Slicer's own at the foot of the main window, beside the numbers; nothing without a window."""
 
     def __init__(self):
-        self._dock = self._view = None
+        self._dock = None
 
     def show(self, chart) -> None:
         """Show a chart, or put the plot away."""
-        window = slicer.util.mainWindow()
-        if window is None or (chart is None) and self._dock is None:
+        if slicer.util.mainWindow() is None or (chart is None) and self._dock is None:
             return
         if chart is None:
-            window.removeDockWidget(self._dock)
-            self._dock.deleteLater()
-            self._dock = self._view = None
+            removeDock(self._dock)
+            self._dock = None
             return
         scene = chart.GetScene()
         if self._dock is None:
@@ -228,13 +227,9 @@ class _PlotDock:
             plot.setMRMLPlotViewNode(self._viewNode(scene))
             plot.setMinimumSize(_PLOT_WIDTH, 120)
             plot.setMaximumHeight(_PLOT_HEIGHT)
-            self._dock = qt.QDockWidget(_("LDCT Denoise: curves"), window)
-            self._dock.setObjectName("LDCTDenoiseCurves")
-            self._dock.setFeatures(qt.QDockWidget.DockWidgetMovable | qt.QDockWidget.DockWidgetFloatable)
-            self._dock.setWidget(plot)
+            self._dock = addDock(_("LDCT Denoise: curves"), "LDCTDenoiseCurves", plot)
             self._dock.connect("topLevelChanged(bool)", lambda floats: plot.setMaximumHeight(
                 _ANY_HEIGHT if floats else _PLOT_HEIGHT))
-            window.addDockWidget(qt.Qt.BottomDockWidgetArea, self._dock)
         self._viewNode(scene).SetPlotChartNodeID(chart.GetID())
 
     @staticmethod

@@ -5,6 +5,8 @@ import slicer
 import slicer.util
 from slicer.i18n import tr as _
 
+from .docks import addDock, removeDock
+
 #: Pixels of the dock's title, and by which the table's own hint falls short of its frame and header.
 _SPARE = 48
 
@@ -27,14 +29,9 @@ class NumbersDock:
         if below == (self._dock is not None) or window is None:
             return
         if below:
-            self._dock = qt.QDockWidget(_("LDCT Denoise: numbers"), window)
-            self._dock.setObjectName("LDCTDenoiseNumbers")
-            # Moved and floated, but not closed: it goes with the comparison.
-            self._dock.setFeatures(qt.QDockWidget.DockWidgetMovable | qt.QDockWidget.DockWidgetFloatable)
-            self._dock.setWidget(ui.numbersButton)
+            self._dock = addDock(_("LDCT Denoise: numbers"), "LDCTDenoiseNumbers", ui.numbersButton)
             # As low as it can be: what it takes the views lose.
             ui.regionRow.layout().addWidget(ui.numbersButtons, 6)
-            window.addDockWidget(qt.Qt.BottomDockWidgetArea, self._dock)
             ui.numbersButton.show()
             # Qt remembers how high it was, with a longer caption or another dock beside it.
             window.resizeDocks([self._dock], [1], qt.Qt.Vertical)
@@ -42,8 +39,7 @@ class NumbersDock:
             ui.numbersPlace.layout().addWidget(ui.numbersButton)
             ui.numbersButton.layout().addWidget(ui.numbersButtons)
             ui.numbersButton.show()
-            window.removeDockWidget(self._dock)
-            self._dock.deleteLater()
+            removeDock(self._dock)
             self._dock = None
 
     def fit(self) -> None:

@@ -60,11 +60,14 @@ class NumbersSection:
         self.ui, self._view, self._images = ui, view, images
         self._parameters = None
         self._header: list[str] = []
+        # Letters of the widest cell of each column.
+        self._widest: list[int] = []
         #: What is shown, and of what it was measured.
         self.numbers: Numbers | RegionNumbers | None = None
         self._shown = self._measuring = None
         self._rows, self._done = None, []
         self._measuredWhole, self._docked = None, False
+        self._anyRegion = False
         #: Called when the table shows something else.
         self.onShown = lambda: None
         # What was measured last, by the voxels that it was measured of.
@@ -73,7 +76,9 @@ class NumbersSection:
         self._ahead: Iterator[Row] = iter(())
         for region, words in regions().items():
             ui.regionComboBox.addItem(words, region)
-        ui.regionComboBox.connect("currentIndexChanged(int)", self._onRegionChosen)
+        # The second one for who chooses what is chosen already.
+        for signal in ("currentIndexChanged(int)", "activated(int)"):
+            ui.regionComboBox.connect(signal, self._onRegionChosen)
         for name, window in PRESETS.items():
             ui.metricWindowComboBox.addItem(_("in {window}").format(window=window), name)
         ui.metricWindowComboBox.connect("activated(int)", self._onWindowChosen)
@@ -98,10 +103,9 @@ class NumbersSection:
             self._idle.stop()
             self._throttle.stop()
             self._rows = None
-            return
-        blocked = self.ui.regionComboBox.blockSignals(True)
-        self.ui.regionComboBox.setCurrentIndex(REGIONS.index(parameters.region))
-        self.ui.regionComboBox.blockSignals(blocked)
+        else:
+            self._anyRegion = _isAnyRegion()
+            self._showChoices()
 
     def refresh(self) -> None:
         """Measure anew, soon, if anything that is shown has changed; many calls make one."""
@@ -141,12 +145,21 @@ class NumbersSection:
 
     def regionMoved(self) -> None:
         """Measure the regions now, straight from the event: at most every 60 ms."""
+        self._followRegions()
         if self.region == "roi" and self._parameters is not None and not self.ui.numbersButton.collapsed:
             self._throttle.ask()
 
     def _onRegionChosen(self, index: int) -> None:
         if self._parameters is not None and index >= 0:
-            self._parameters.region = self.ui.regionComboBox.itemData(index)
+            with slicer.util.NodeModify(self._parameters.parameterNode):
+                self._parameters.region, self._parameters.regionChosen = self.ui.regionComboBox.itemData(index), True
+
+    def _followRegions(self) -> None:
+        """Show the first region that there is, and the slice without any, as long as the user has not chosen."""
+        if self._parameters is not None and _isAnyRegion() != self._anyRegion:
+            self._anyRegion = not self._anyRegion
+            if not self._parameters.regionChosen and self.region == ("slice" if self._anyRegion else "roi"):
+                self._parameters.region = "roi" if self._anyRegion else "slice"
 
     def _onWindowChosen(self, index: int) -> None:
         name = self.ui.metricWindowComboBox.itemData(index)
@@ -155,8 +168,11 @@ class NumbersSection:
                 self._parameters.metricLower = PRESETS[name].lower
                 self._parameters.metricUpper = PRESETS[name].upper
 
-    def _showWindow(self) -> None:
-        """Show the window that is measured in, one of a script's own among the presets."""
+    def _showChoices(self) -> None:
+        """Show over what is measured, and in which window, one of a script's own among the presets."""
+        blocked = self.ui.regionComboBox.blockSignals(True)
+        self.ui.regionComboBox.setCurrentIndex(REGIONS.index(self.region))
+        self.ui.regionComboBox.blockSignals(blocked)
         combo, window = self.ui.metricWindowComboBox, self.window
         names = [name for name, preset in PRESETS.items() if preset == window]
         while combo.count > len(PRESETS):
@@ -191,7 +207,8 @@ class NumbersSection:
         """Start to measure what is to be shown, unless that is what is shown or is measured at once."""
         if self._parameters is None:
             return False
-        self._showWindow()
+        self._followRegions()
+        self._showChoices()
         key = self._key()
         if key == self._shown:
             return False
@@ -321,7 +338,10 @@ class NumbersSection:
         self._show([], [], sentence(why))
 
     def _show(self, header: list[str], rows: list[list[str]], caption: str) -> None:
-        table = self.ui.numbersTable
+        table, widest = self.ui.numbersTable, [max(map(len, column)) for column in zip(*rows, strict=True)]
+        # In a drag only digits change: no column is wider, no row more, and nothing is laid out anew.
+        reshaped = header != self._header or table.rowCount != len(rows) or any(
+            wide > before for wide, before in zip(widest, self._widest, strict=True))
         if header != self._header:
             self._header = header
             table.setColumnCount(len(header))
@@ -335,13 +355,19 @@ class NumbersSection:
                     table.setItem(row, column, qt.QTableWidgetItem(text))
                 elif item.text() != text:
                     item.setText(text)
-        table.resizeColumnsToContents()
-        self.fit(self._docked)
+        if reshaped:
+            self._widest = widest
+            table.resizeColumnsToContents()
+            self.fit(self._docked)
         table.visible = bool(rows)
         self.ui.captionLabel.text = caption
         for button in (self.ui.copyNumbersButton, self.ui.csvButton, self.ui.tableButton):
             button.enabled = bool(rows)
         self.onShown()
+
+
+def _isAnyRegion() -> bool:
+    return any(region.isPlaced for region in regionsOf(slicer.mrmlScene))
 
 
 def _voxels(node) -> tuple:

@@ -11,7 +11,9 @@ from LDCTDenoiseLib.reading import CRITERIA, SCORES
 from slicer.i18n import tr as _
 
 from ..comparison.keys import WINDOW_KEYS
+from ..comparison.shortcuts import Shortcuts
 from ..numbers import REFERENCE
+from .docks import addDock, removeDock
 
 #: How many slices are read where they are spread over the volume.
 _SPREAD = 5
@@ -41,8 +43,7 @@ class ReadingSection:
         self.scores: dict[str, int | None] = {}
         self._at = 0
         self._reading = None
-        self._shortcuts: list = []
-        self._dock = self._line = None
+        self._shortcuts = self._dock = self._line = None
         # Views take their size only after they have been laid out.
         self._settle = qt.QTimer()
         self._settle.setSingleShot(True)
@@ -231,30 +232,16 @@ class ReadingSection:
             return
         self._line = qt.QLabel(self.ui.readingLabel.text)
         self._line.wordWrap = True
-        self._dock = qt.QDockWidget(_("LDCT Denoise: reading"), window)
-        self._dock.setObjectName("LDCTDenoiseReading")
-        self._dock.setFeatures(qt.QDockWidget.NoDockWidgetFeatures)
-        self._dock.setWidget(self._line)
-        window.addDockWidget(qt.Qt.BottomDockWidgetArea, self._dock)
-        for key in _KEYS:
-            shortcut = qt.QShortcut(qt.QKeySequence(key), window)
-            shortcut.setAutoRepeat(False)
-            # Where a key of another module is the same, the reader means the reading.
-            for signal in ("activated()", "activatedAmbiguously()"):
-                shortcut.connect(signal, lambda key=key: self.press(key))
-            self._shortcuts.append(shortcut)
+        self._dock = addDock(_("LDCT Denoise: reading"), "LDCTDenoiseReading", self._line)
+        self._shortcuts = Shortcuts(_KEYS, window, self.press, everywhere=True)
         # Digits are not for the field in which the reader has typed a name.
         slicer.app.layoutManager().viewport().setFocus()
 
     def _leaveKeys(self) -> None:
-        for shortcut in self._shortcuts:
-            shortcut.setEnabled(False)
-            shortcut.deleteLater()
-        self._shortcuts.clear()
-        if self._dock is not None:
-            slicer.util.mainWindow().removeDockWidget(self._dock)
-            self._dock.deleteLater()
-            self._dock = self._line = None
+        if self._shortcuts is not None:
+            self._shortcuts.release()
+            removeDock(self._dock)
+            self._shortcuts = self._dock = self._line = None
 
 
 def _words() -> dict[str, str]:

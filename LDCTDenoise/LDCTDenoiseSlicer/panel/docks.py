@@ -1,0 +1,28 @@
+"""Docks at the foot of the main window; they go with what they belong to, and cannot be closed (desktop only)."""
+
+import qt
+import slicer.util
+
+
+def addDock(title: str, name: str, widget):
+    """Put a widget into a dock below the views that can be moved and floated, and return it.
+
+    Parameters
+    ----------
+    title : str
+    name : str
+        By which Qt remembers where it was.
+    widget : QWidget
+    """
+    window = slicer.util.mainWindow()
+    dock = qt.QDockWidget(title, window)
+    dock.setObjectName(name)
+    dock.setFeatures(qt.QDockWidget.DockWidgetMovable | qt.QDockWidget.DockWidgetFloatable)
+    dock.setWidget(widget)
+    window.addDockWidget(qt.Qt.BottomDockWidgetArea, dock)
+    return dock
+
+
+def removeDock(dock) -> None:
+    slicer.util.mainWindow().removeDockWidget(dock)
+    dock.deleteLater()
