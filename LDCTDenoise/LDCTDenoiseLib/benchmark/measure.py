@@ -19,10 +19,11 @@ from .. import __version__
 from ..engine import Device, denoise_array
 from ..engine.device import synchronize
 from ..methods import make_denoiser
+from ..methods.cpu import keep_large_blocks
 from ..metrics import measure_images
 from ..networks import count_macs
 from ..phantom import abdomen_phantom
-from .contenders import APART, keep_large_blocks, make_contender
+from .contenders import APART, make_contender
 from .memory import peak_bytes
 from .volumes import seconds_of_arrays, seconds_of_dicom
 
@@ -32,6 +33,9 @@ _MATRIX = 2048
 #: Seconds for which a contender computes in each round, one call at least: its first call there finds caches, and
 #: memory that was handed back, as the contender before left them.
 _ROUND = 0.5
+
+#: Parts of the time that first calls may be begun in, and that rounds may after them.
+_FIRST_CALLS, _ROUNDS = 0.5, 0.3
 
 #: SD in HU of the noise that is put onto the phantom.
 _NOISE = 40.0
@@ -68,8 +72,10 @@ def run_benchmark(
         Rounds. In each, every contender computes for half a second at least, the engine as it does within a volume,
         the others one slice after the other; the results are medians over the rounds.
     minutes : float
-        What the rounds may take in all. Each contender has an even share; one that has used it up sits out the rounds
-        that are left, and one whose first call took longer is timed by that alone.
+        What all of it may take. First calls are begun in the order of `contenders` during the first half: those that
+        are not reached are left out. The rounds have the rest but for what is kept for the volumes, each contender an
+        even share; one that has used it up sits out the rounds that are left, and one whose first call took longer is
+        timed by that alone.
     slices, size : int
         Slices of the volume, and rows and columns of each.
     progress : callable
@@ -80,13 +86,17 @@ def run_benchmark(
     dict
         What `ldct-denoise benchmark --json` prints; docs/speed.md describes it.
     """
+    started = time.perf_counter()
+
+    def spent_of(part: float) -> bool:
+        return time.perf_counter() - started > part * 60 * minutes
+
     volume = noisy_slices(slices, size)
     keep_large_blocks()
     matrices = torch.rand(2, _MATRIX, _MATRIX, device=device.name)
     matmul: list[float] = []
     times: dict[str, list[float]] = {name: [] for name in contenders}
     firsts: dict[str, _First] = {}
-    share = 60 * minutes / len(contenders)
     steps = iter(np.linspace(0, 1, len(contenders) * (repeats + 1) + 5))
     with ExitStack() as stack:
         here = _Timer(method, device, volume)
@@ -96,14 +106,17 @@ def run_benchmark(
         timers = {name: apart if name in APART else here for name in contenders}
         for name, timer in timers.items():
             progress(next(steps), f"first call of {name}")
-            firsts[name] = timer.first(name)
+            if not firsts or not spent_of(_FIRST_CALLS):
+                firsts[name] = timer.first(name)
         spent = {name: first.seconds for name, first in firsts.items()}
+        share = (_FIRST_CALLS + _ROUNDS) * 60 * minutes / len(firsts)
         for number in range(repeats):
             matmul.append(min(_seconds(lambda: torch.mm(*matrices), device) for _ in range(3)))
-            for name, timer in timers.items():
+            for name in firsts:
                 progress(next(steps), f"round {number + 1} of {repeats}, {name}")
-                if spent[name] + max(_ROUND, firsts[name].seconds) <= share or number == 0 and spent[name] <= share:
-                    seconds, took = timer.time(name)
+                in_time = spent[name] + max(_ROUND, firsts[name].seconds) <= share
+                if (in_time or number == 0 and spent[name] <= share) and not spent_of(_FIRST_CALLS + _ROUNDS):
+                    seconds, took = timers[name].time(name)
                     times[name].append(seconds)
                     spent[name] += took
     rate = 2 * _MATRIX**3 / statistics.median(matmul)
@@ -112,6 +125,7 @@ def run_benchmark(
     result = {
         "version": __version__, "torch": torch.__version__, "machine": platform.machine(), "device": str(device),
         "method": method, "size": size, "repeats": repeats, "contenders": rows, "matmul_gflops": round(rate / 1e9, 2),
+        "left_out": [name for name in contenders if name not in firsts],
     }  # fmt: skip
     rivals = {name: row["seconds_per_slice"] for name, row in rows.items() if row["is_rival"]}
     if rivals:

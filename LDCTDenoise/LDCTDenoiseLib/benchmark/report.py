@@ -39,6 +39,8 @@ def to_markdown(result: dict) -> str:
         lines.append(f"| {' | '.join(cells)} |")
     volume = result["volume"]
     peak = volume["peak_bytes"]
+    if result["left_out"]:
+        lines += ["", f"Not timed, for want of time (--minutes): {', '.join(result['left_out'])}."]
     lines += [
         "",
         f"Volume of {volume['slices']} slices: {volume['seconds_array_to_array']:.2f} s from array to array (first "

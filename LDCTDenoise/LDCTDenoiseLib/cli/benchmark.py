@@ -13,8 +13,8 @@ from .options import add_device_option
 def add_parser(commands) -> None:
     parser = commands.add_parser(
         "benchmark",
-        description="Measure the engine on this machine; it takes about five minutes with --compare and never fails on "
-        "a time.",
+        description="Measure the engine on this machine; it takes up to five minutes with --compare (see --minutes) "
+        "and never fails on a time.",
     )
     parser.add_argument(
         "--method", default="DCSCN", metavar="NAME", help=f"one of {', '.join(NETWORK_METHODS)} (default: DCSCN)"
@@ -26,7 +26,8 @@ def add_parser(commands) -> None:
         "bilateral filter and TV; or beside those that are named, see docs/speed.md",
     )
     parser.add_argument(
-        "--minutes", type=float, default=5.0, metavar="M", help="what the rounds may take in all (default: 5)"
+        "--minutes", type=float, default=5.0, metavar="M",
+        help="what it may take; of --compare what does not fit is left out and named (default: 5)",
     )
     parser.add_argument("--repeats", type=int, default=5, metavar="N", help="interleaved rounds (default: 5)")
     parser.add_argument("--slices", type=int, default=20, metavar="N", help="slices of the volume (default: 20)")

@@ -10,6 +10,16 @@ from ..hounsfield import HURange
 from ..requirements import require
 
 
+def keep_large_blocks() -> None:
+    """Let glibc keep blocks of up to 31 MB that are freed, from now on; elsewhere this does nothing.
+
+    It hands the pages of freed channels back to the system, and has them cleared anew for each layer, until a larger
+    piece than theirs was freed; 32 MB is the largest that it learns from. See docs/speed.md.
+    """
+    torch = require("torch")
+    torch.empty(31 << 20, dtype=torch.uint8)
+
+
 class CPUNetwork:
     """Computes the corrections of slices in strips, one thread a strip.
 
@@ -26,11 +36,8 @@ class CPUNetwork:
 
     def __init__(self, strips, hu_range: HURange):
         self._strips, self._range = strips, hu_range
-        torch = require("torch")
-        # glibc hands the pages of freed channels back to the system, and has them cleared anew for each layer, until a
-        # larger piece than theirs was freed; 32 MB is the largest that it learns from. Elsewhere this does nothing.
-        torch.empty(31 << 20, dtype=torch.uint8)
-        self._threads = torch.get_num_threads()
+        keep_large_blocks()
+        self._threads = require("torch").get_num_threads()
         self._pool = single_threads(self._threads)
 
     @classmethod
