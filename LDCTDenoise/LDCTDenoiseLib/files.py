@@ -169,6 +169,12 @@ def write_atomic(path: str | Path) -> Iterator[Path]:
         _flush_names(path.parent)
 
 
+def write_text(path: str | Path, text: str) -> None:
+    """Write a text in UTF-8, whole or not at all; raises as `write_atomic`."""
+    with write_atomic(path) as part:
+        part.write_text(text, encoding="utf-8")
+
+
 def check_folder(path: str | Path) -> None:
     """Check that a new folder can appear at `path`; to find out before minutes of work, not after.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import OutputError
-from ..files import write_atomic
+from ..files import write_atomic, write_text
 from ..requirements import require
 from .comparison_table import records_to_csv
 from .quality import Metric
@@ -62,8 +62,7 @@ class Curves:
         """
         if Path(path).suffix.lower() == ".csv":
             text = f"{records_to_csv(self.records())}\n{records_to_csv(self.points())}"
-            with write_atomic(path) as part:
-                Path(part).write_text(text, encoding="utf-8")
+            write_text(path, text)
             return
         figure = self.figure()
         if Path(path).suffix.lower().lstrip(".") not in figure.canvas.get_supported_filetypes():

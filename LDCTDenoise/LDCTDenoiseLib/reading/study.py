@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import InputError
-from ..files import write_atomic
+from ..files import write_text
 from ..metrics import records_to_csv
 from ..strict_json import parse_json
 
@@ -176,11 +176,9 @@ class Study:
             raise InputError("there is no answer yet to write.")
         folder = Path(folder)
         path = folder / self.file_name
-        with write_atomic(path) as part:
-            Path(part).write_text(records_to_csv(self.answer_records()), encoding="utf-8")
+        write_text(path, records_to_csv(self.answer_records()))
         (folder / KEYS).mkdir(exist_ok=True)
-        with write_atomic(folder / KEYS / self.file_name) as part:
-            Path(part).write_text(records_to_csv(self.key_records()), encoding="utf-8")
+        write_text(folder / KEYS / self.file_name, records_to_csv(self.key_records()))
         return path
 
     def to_json(self) -> str:

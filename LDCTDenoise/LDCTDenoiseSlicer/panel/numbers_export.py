@@ -1,10 +1,8 @@
 """What leaves the panel: the table as text, CSV or node, and the figure."""
 
-from pathlib import Path
-
 import qt
 import slicer
-from LDCTDenoiseLib.files import write_atomic
+from LDCTDenoiseLib.files import write_text
 from LDCTDenoiseLib.metrics import records_to_csv
 from slicer.i18n import tr as _
 
@@ -48,8 +46,7 @@ class NumbersExport:
         """Write what the table shows, unrounded, with what it was measured in in columns of its own."""
         numbers = self._panel.numbers.numbers
         records = tableRecords(self._panel.parameters.comparisonTable) if numbers is None else numbers.records()
-        with write_atomic(path) as part:
-            Path(part).write_text(records_to_csv(records), encoding="utf-8")
+        write_text(path, records_to_csv(records))
         self._panel.say(_("Written: {path}").format(path=path))
 
     def _onTable(self, checked: bool = False) -> None:

@@ -6,7 +6,7 @@ import qt
 import slicer
 import slicer.util
 from LDCTDenoiseLib.errors import InputError
-from LDCTDenoiseLib.files import write_atomic
+from LDCTDenoiseLib.files import write_text
 from LDCTDenoiseLib.reading import CRITERIA, SCORES
 from slicer.i18n import tr as _
 
@@ -135,8 +135,7 @@ class ReadingSection:
             raise InputError(_("'{folder}' holds no answers (reading_….csv); choose the folder they were written "
                                "into.").format(folder=folder))
         summary = self._panel.logic.summariseReadings(paths)
-        with write_atomic(Path(folder) / "summary.csv") as part:
-            Path(part).write_text(summary.to_csv(), encoding="utf-8")
+        write_text(Path(folder) / "summary.csv", summary.to_csv())
         self.ui.readingLabel.text = summary.to_text()
 
     def _open(self):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from LDCTDenoiseLib.errors import OutputError, disk_errors
-from LDCTDenoiseLib.files import write_atomic
+from LDCTDenoiseLib.files import write_atomic, write_text
 from LDCTDenoiseLib.scan import axial_planes
 from LDCTDenoiseLib.strict_json import as_fields, parse_json, read_text
 
@@ -185,8 +185,7 @@ def _store(scan: Scan, folder: Path, key: str, inspected) -> CachedScan:
     columns, rows = (axis[n] for n, axis in enumerate(np.reshape(inspected.full.geometry.direction, (3, 3)).T[:2]))
     turned = [bool(rows < 0), bool(columns < 0)]
     facts = _Facts(list(full.shape), list(spacing), slice_spacing, inspected.digest, turned)
-    with write_atomic(folder / f"{key}.json") as part:
-        part.write_text(json.dumps(asdict(facts)))
+    write_text(folder / f"{key}.json", json.dumps(asdict(facts)))
     return _cached(scan, folder, key, facts)
 
 

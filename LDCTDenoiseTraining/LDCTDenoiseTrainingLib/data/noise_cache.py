@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 from LDCTDenoiseLib.errors import LDCTError
-from LDCTDenoiseLib.files import write_atomic
+from LDCTDenoiseLib.files import write_atomic, write_text
 from LDCTDenoiseLib.scan import measure_noise
 from LDCTDenoiseLib.simulation import ScanSettings, calibrate, low_dose_noise
 from scipy import ndimage
@@ -80,8 +80,7 @@ def _kept(scan: CachedScan, name: str, measure: Callable, of: Callable):
         return of(json.loads(path.read_text()))
     except (OSError, ValueError, TypeError, KeyError):
         facts = measure()
-    with write_atomic(path) as part:
-        part.write_text(json.dumps(facts))
+    write_text(path, json.dumps(facts))
     return of(facts)
 
 

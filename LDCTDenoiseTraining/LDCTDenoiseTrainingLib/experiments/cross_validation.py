@@ -7,7 +7,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 from LDCTDenoiseLib.errors import InputError
-from LDCTDenoiseLib.files import write_atomic
+from LDCTDenoiseLib.files import write_text
 from LDCTDenoiseLib.strict_json import fits, parse_json, read_text
 
 from ..data import cache_scans
@@ -80,5 +80,4 @@ class CrossValidation(Experiment):
         scans = [s for s in cache_scans(patients, self.cache, config.patch) if s.scan.role == "validation"]
         with piece():
             rows = evaluate_models(models, scans, config, self.device)
-        with write_atomic(folder / RESULT) as part:
-            part.write_text(json.dumps(rows), encoding="utf-8")
+        write_text(folder / RESULT, json.dumps(rows))

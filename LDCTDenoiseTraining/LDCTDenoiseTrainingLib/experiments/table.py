@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-from LDCTDenoiseLib.files import write_atomic
+from LDCTDenoiseLib.files import write_text
 from LDCTDenoiseLib.hounsfield import PAPER
 from LDCTDenoiseLib.metrics import SSIM_VARIANT, records_to_csv
 
@@ -82,5 +82,4 @@ def _several(rows: list[dict]) -> bool:
 def write_tables(folder: Path, rows: list[dict], after: str = "") -> None:
     """Write table.csv and table.md, the latter with `after` below the table."""
     for name, text in (("table.csv", to_csv(rows)), ("table.md", to_markdown(rows) + after)):
-        with write_atomic(folder / name) as part:
-            part.write_text(text, encoding="utf-8")
+        write_text(folder / name, text)

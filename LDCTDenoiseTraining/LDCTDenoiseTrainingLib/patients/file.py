@@ -8,7 +8,7 @@ from pathlib import Path
 from textwrap import shorten
 
 from LDCTDenoiseLib.errors import InputError
-from LDCTDenoiseLib.files import write_atomic
+from LDCTDenoiseLib.files import write_text
 from LDCTDenoiseLib.strict_json import parse_json, read_text
 
 from .patient import PatientSet, Scan, SimulationRanges
@@ -72,8 +72,7 @@ def write_patient_set(patients: PatientSet, path: str | Path) -> None:
     else:
         content = {"format": FORMAT, "sources": list(patients.sources), "patients": entries}
         text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
-    with write_atomic(path) as part:
-        part.write_text(text, encoding="utf-8")
+    write_text(path, text)
 
 
 def _entry(scan: Scan, folder: Path) -> dict:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import get_type_hints
 
 from LDCTDenoiseLib.errors import InputError
-from LDCTDenoiseLib.files import write_atomic
+from LDCTDenoiseLib.files import write_text
 from LDCTDenoiseLib.methods import METHOD, NETWORK_METHODS, method_name
 from LDCTDenoiseLib.metrics.ssim import SIDE
 from LDCTDenoiseLib.strict_json import parse_json, read_text
@@ -188,8 +188,7 @@ class TrainingConfig:
 
     def write(self, path: Path) -> None:
         """Write all values as JSON."""
-        with write_atomic(path) as part:
-            part.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+        write_text(path, json.dumps(asdict(self), indent=2) + "\n")
 
     def require_same(self, other: "TrainingConfig") -> None:
         """Raise `InputError` unless `other` gives the same training, apart from its length and its bookkeeping."""

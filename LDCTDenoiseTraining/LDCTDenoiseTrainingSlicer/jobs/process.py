@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from LDCTDenoiseLib.errors import OutputError, disk_errors
-from LDCTDenoiseLib.files import write_atomic
+from LDCTDenoiseLib.files import write_text
 
 from .identity import identity
 from .interpreter import environment
@@ -39,8 +39,7 @@ class ProcessFile:
 
     def write(self, folder: Path) -> None:
         """Write it into the run's folder."""
-        with write_atomic(folder / RUN_FILE) as part:
-            part.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+        write_text(folder / RUN_FILE, json.dumps(asdict(self), indent=2) + "\n")
 
     @classmethod
     def read(cls, folder: Path) -> "ProcessFile | None":

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from LDCTDenoiseLib.errors import InputError, OutputError
-from LDCTDenoiseLib.files import check_folder, write_atomic
+from LDCTDenoiseLib.files import check_folder, write_text
 from LDCTDenoiseLib.methods import NETWORK_METHODS
 from LDCTDenoiseLib.models import user_folder
 
@@ -99,8 +99,7 @@ def _forgotten(folder: Path) -> set[str]:
 
 
 def _setForgotten(folder: Path, names: set[str]) -> None:
-    with write_atomic(folder / _FORGOTTEN) as part:
-        part.write_text("".join(f"{name}\n" for name in sorted(names)), encoding="utf-8")
+    write_text(folder / _FORGOTTEN, "".join(f"{name}\n" for name in sorted(names)))
 
 
 def newName(method: str, folder: str | Path | None = None) -> str:
