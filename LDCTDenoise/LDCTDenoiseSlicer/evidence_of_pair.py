@@ -4,13 +4,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import slicer
 import vtk
 from LDCTDenoiseLib.errors import InputError
+from LDCTDenoiseLib.metrics import Curves
 
 from .measuring import requireSameGrid
 from .nodes import volumeFromNode
-from .tables import CAPTION, requireTable
+from .plots import drawCurves, newChart, removeChart
+from .tables import CAPTION, requireTable, tableOf
 from .tasks import Task
 
 #: The attribute of a table node with the path of its report, and the role under which it refers to its curves.
@@ -24,8 +27,9 @@ def evidenceTask(
     reference, lowVolume, methods: Sequence[str], models: Sequence, dose: float | None, device: str, folder, tableNode
 ) -> Task:
     """Return the task of `LDCTDenoiseLogic.collectEvidence`; parameters and errors as there."""
-    from LDCTDenoiseLib.evidence import EvidenceRun, Options, Scan, make_methods, write_report
+    from LDCTDenoiseLib.evidence import EvidenceRun, Options, Scan, write_report
     from LDCTDenoiseLib.files import check_folder, replace_folder
+    from LDCTDenoiseLib.methods import make_denoisers
 
     requireTable(tableNode)
     full = volumeFromNode(reference, "full-dose volume")
@@ -37,7 +41,7 @@ def evidenceTask(
         low = volumeFromNode(lowVolume, "low-dose volume")
     if folder is not None:
         check_folder(folder)
-    denoisers = make_methods(methods, models)
+    denoisers = make_denoisers(methods, models)
     # Copies: minutes pass, and the nodes' voxels are the user's to change.
     scan = Scan(*(None if v is None else replace(v, array=v.array.copy()) for v in (full, low)))
     run = EvidenceRun([scan], denoisers, Options(dose if dose is not None or low is not None else 0.25, device=device))
@@ -60,25 +64,18 @@ def _write(node, reference, evidence, folder):
     """Put the verdicts into a table node and return it."""
     from LDCTDenoiseLib.evidence import words
 
-    table = vtk.vtkTable()
     records = [
-        (v.image, v.size, v.word, v.colour, v.kept, v.kept_lower, v.kept_upper, v.detection,
-         *(float("nan") if x is None else x for x in (v.change, v.change_lower, v.change_upper)), v.places)
+        dict(zip(_COLUMNS, (v.image, v.size, v.word, v.colour, v.kept, v.kept_lower, v.kept_upper, v.detection,
+                            *(float("nan") if x is None else x for x in (v.change, v.change_lower, v.change_upper)),
+                            v.places), strict=True))
         for v in words.verdicts(evidence)
     ]  # fmt: skip
-    for number, name in enumerate(_COLUMNS):
-        texts = name in ("method", "word", "colour", "detected_against_low_dose")
-        column = vtk.vtkStringArray() if texts else vtk.vtkDoubleArray()
-        column.SetName(name)
-        for record in records:
-            column.InsertNextValue(record[number])
-        table.AddColumn(column)
     if node is None:
         node = reference.GetScene().AddNewNodeByClass("vtkMRMLTableNode", f"{reference.GetName()} evidence")
     beside = "d' lower, alike or higher: than in low dose without a denoiser."
     caption = f"{words.DEFINITION} {beside}" if records else "No lesion could be measured. " + " ".join(evidence.notes)
     with slicer.util.NodeModify(node):
-        node.SetAndObserveTable(table)
+        node.SetAndObserveTable(tableOf(records) if records else vtk.vtkTable())
         node.SetAttribute(CAPTION, caption)
         node.SetAttribute(REPORT, None if folder is None else str(Path(folder) / "report.html"))
     _draw(node, evidence)
@@ -90,8 +87,9 @@ def _draw(node, evidence) -> None:
     from LDCTDenoiseLib.evidence import words
     from LDCTDenoiseLib.methods import colours_of
 
-    scene = node.GetScene()
-    _removeCurves(node)
+    for chart in chartsOf(node):
+        removeChart(chart)
+    node.RemoveNodeReferenceIDs(CHART_ROLE)
     found = evidence.findings.where(scan=words.main_scan(evidence), contrast=words.CONTRAST, shape="disk")
     tissue = next((v.tissue for v in words.verdicts(evidence)), None)
     colours = {"FDCT": "#000000", "LDCT": "#888888"} | colours_of(words.methods_of(evidence))
@@ -101,51 +99,21 @@ def _draw(node, evidence) -> None:
     ):
         if not chosen:
             continue
-        chart = scene.AddNewNodeByClass("vtkMRMLPlotChartNode", f"{node.GetName()}: {title}")
-        chart.SetTitle(f"{words.CONTRAST:g} HU in {tissue}: {title}")
-        chart.SetXAxisTitle("diameter, mm")
-        chart.SetYAxisTitle(unit)
-        for image in evidence.images:
-            rows = sorted((f for f in chosen.where(image=image)), key=lambda f: f.size)
-            if rows:
-                colour = [int(colours[image][n : n + 2], 16) / 255 for n in (1, 3, 5)]
-                chart.AddAndObservePlotSeriesNodeID(_series(scene, f"{chart.GetName()}: {image}", image, rows, colour))
+        sizes = sorted({f.size for f in chosen})
+        values = {(f.image, f.size): f.value for f in chosen}
+        curves = Curves(
+            "evidence", f"{words.CONTRAST:g} HU in {tissue}: {title}", "diameter, mm", unit, np.array(sizes),
+            {image: np.array([values.get((image, size), np.nan) for size in sizes])
+             for image in evidence.images if chosen.where(image=image)},
+            (), {}, words.DEFINITION, colours,
+        )  # fmt: skip
+        chart = drawCurves(newChart(node.GetScene(), curves), curves)
         node.AddNodeReferenceID(CHART_ROLE, chart.GetID())
-
-
-def _series(scene, name: str, label: str, rows, colour) -> str:
-    content = vtk.vtkTable()
-    for title, values in (("diameter", [f.size for f in rows]), (label, [f.value for f in rows])):
-        column = vtk.vtkDoubleArray()
-        column.SetName(title)
-        for value in values:
-            column.InsertNextValue(value)
-        content.AddColumn(column)
-    table = scene.AddNewNodeByClass("vtkMRMLTableNode", name)
-    table.SetAndObserveTable(content)
-    series = scene.AddNewNodeByClass("vtkMRMLPlotSeriesNode", label)
-    series.SetAndObserveTableNodeID(table.GetID())
-    series.SetXColumnName("diameter")
-    series.SetYColumnName(label)
-    series.SetPlotType(series.PlotTypeScatter)
-    series.SetMarkerStyle(series.MarkerStyleCircle)
-    series.SetColor(*colour)
-    return series.GetID()
 
 
 def chartsOf(node) -> list:
     """Return the plot charts of a filled table: contrast kept, and d'."""
     return [node.GetNthNodeReference(CHART_ROLE, n) for n in range(node.GetNumberOfNodeReferences(CHART_ROLE))]
-
-
-def _removeCurves(node) -> None:
-    scene = node.GetScene()
-    for chart in chartsOf(node):
-        for series in [chart.GetNthPlotSeriesNode(n) for n in range(chart.GetNumberOfPlotSeriesNodes())]:
-            scene.RemoveNode(series.GetTableNode())
-            scene.RemoveNode(series)
-        scene.RemoveNode(chart)
-    node.RemoveNodeReferenceIDs(CHART_ROLE)
 
 
 def evidenceCells(node) -> tuple[list[str], list[list[tuple[str, str]]]]:

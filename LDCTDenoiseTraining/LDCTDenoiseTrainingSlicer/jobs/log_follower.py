@@ -2,6 +2,7 @@
 
 import json
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 
 #: Lines that are kept for people to read.
@@ -9,6 +10,27 @@ KEPT = 200
 
 #: Bytes at the end of a log that hold a whole record.
 _TAIL = 65536
+
+
+class GrowingFile:
+    """A file that a process adds lines to: what was read is not read again."""
+
+    def __init__(self, path: Path):
+        self.path, self.offset = path, 0
+
+    def lines(self, onBegunAnew: Callable[[], None]) -> list[bytes]:
+        """Return the whole lines that are new; of a file that was begun anew all, once that was told."""
+        try:
+            with self.path.open("rb") as file:
+                if file.seek(0, 2) < self.offset:
+                    self.offset = 0
+                    onBegunAnew()
+                file.seek(self.offset)
+                whole, newline, _rest = file.read().rpartition(b"\n")
+        except OSError:
+            return []
+        self.offset += len(whole) + len(newline)
+        return whole.split(b"\n") if newline else []
 
 
 class Follower:
@@ -39,12 +61,12 @@ class Follower:
     """
 
     def __init__(self, path: Path, last: dict | None = None):
-        self.path, self._before = path, last or {}
+        self._file, self._before = GrowingFile(path), last or {}
         self.restart()
 
     def restart(self) -> None:
         """Begin anew, with the file's beginning."""
-        self._offset, self._rest = 0, b""
+        self._file.offset = 0
         self.last, self.phase, self.stopped = dict(self._before), {}, False
         self.lines: deque[str] = deque(maxlen=KEPT)
         self.told = 0
@@ -52,23 +74,14 @@ class Follower:
 
     @property
     def spoken(self) -> bool:
-        return self._offset > 0
+        return self._file.offset > 0
 
     def read(self) -> bool:
         """Take what is new; return whether there was anything."""
-        try:
-            with self.path.open("rb") as file:
-                if file.seek(0, 2) < self._offset:  # it was begun anew
-                    self.restart()
-                file.seek(self._offset)
-                content = file.read()
-        except OSError:
-            return False
-        self._offset += len(content)
-        *whole, self._rest = (self._rest + content).split(b"\n")
-        for line in whole:
+        lines = self._file.lines(self.restart)
+        for line in lines:
             self._take(line.decode("utf-8", "replace").rstrip("\r"))
-        return bool(whole)
+        return bool(lines)
 
     def _take(self, line: str) -> None:
         try:

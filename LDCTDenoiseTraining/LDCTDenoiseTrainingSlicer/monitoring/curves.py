@@ -1,14 +1,14 @@
 """The curves of runs as plot series, side by side in shared charts."""
 
-import numpy as np
 import slicer
 import slicer.util
-import vtk
 from LDCTDenoiseLib.hounsfield import PAPER
 from LDCTDenoiseLib.methods import colours_of
+from LDCTDenoiseSlicer.plots import rgb, tableOfColumns
 from LDCTDenoiseTrainingLib.experiments.curves import Curves, take_record
 from LDCTDenoiseTrainingLib.validation_metrics import METRIC
-from vtk.util import numpy_support
+
+from ..jobs.log_follower import GrowingFile
 
 #: Without brackets, which VTK's axes draw as round ones.
 _WINDOW = f"{PAPER.lower:g} to {PAPER.upper:g} HU"
@@ -73,8 +73,7 @@ class CurvePlots:
             values: list[float] = []
             colours = colours_of(curves)
             for label, curve in curves.items():
-                colour = [int(colours[label][n : n + 2], 16) / 255 for n in (1, 3, 5)]
-                line = curve.line(kind, figure)
+                colour, line = rgb(colours[label]), curve.line(kind, figure)
                 values += line[1]
                 if line[0]:
                     _series(chart, f"{name}: {label}", label, figure, line, colour, kind == "validation")
@@ -97,35 +96,21 @@ def _makeRoom(chart, values: list[float]) -> None:
 
 
 class _Log:
-    """A log that grows: what was read is not read again."""
+    """A log that grows, and its curves."""
 
     def __init__(self, path):
-        self._path, self._offset, self._curves = path, 0, Curves()
+        self._file, self._curves = GrowingFile(path), Curves()
 
     def read(self) -> Curves:
         """Return all its curves."""
-        try:
-            with self._path.open("rb") as file:
-                if file.seek(0, 2) < self._offset:  # it was begun anew
-                    self._offset, self._curves = 0, Curves()
-                file.seek(self._offset)
-                whole, newline, _rest = file.read().rpartition(b"\n")
-        except OSError:
-            return self._curves
-        self._offset += len(whole) + len(newline)
-        for line in whole.splitlines():
+        for line in self._file.lines(lambda: setattr(self, "_curves", Curves())):
             take_record(self._curves, line)
         return self._curves
 
 
 def _series(chart, key: str, label: str, figure: str, line, colour, markers: bool) -> None:
     table = _node("vtkMRMLTableNode", key)
-    content = vtk.vtkTable()
-    for name, values in (("step", line[0]), (figure, line[1])):
-        column = numpy_support.numpy_to_vtk(np.asarray(values, float), deep=True)
-        column.SetName(name)
-        content.AddColumn(column)
-    table.SetAndObserveTable(content)
+    table.SetAndObserveTable(tableOfColumns({"step": line[0], figure: line[1]}))
     series = _node("vtkMRMLPlotSeriesNode", key)
     with slicer.util.NodeModify(series):
         series.SetName(label)

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import slicer
 import slicer.util
-import vtk
 from LDCTDenoiseLib.errors import InputError
-from LDCTDenoiseLib.files import write_atomic
+from LDCTDenoiseLib.files import write_text
+from LDCTDenoiseLib.metrics import records_to_csv
 from LDCTDenoiseLib.models import add_model, read_card, user_folder
-from LDCTDenoiseSlicer.tables import CAPTION
+from LDCTDenoiseSlicer.tables import CAPTION, tableOf
 from LDCTDenoiseSlicer.tasks import Task
 from LDCTDenoiseSlicer.torch_import import importTorch
 from LDCTDenoiseTrainingLib.experiments.curves import read_curves
@@ -73,13 +73,8 @@ def resultTable(run: TrainingRun, node=None):
     """
     rows = resultRows(run)
     known = [name for name in rows[0] if any(row[name] for row in rows)]
-    table = vtk.vtkTable()
-    for name in known:
-        column = vtk.vtkStringArray() if name in ("image", "patient") else vtk.vtkDoubleArray()
-        column.SetName(name)
-        for row in rows:
-            column.InsertNextValue(row[name] if name in ("image", "patient") else float(row[name] or "nan"))
-        table.AddColumn(column)
+    texts = ("image", "patient")
+    table = tableOf([{n: row[n] if n in texts else float(row[n] or "nan") for n in known} for row in rows])
     if node is None:
         node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTableNode", f"{run.name} results")
     node.SetAndObserveTable(table)
@@ -97,13 +92,7 @@ def writeResults(run: TrainingRun, path: str | Path) -> None:
     OutputError
         If it cannot be written.
     """
-    rows = resultRows(run)
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    with write_atomic(path) as part:
-        part.write_text(text.getvalue(), encoding="utf-8")
+    write_text(path, records_to_csv(resultRows(run)))
 
 
 def caption(run: TrainingRun, columns: Sequence[str], rows: Sequence[dict]) -> str:
