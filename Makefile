@@ -16,7 +16,7 @@ help:
 	@echo "make weights DATA=<patients>  train the weights that ship from random numbers, in weights/ (hours; goes on where it was)"
 	@echo "make lint    ruff alone"
 	@echo "make test-slicer SLICER=<path to Slicer>   the modules' self tests in a real Slicer; pictures in build/slicer"
-	@echo "make lists   write the CMake lists from the files on disk, and docs/methods.md"
+	@echo "make lists   write the CMake lists from the files on disk, and the tables of docs/methods.md and docs/weights.md"
 	@echo "make homepage URL=<address>  the address of the repository, wherever it stands"
 	@echo "make clean   remove .venv, demo/ and caches"
 
@@ -52,8 +52,7 @@ lint:
 lists:
 	@bash requirements/set-up run
 	@$(PYTHON_OF_VENV) tools/update_cmake_lists.py
-	@$(PYTHON_OF_VENV) tools/update_methods_page.py
-	@$(PYTHON_OF_VENV) tools/update_weights_page.py
+	@$(PYTHON_OF_VENV) tools/update_pages.py
 
 homepage:
 	@python3 tools/set_homepage.py "$(URL)"
