@@ -67,8 +67,8 @@ class DenoiseRun:
     """One pass of a denoiser over a volume; iterate it to do the work.
 
     Between two batches the iteration yields a `Progress`, so that the caller can show it, pump events, or stop by
-    ending the loop: `output` is complete only when `finished` is true. The memory needed is the input, the output
-    and two batches: one is begun before the result of the other is waited for.
+    ending the loop: `output` is complete when all slices are done. The memory needed is the input, the output and two
+    batches: one is begun before the result of the other is waited for.
 
     Parameters
     ----------
@@ -111,7 +111,6 @@ class DenoiseRun:
     batch: int | None = None
     remarks: tuple[str, ...] = ()
     notices: list[str] = field(default_factory=list, init=False)
-    finished: bool = field(default=False, init=False)
 
     def __post_init__(self):
         self._conditioning = Conditioning()
@@ -159,8 +158,6 @@ class DenoiseRun:
             _store(add_correction(slices, correction, self.strength), self._output[done:stop])
             done = stop
             seconds = time.monotonic() - started
-            # Before the last yield, so that a caller who stops listening there still has a finished run.
-            self.finished = done == count
             yield Progress(done, count, seconds, seconds / done * (count - done), self.device)
 
     def _begin(self, first: int) -> tuple[int, np.ndarray, Callable[[], np.ndarray]]:

@@ -16,5 +16,5 @@ def mirrored(start: int, stop: int, size: int) -> np.ndarray:
 
 def extended(slices: np.ndarray, margin: int) -> np.ndarray:
     """Return slices, shape (..., rows, columns), with `margin` pixels of their mirror image around them."""
-    rows, columns = (mirrored(-margin, size + margin, size) for size in slices.shape[-2:])
-    return slices[..., rows[:, None], columns]
+    around = [(0, 0)] * (slices.ndim - 2) + [(margin, margin)] * 2
+    return np.pad(slices, around, "symmetric")

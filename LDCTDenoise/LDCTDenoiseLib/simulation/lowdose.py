@@ -64,9 +64,7 @@ class LowDoseRun:
     Attributes
     ----------
     output : Volume
-        Full dose plus noise, in the input's type: integers are rounded. Complete when `finished` is true.
-    finished : bool
-        Whether every slice is done.
+        Full dose plus noise, in the input's type: integers are rounded. Complete when every slice is done.
     """
 
     def __init__(
@@ -84,7 +82,6 @@ class LowDoseRun:
             planes, spacing, settings, noise_free=noise_free, first_slice=first_slice, device=device
         )
         self.output = volume.with_array(np.array(volume.array))
-        self.finished = False
 
     def __iter__(self) -> Iterator[Progress]:
         array, _, _ = axial_planes(self.output)
@@ -92,7 +89,6 @@ class LowDoseRun:
         for k, noise in self._noise:
             array[k] = _with_noise(array[k], noise)
             done = k + 1
-            self.finished = done == len(array)
             seconds = time.monotonic() - started
             yield Progress(done, len(array), seconds, seconds / done * (len(array) - done), self._device)
 

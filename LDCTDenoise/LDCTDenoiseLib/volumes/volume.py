@@ -9,20 +9,13 @@ from ..errors import GeometryError
 
 @dataclass(frozen=True)
 class Geometry:
-    """Where a volume lies, in the LPS convention of DICOM, ITK and NRRD files.
+    """Where a volume lies, in the LPS convention of DICOM, ITK and NRRD files."""
 
-    Attributes
-    ----------
-    spacing : tuple of float
-        Millimetres between neighbouring columns (i), rows (j) and slices (k).
-    origin : tuple of float
-        Position in mm of the centre of voxel (i, j, k) = (0, 0, 0).
-    direction : tuple of float
-        The 3×3 direction cosines, row by row; the columns are the directions of i, j and k.
-    """
-
+    #: Millimetres between neighbouring columns (i), rows (j) and slices (k).
     spacing: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    #: Position in mm of the centre of voxel (i, j, k) = (0, 0, 0).
     origin: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    #: The 3×3 direction cosines, row by row; the columns are the directions of i, j and k.
     direction: tuple[float, ...] = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 
     def difference(self, other: "Geometry") -> str:
@@ -42,24 +35,12 @@ class Geometry:
 
 @dataclass(frozen=True)
 class Volume:
-    """A CT volume.
+    """A CT volume."""
 
-    Attributes
-    ----------
-    array : numpy.ndarray
-        HU, shape (slices, rows, columns), index order (k, j, i).
-    geometry : Geometry
-        Where the array lies.
-    name : str
-        What to call it in messages: the file's or folder's name, never a patient's.
-    facts : dict
-        What the source said of itself and is worth keeping, for example the series UID, or how it was made
-        ("derivation").
-    """
-
-    array: np.ndarray
-    geometry: Geometry = field(default_factory=Geometry)
-    name: str = "volume"
+    array: np.ndarray  #: HU, shape (slices, rows, columns), index order (k, j, i).
+    geometry: Geometry = field(default_factory=Geometry)  #: Where the array lies.
+    name: str = "volume"  #: What to call it in messages: the file's or folder's name, never a patient's.
+    #: What the source said of itself and is worth keeping, such as the series UID, or how it was made ("derivation").
     facts: dict = field(default_factory=dict)
 
     def with_array(self, array: np.ndarray, name: str | None = None) -> "Volume":
