@@ -73,10 +73,10 @@ def test_what_could_not_be_written_is_said_before_the_work(tmp_path, capsys):
 def test_the_weights_page_shows_what_the_cards_hold():
     sys.path.insert(0, str(ROOT / "tools"))
     try:
-        from update_weights_page import PAGE, page
+        from update_pages import WEIGHTS, weights_page
     finally:
         sys.path.pop(0)
-    assert PAGE.read_text(encoding="utf-8") == page(), "run `make lists`"
+    assert WEIGHTS.read_text(encoding="utf-8") == weights_page(), "run `make lists`"
 
 
 def test_evidence_of_several_cards_is_one_table():

@@ -26,7 +26,7 @@ def answers(observer, train, test, diameter):
     """Answers of one observer to test patches with and without the lesion; each argument is (present, absent)."""
     if observer.startswith("NPW"):
         signal = (train[0].mean(0) - train[1].mean(0)).reshape(SIDE, SIDE)
-        template = observers.matched_template(signal, eye=observer == "NPWE_eye")
+        template = observers.eye_template(signal) if observer == "NPWE_eye" else signal.ravel()
         return [rows @ template for rows in test]
     channels = {
         "LG_CHO": lambda: observers.laguerre_gauss(SIDE, diameter),
@@ -82,7 +82,7 @@ def test_detectability_in_noise_of_known_spectrum(smoothing):
     response = np.fft.fft2(ndimage.gaussian_filter(_impulse(), smoothing, mode="wrap"))
     power = 40.0**2 * np.abs(response) ** 2
     for eye in (False, True):
-        template = observers.matched_template(signal, eye)
+        template = observers.eye_template(signal) if eye else signal.ravel()
         spectrum = np.abs(np.fft.fft2(template.reshape(SIDE, SIDE))) ** 2
         spectrum[0, 0] = 0  # each patch is taken less its mean
         centred = template - template.mean()
@@ -124,10 +124,10 @@ def test_the_bootstrap_covers_as_often_as_it_says():
     for trial in range(200):
         present, absent = rng.normal(truth, 1, 80), rng.normal(0, 1, 80)
         bootstrap = observers.Bootstrap(80, 400, seed=trial)
-        interval = bootstrap.interval(
+        found = observers.interval(
             observers.detectability(present, absent), bootstrap.detectability(present, absent)
         )
-        covered += interval.lower <= truth <= interval.upper
+        covered += found["lower"] <= truth <= found["upper"]
     # Of 200 trials at 95 %, three standard deviations are 9.
     assert 190 - 12 <= covered <= 200
 

@@ -16,7 +16,6 @@ from LDCTDenoiseLib.evidence import (
     Scan,
     collect_evidence,
     lesions,
-    make_methods,
     plan,
     report,
     resolution,
@@ -24,6 +23,7 @@ from LDCTDenoiseLib.evidence import (
     run,
     verdicts,
 )
+from LDCTDenoiseLib.methods import make_denoisers
 from LDCTDenoiseLib.simulation import full_dose_run
 from LDCTDenoiseLib.volumes import Geometry, Volume, write_volume
 from scipy import ndimage
@@ -226,6 +226,8 @@ def test_the_report_is_one_page_that_needs_nothing_else(evidence, tmp_path):
     report.write_report(evidence, tmp_path)
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert not re.findall(r'(?:src|href)="(?!data:)', page) and "<script" not in page
+    # Spots are sought with disks of +20 HU, too, and none was put in.
+    assert "disk of +40 HU, 6 mm" in page and "disk of +20 HU" not in page
     content = json.loads((tmp_path / "evidence.json").read_text(encoding="utf-8"))
     assert set(content["definitions"]) == set(QUANTITIES)
     # Bad news stand in the page in the same list as good news.
@@ -343,11 +345,21 @@ def test_a_volume_of_another_program(monkeypatch):
     monkeypatch.setattr(plan, "LESION_RUNS", 4)
     scan = pair(4, 150)
     smooth = scan.low.with_array(ndimage.gaussian_filter(scan.low.array, (0, 1, 1)))
-    scan = Scan(scan.full, scan.low, {"vendor": smooth})
+    clean = scan.full.with_array(ndimage.gaussian_filter(scan.full.array, (0, 1, 1)).round().astype(np.int16))
+    scan = Scan(scan.full, scan.low, {"vendor": smooth, "scanner": clean})
     found = collect_runs([scan], {"shift": Shift()})
     assert found.findings.one(quantity="noise_sd", image="vendor")
     assert not found.findings.where(quantity="contrast_kept", image="vendor")
-    assert any("'vendor' was denoised elsewhere, judged by its noise from low dose" in n for n in found.notes)
+    for name, dose in (("vendor", "low"), ("scanner", "full")):
+        said = f"'{name}' was denoised elsewhere, judged by its noise from {dose} dose"
+        assert any(said in note for note in found.notes), found.notes
+
+
+def test_what_is_kept_serves_the_same_question_only(tmp_path):
+    scan = pair(2, 120)
+    for one in (scan, scan, Scan(scan.full, None, {"vendor": scan.low})):
+        EvidenceRun([one], {"blur": Blur()}, QUICK, tmp_path)
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_what_cannot_be_measured_is_said_in_a_line():
@@ -393,9 +405,9 @@ def test_bad_input_is_one_line(tmp_path):
     with pytest.raises(GeometryError, match="same grid"):
         EvidenceRun([Scan(good.full, good.full.with_array(good.full.array[:1]))], {"blur": Blur()})
     with pytest.raises(MethodError, match="unknown"):
-        make_methods(["SHARPEN"])
+        make_denoisers(["SHARPEN"])
     with pytest.raises(MethodError, match="twice"):
-        make_methods(["TV", "tv"])
+        make_denoisers(["TV", "tv"])
     for arguments, said in (
         (["evidence", str(tmp_path / "none.nii.gz"), "--methods", "TV"], "there is no file"),
         (["evidence", "a", "b", "--methods", "TV", "--low", "c"], "one full-dose scan"),

@@ -1,12 +1,10 @@
 """`ldct-denoise compare`: several methods on one pair, as figure, CSV, Markdown and JSON."""
 
 import argparse
-from pathlib import Path
 
-from ..errors import MethodError
 from ..files import replace_folder
 from ..hounsfield import Window
-from ..methods import METHODS, available_methods, make_denoiser
+from ..methods import METHODS, available_methods, make_denoisers
 from ..metrics import ROI
 from ..volumes import require_same_grid
 from .comparison_files import as_object, measure, write_figure, write_tables
@@ -45,25 +43,13 @@ def add_parser(commands) -> None:
     parser.set_defaults(run=run)
 
 
-def _denoisers(methods: list[str] | None, models: list[str]) -> dict:
-    """Return the denoisers by the label of their row; a user's own model goes by its file's name."""
-    if methods is None:
-        methods = [] if models else available_methods()
-    denoisers = {}
-    for label, denoiser in [
-        *((d.name, d) for d in map(make_denoiser, methods)),
-        *((Path(m).stem, make_denoiser(model=m)) for m in models),
-    ]:
-        if label in denoisers:
-            raise MethodError(f"'{label}' is asked for twice; every row of the table needs a name of its own.")
-        denoisers[label] = denoiser
-    return denoisers
-
-
 def run(arguments: argparse.Namespace) -> None:
     window = Window(*arguments.window)
     roi = ROI.of(arguments.roi)
-    denoisers = _denoisers(arguments.method, arguments.model)
+    methods = arguments.method
+    if methods is None:
+        methods = [] if arguments.model else available_methods()
+    denoisers = make_denoisers(methods, arguments.model)
     with replace_folder(arguments.output) as folder:
         low = read_ct(arguments.low, arguments.low_series, arguments)
         full = read_ct(arguments.full, arguments.full_series, arguments)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..errors import InputError, OutputError
 from ..files import replace_folder
-from ..methods import METHODS
+from ..methods import METHODS, make_denoisers
 from ..models import read_card, set_card
 from .bars import fraction_bar
 from .options import add_device_option, add_reading_options, read_ct
@@ -56,7 +56,7 @@ def add_parser(commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    from ..evidence import EvidenceRun, Options, Scan, for_card, make_methods, write_report
+    from ..evidence import EvidenceRun, Options, Scan, for_card, write_report
 
     output = Path(arguments.output)
     if output.exists() and not output.is_dir():
@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace) -> None:
         raise InputError("--low and --volume-of belong to one scan; give one full-dose scan.")
     if arguments.into_card:
         check_cards(arguments)
-    methods = make_methods(arguments.methods, arguments.model)
+    methods = make_denoisers(arguments.methods, arguments.model)
     if arguments.phantom:
         measure_modules(arguments, methods, output)
         return

@@ -1,10 +1,11 @@
 """What a denoiser does to lesions, edges, noise and HU, on one's own scans."""
 
+from ..methods import make_denoisers
 from .card import for_card, in_words
 from .findings import QUANTITIES, Finding, Findings
 from .report import write_report
 from .result import Evidence, Options, Scan
-from .run import EvidenceRun, make_methods
+from .run import EvidenceRun
 from .words import sentences, verdicts
 
 
@@ -27,10 +28,10 @@ def collect_evidence(scans, methods=(), models=(), options=None, progress=None, 
     Raises
     ------
     InputError, MethodError, GeometryError
-        See `EvidenceRun` and `make_methods`.
+        See `EvidenceRun` and `methods.make_denoisers`.
     """
     scans = [scan if isinstance(scan, Scan) else Scan(scan) for scan in scans]
-    run = EvidenceRun(scans, make_methods(methods, models), options, work)
+    run = EvidenceRun(scans, make_denoisers(methods, models), options, work)
     for step in run:
         if progress:
             progress(step)

@@ -3,9 +3,8 @@
 from .. import __version__
 from . import places
 from .findings import Finding
-from .lesions import DISK
 from .result import FULL, LOW, Evidence
-from .words import CONTRAST, DEFINITION, OBSERVER, main_scan, verdicts
+from .words import CONTRAST, DEFINITION, OBSERVER, detectability_of, verdicts
 
 
 def for_card(evidence: Evidence, label: str) -> dict:
@@ -29,17 +28,15 @@ def for_card(evidence: Evidence, label: str) -> dict:
 
 
 def _lesions(evidence: Evidence, label: str) -> list[dict]:
-    scan, found = main_scan(evidence), []
+    found = []
     for verdict in (v for v in verdicts(evidence) if v.image == label):
-        of = dict(scan=scan, quantity="detectability", observer=OBSERVER, contrast=CONTRAST, shape=DISK,
-                  size=verdict.size, tissue=verdict.tissue, dose=evidence.options.dose)  # fmt: skip
         entry = {
             "tissue": verdict.tissue, "contrast_hu": CONTRAST, "size_mm": verdict.size, "word": verdict.word,
             "contrast_kept_percent": _rounded(1, verdict.kept, verdict.kept_lower, verdict.kept_upper),
             "places": verdict.places,
         }  # fmt: skip
         for name, image in (("d", label), ("d_low_dose", LOW), ("d_full_dose", FULL)):
-            d = evidence.findings.one(image=image, **of)
+            d = detectability_of(evidence, verdict, image)
             if d is not None:
                 entry[name] = _with_interval(d, 2)
         found.append(entry)
@@ -72,9 +69,8 @@ def _rounded(digits: int, *values: float | None) -> list[float]:
 def in_words(facts: dict) -> list[str]:
     """Return the evidence of a card as lines; none where a card has none, or has it otherwise than `for_card`."""
     try:
-        dose, scans = facts["dose"], ", ".join(_short(s["name"]) for s in facts["scans"])
-        said = "an unknown dose" if dose is None else f"{dose:.0%} of the dose"
-        lines = [f"measured at {said} on {scans} (LDCTDenoise {facts['software']})"]
+        scans = ", ".join(_short(s["name"]) for s in facts["scans"])
+        lines = [f"measured at {_dose(facts)} on {scans} (LDCTDenoise {facts['software']})"]
         for x in facts["lesions"]:
             kept, lower, upper = x["contrast_kept_percent"]
             line = (
@@ -114,7 +110,7 @@ def to_markdown(cards: dict[str, dict]) -> str:
         shifts.append([name, *(_shifts(of.get(scan, {})) for scan in scans)])
     return "\n".join(
         [
-            f"Disks of {CONTRAST:g} HU in flat tissue at {first['dose']:.0%} of the dose, on {said}: contrast kept in "
+            f"Disks of {CONTRAST:g} HU in flat tissue at {_dose(first)}, on {said}: contrast kept in "
             f"percent with its 95 % interval, the word, and d' of {OBSERVER} (low dose, full dose).",
             "", *_rows([f"{x['size_mm']:g} mm" for x in first["lesions"]], lesions),
             "", "Noise SD in HU (low dose, full dose):",
@@ -124,6 +120,10 @@ def to_markdown(cards: dict[str, dict]) -> str:
             "", DEFINITION, "",
         ]
     )  # fmt: skip
+
+
+def _dose(facts: dict) -> str:
+    return "an unknown dose" if facts["dose"] is None else f"{facts['dose']:.0%} of the dose"
 
 
 def _short(scan: str) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 
 from . import lesions, places
 from .findings import Finding, Findings
-from .observers import Bootstrap, Interval, auc, detectability
+from .observers import Bootstrap, auc, detectability, interval
 from .plan import Plan
 from .result import ALL_SCANS, FULL, LOW
 
@@ -64,12 +64,12 @@ class Detection:
                 "size": lesion.size, "count": len(rows),
             }  # fmt: skip
             change = (present[:, lesions.CORE] - absent[:, lesions.CORE]) / lesion.contrast
-            resampled = bootstrap.mean(change)
-            kept = bootstrap.interval(change.mean(), resampled)
-            self._add("contrast_kept", kept, resampled, labels, 100)
+            kept, resampled = float(change.mean()), bootstrap.mean(change)
+            self._add("contrast_kept", 100 * kept, 100 * resampled, labels)
             sd = noise_findings.one(quantity="noise_sd", image=label, tissue=tissue)
             if sd:
-                self._add("cnr", kept, resampled, labels, abs(lesion.contrast) / sd.value)
+                scale = abs(lesion.contrast) / sd.value
+                self._add("cnr", scale * kept, scale * resampled, labels)
             for observer in lesions.OBSERVERS:
                 channels = lesions.CHANNELS.get(observer.removeprefix("CHO-"))
                 if channels and len(rows) < _PLACES_PER_CHANNEL * (channels.stop - channels.start):
@@ -78,24 +78,18 @@ class Detection:
                 if with_lesion.var() + without.var() == 0:
                     continue
                 named = {**labels, "observer": observer}
-                resampled = bootstrap.detectability(with_lesion, without)
-                d = detectability(with_lesion, without)
-                self._add("detectability", bootstrap.interval(d, resampled), resampled, named)
-                areas = bootstrap.auc(with_lesion, without)
-                self._add("auc", bootstrap.interval(auc(with_lesion, without), areas), areas, named)
+                d, resampled = detectability(with_lesion, without), bootstrap.detectability(with_lesion, without)
+                self._add("detectability", d, resampled, named)
+                self._add("auc", auc(with_lesion, without), bootstrap.auc(with_lesion, without), named)
                 if label == LOW:
                     before[observer] = (d, resampled)
                 elif label != FULL and observer in before:
                     d0, resampled0 = before[observer]
-                    change_d = resampled - resampled0
-                    interval = bootstrap.interval(d - d0, change_d)
-                    self._add("detectability_change", interval, change_d, named)
+                    self._add("detectability_change", d - d0, resampled - resampled0, named)
 
-    def _add(self, quantity: str, interval: Interval, resampled, labels: dict, scale: float = 1.0) -> None:
-        found = Finding(
-            quantity, value=scale * interval.value, lower=scale * interval.lower, upper=scale * interval.upper, **labels
-        )
-        self.resampled[_lesion_of(found)] = scale * resampled
+    def _add(self, quantity: str, value: float, resampled: np.ndarray, labels: dict) -> None:
+        found = Finding(quantity, **interval(value, resampled), **labels)
+        self.resampled[_lesion_of(found)] = resampled
         self.findings.append(found)
 
 

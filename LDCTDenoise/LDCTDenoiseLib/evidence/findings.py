@@ -13,6 +13,11 @@ class Quantity:
     counted: str  #: What the sample size counts.
     definition: str  #: How it is measured.
 
+    @property
+    def heading(self) -> str:
+        """The label with the unit."""
+        return f"{self.label}, {self.unit}" if self.unit else self.label
+
 
 _DETECT = (
     "A lesion at a known place, present or absent, each place once with and once without it and with the same noise. "

@@ -375,16 +375,15 @@ class Job:
         return findings
 
     def _base_of(self, label: str, images) -> str:
-        """Return what an image was made from: low dose, or of another program's volume whichever is nearer."""
+        """Return what an image was made from: low dose, but of another program the dose whose noise it holds."""
         if label not in self._scan.others:
             return LOW
         inside = self._plan.tissues.body
-        distance = {b: float(np.square(images[label][inside] - images[b][inside]).mean()) for b in (FULL, LOW)}
-        # A denoised low dose holds what is left of its noise; one of full dose holds none of it.
         full = images[FULL][inside].astype(np.float32)
         left, added = images[label][inside] - full, images[LOW][inside] - full
+        # A denoised low dose holds what is left of its noise; one of full dose holds none of it.
         share = float((left * added).mean() / max(1e-9, (added * added).mean()))
-        base = LOW if distance[LOW] < distance[FULL] or share > 0.05 else FULL
+        base = LOW if share > 0.05 else FULL
         self._note(
             f"'{label}' was denoised elsewhere, judged by its noise from {'low' if base == LOW else 'full'} dose; "
             "lesions and inserts need the method itself and were not measured in it."

@@ -27,7 +27,7 @@ class Kept:
             return
         digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode())
         for volume in volumes:
-            digest.update(volume.name.encode())
+            digest.update(f"{volume.name} {volume.geometry}".encode())
             digest.update(np.ascontiguousarray(volume.array))
         self._parent = Path(folder)
         self._folder = self._parent / digest.hexdigest()[:16]

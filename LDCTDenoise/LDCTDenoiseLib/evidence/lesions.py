@@ -133,7 +133,7 @@ def _matrix(lesion: Lesion, pixel: float) -> np.ndarray:
     seen = shape[middle] - shape[middle].mean()
     small = np.column_stack(
         [
-            observers.matched_template(seen, eye=True),
+            observers.eye_template(seen),
             observers.laguerre_gauss(side, lesion.size / pixel),
             observers.difference_of_gaussians(side),
             observers.gabor(side),

@@ -7,7 +7,7 @@ import numpy as np
 from ..requirements import require
 from ..scan.noise import free_pixels, noise_of_windows, taper
 from .findings import Finding
-from .observers import Bootstrap
+from .observers import Bootstrap, interval
 from .places import Tissues, first_true
 
 #: Sides of a window in mm that are tried, and the number of windows that lets one be; the fewest pixels of one; the
@@ -66,44 +66,21 @@ def find_windows(tissues: Tissues, tissue: str, depth: np.ndarray) -> Windows:
     return Windows(centres, side, tissues.pixel, depth[tuple(centres.T)])
 
 
-@dataclass(frozen=True)
-class Spectrum:
-    """A noise power spectrum of windows."""
-
-    power: np.ndarray  #: HU² mm², in the order of numpy's FFT, shape (64, 64).
-    frequency: np.ndarray  #: 1/mm, of `radial`.
-    radial: np.ndarray  #: Mean of the power over all directions, HU² mm².
-    pixel: float  #: mm.
-
-    @property
-    def mean(self) -> float:
-        """Mean frequency weighted with power, 1/mm."""
-        f = np.hypot(*np.meshgrid(*[np.fft.fftfreq(_PADDED, self.pixel)] * 2))
-        return float((self.power * f).sum() / self.power.sum())
-
-    @property
-    def peak(self) -> float:
-        return float(self.frequency[np.argmax(self.radial)])
-
-    def directions(self) -> np.ndarray:
-        """Return the mean power in each of 12 directions from 0 to 180°, of what lies in the band."""
-        fy, fx = np.meshgrid(*[np.fft.fftfreq(_PADDED)] * 2, indexing="ij")
-        f = np.hypot(fx, fy)
-        band = (f >= _BAND[0]) & (f <= _BAND[1])
-        # A whole ring has more fine than coarse frequencies in each direction alike.
-        sector = (np.rint(np.degrees(np.arctan2(fy, fx)) / (180 / _DIRECTIONS)).astype(int)) % _DIRECTIONS
-        return np.array([self.power[band & (sector == s)].mean() for s in range(_DIRECTIONS)])
-
-
-def spectrum(windows: np.ndarray, pixel: float) -> Spectrum:
-    """Return the noise power spectrum of detrended windows of shape (windows, side, side)."""
+def _power(windows: np.ndarray, pixel: float) -> np.ndarray:
+    """Return the noise power spectrum of detrended windows (windows, side, side) as the FFT orders it, HU² mm²."""
     weight = taper(windows.shape[1])
     power = (np.abs(np.fft.fft2(windows * weight, (_PADDED, _PADDED))) ** 2).mean(axis=0)
-    power *= pixel**2 / (weight**2).sum()
-    ring = np.rint(np.hypot(*np.meshgrid(*[np.fft.fftfreq(_PADDED)] * 2)) * _PADDED).astype(int)
-    wanted = np.arange(1, _PADDED // 2 + 1)
-    radial = np.asarray(require("scipy.ndimage").mean(power, ring, wanted))
-    return Spectrum(power, wanted / (_PADDED * pixel), radial, pixel)
+    return power * pixel**2 / (weight**2).sum()
+
+
+def _direction_ratio(power: np.ndarray, fy: np.ndarray, fx: np.ndarray) -> float:
+    """Return the mean power in the strongest of the directions from 0 to 180° over that in the weakest, in the band."""
+    f = np.hypot(fx, fy)
+    band = (f >= _BAND[0]) & (f <= _BAND[1])
+    # A whole ring has more fine than coarse frequencies in each direction alike.
+    sector = (np.rint(np.degrees(np.arctan2(fy, fx)) / (180 / _DIRECTIONS)).astype(int)) % _DIRECTIONS
+    means = [power[band & (sector == s)].mean() for s in range(_DIRECTIONS)]
+    return float(max(means) / min(means))
 
 
 def measure_noise(volume: np.ndarray, windows: Windows, slice_spacing: float, **labels) -> tuple[list[Finding], dict]:
@@ -121,14 +98,17 @@ def measure_noise(volume: np.ndarray, windows: Windows, slice_spacing: float, **
     cut = windows.cut(volume)
     variance = windows.variances(cut)
     samples = Bootstrap(count, 500)
-    sd = samples.interval(np.sqrt(variance.mean()), np.sqrt(samples.mean(variance)))
-    found = spectrum(cut, windows.pixel)
-    directions = found.directions()
+    sd = interval(np.sqrt(variance.mean()), np.sqrt(samples.mean(variance)))
+    power = _power(cut, windows.pixel)
+    fy, fx = np.meshgrid(*[np.fft.fftfreq(_PADDED)] * 2, indexing="ij")
+    f, rings = np.hypot(fx, fy), np.arange(1, _PADDED // 2 + 1)
+    radial = np.asarray(require("scipy.ndimage").mean(power, np.rint(f * _PADDED).astype(int), rings))
+    frequency = rings / (_PADDED * windows.pixel)
     findings = [
-        Finding("noise_sd", value=sd.value, lower=sd.lower, upper=sd.upper, count=count, **labels),
-        Finding("nps_mean", value=found.mean, count=count, **labels),
-        Finding("nps_peak", value=found.peak, count=count, **labels),
-        Finding("direction_ratio", value=float(directions.max() / directions.min()), count=count, **labels),
+        Finding("noise_sd", count=count, **sd, **labels),
+        Finding("nps_mean", value=float((power * f).sum() / power.sum() / windows.pixel), count=count, **labels),
+        Finding("nps_peak", value=float(frequency[np.argmax(radial)]), count=count, **labels),
+        Finding("direction_ratio", value=_direction_ratio(power, fy, fx), count=count, **labels),
     ]
     near, far = np.quantile(windows.depth, [1 / 3, 2 / 3])
     edge, centre = windows.depth <= near, windows.depth >= far
@@ -140,7 +120,7 @@ def measure_noise(volume: np.ndarray, windows: Windows, slice_spacing: float, **
             )
         )  # fmt: skip
     findings += _along_z(volume, windows, cut, slice_spacing, labels)
-    return findings, {"frequency": found.frequency, "power": found.radial}
+    return findings, {"frequency": frequency, "power": radial}
 
 
 def _along_z(volume, windows: Windows, cut: np.ndarray, slice_spacing: float, labels) -> list[Finding]:

@@ -4,8 +4,6 @@ A patch is a square of odd side around the place, less its own mean, as a row of
 answers to a patch with one number, the product with its template. None has internal noise.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
 #: Size of a screen's pixel in mm, and cycles per degree for one cycle per mm on it, for the eye filter.
@@ -82,20 +80,9 @@ def eye_filter(side: int) -> np.ndarray:
     return np.fft.ifftshift(q**1.3 * np.exp(-0.04 * q * q))
 
 
-def matched_template(signal: np.ndarray, eye: bool = False) -> np.ndarray:
-    """Return the template of an observer that looks for `signal` and does not whiten the noise, shape (side²,).
-
-    Parameters
-    ----------
-    signal : numpy.ndarray
-        The lesion, shape (side, side).
-    eye : bool
-        Whether signal and image both pass the eye filter first (NPWE), or neither (NPW).
-    """
-    if not eye:
-        return np.asarray(signal, dtype=np.float64).ravel()
-    squared = eye_filter(len(signal)) ** 2
-    return np.fft.ifft2(squared * np.fft.fft2(signal)).real.ravel()
+def eye_template(signal: np.ndarray) -> np.ndarray:
+    """Return the template of an observer that sees lesion and image through the eye (NPWE), shape (side²,)."""
+    return np.fft.ifft2(eye_filter(len(signal)) ** 2 * np.fft.fft2(signal)).real.ravel()
 
 
 def hotelling_template(present: np.ndarray, absent: np.ndarray) -> np.ndarray:
@@ -152,15 +139,6 @@ def cross_fitted(present: np.ndarray, absent: np.ndarray, folds: int = 5) -> tup
     return answers[0], answers[1]
 
 
-@dataclass(frozen=True)
-class Interval:
-    """A value with the 95 % confidence interval of a bootstrap."""
-
-    value: float
-    lower: float
-    upper: float
-
-
 class Bootstrap:
     """Resamples places, the same ones for every image, so that differences between images are paired.
 
@@ -202,8 +180,9 @@ class Bootstrap:
         won = (larger > 0) + 0.5 * (larger == 0)
         return np.einsum("bi,bi->b", self._weights @ won, self._weights)
 
-    def interval(self, value: float, resampled: np.ndarray) -> Interval:
-        """Return the percentile interval of 95 % around a value."""
-        finite = resampled[np.isfinite(resampled)]
-        lower, upper = np.percentile(finite, [2.5, 97.5]) if finite.size else (value, value)
-        return Interval(float(value), float(lower), float(upper))
+
+def interval(value: float, resampled: np.ndarray) -> dict[str, float]:
+    """Return a value with the percentile interval of 95 % around it, as a `Finding` has them."""
+    finite = resampled[np.isfinite(resampled)]
+    lower, upper = np.percentile(finite, [2.5, 97.5]) if finite.size else (value, value)
+    return {"value": float(value), "lower": float(lower), "upper": float(upper)}

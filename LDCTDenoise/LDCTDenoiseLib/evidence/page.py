@@ -110,19 +110,45 @@ class Page:
     def _new_figure(self, width: float, height: float):
         return require("matplotlib.figure", "draw the report").Figure(figsize=(width, height), layout="constrained")
 
-    def _quantities(self, findings, keys, interval: bool = True) -> None:
+    def _style(self, label: str) -> dict:
+        """Return how a curve of an image is drawn."""
+        return {"label": label, "color": self._colour[label], "linestyle": "--" if label in (FULL, LOW) else "-"}
+
+    def _charts(self, titles, draw, x_title: str, y_title: str, caption: str, sharey=True, **limits) -> None:
+        """Write charts beside each other; `draw(axes, title, label)` draws an image into one of them."""
+        figure = self._new_figure(13, 4.2)
+        all_axes = figure.subplots(1, len(titles), sharey=sharey, squeeze=False)[0]
+        for axes, title in zip(all_axes, titles, strict=True):
+            for label in self._evidence.images:
+                draw(axes, title, label)
+            axes.set(title=title, xlabel=x_title, **limits)
+            axes.grid(alpha=0.3)
+        figure.axes[0].set_ylabel(y_title)
+        figure.axes[0].legend()
+        self._figure(figure, caption)
+
+    def _by_image(self, findings, columns, pixel: float | None = None) -> None:
+        """Write a table of one row an image that has a finding.
+
+        Parameters
+        ----------
+        findings : Findings
+        columns : sequence of (str, dict) or (str, dict, bool)
+            Heading, the fields of the finding that each image has there, and whether its interval is shown.
+        pixel : float, optional
+            See `number`.
+        """
+        rows = []
+        for label in self._evidence.images:
+            cells = [(findings.one(image=label, **fields), *interval) for _, fields, *interval in columns]
+            if any(finding for finding, *_ in cells):
+                rows.append([html.escape(label), *(number(*cell, pixel=pixel) for cell in cells)])
+        self._table(["image", *(heading for heading, *_ in columns)], rows)
+
+    def _quantities(self, findings, keys) -> None:
         """Write a table of one row an image and one column a quantity."""
-        keys = [key for key in keys if findings.where(quantity=key)]
-        head = [
-            "image",
-            *(f"{QUANTITIES[k].label}{', ' + QUANTITIES[k].unit if QUANTITIES[k].unit else ''}" for k in keys),
-        ]
-        rows = [
-            [html.escape(label), *(number(findings.one(image=label, quantity=key), interval) for key in keys)]
-            for label in self._evidence.images
-            if any(findings.one(image=label, quantity=key) for key in keys)
-        ]
-        self._table(head, rows)
+        columns = [(QUANTITIES[key].heading, {"quantity": key}) for key in keys if findings.where(quantity=key)]
+        self._by_image(findings, columns)
 
     def _pictures(self) -> None:
         for scan in self._evidence.scans:

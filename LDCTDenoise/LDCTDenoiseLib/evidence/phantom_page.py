@@ -15,8 +15,7 @@ class PhantomPage(Page):
         self._say(f"<h1>{html.escape(self.title)}</h1>")
         self._say(
             f"<p><b>{BEFORE}</b> is {html.escape(scan['name'])} as it came, {scan['slices']} slices; the others are "
-            "the "
-            "same scan after a denoiser. pylinac found the modules. Research use, not for diagnosis.</p>"
+            "the same scan after a denoiser. pylinac found the modules. Research use, not for diagnosis.</p>"
         )
         self._notes()
         self._pictures()
@@ -37,23 +36,16 @@ class PhantomPage(Page):
             self._table(head, rows)
             self._how("insert_hu", "insert_shift")
             self._say('<p class="how"><b>linearity</b>: slope of the HU after denoising against those before.</p>')
-            measured = [i for i in inserts if findings.where(quantity="ttf50", tissue=i)]
-            head = ["image"]
-            for insert in measured:
-                contrast = findings.one(quantity="ttf50", tissue=insert, image=BEFORE).contrast
-                head += [f"{html.escape(insert)} ({contrast:+.0f} HU): 50 %, 1/mm", "10 %, 1/mm", "overshoot, %"]
-            rows = [
-                [
-                    html.escape(label),
-                    *(
-                        number(findings.one(quantity=q, tissue=i, image=label), False, scan["spacing_mm"][0])
-                        for i in measured for q in ("ttf50", "ttf10", "overshoot")
-                    ),
-                ]
-                for label in self._evidence.images
-            ]  # fmt: skip
+            columns = []
+            for insert in inserts:
+                measured = findings.one(quantity="ttf50", tissue=insert, image=BEFORE)
+                if measured:
+                    name = f"{html.escape(insert)} ({measured.contrast:+.0f} HU)"
+                    for head, key in ((f"{name}: 50 %, 1/mm", "ttf50"), ("10 %, 1/mm", "ttf10"),
+                                      ("overshoot, %", "overshoot")):  # fmt: skip
+                        columns.append((head, {"quantity": key, "tissue": insert}, False))
             self._say("<h2>Resolution at the inserts</h2>")
-            self._table(head, rows)
+            self._by_image(findings, columns, scan["spacing_mm"][0])
             self._say(
                 '<p class="how"><b>50 %, 10 %</b>: frequencies at which the task transfer function falls to a half and '
                 "to a tenth: the edge of the insert around its centre, mean of its slices, differentiated and Fourier "
@@ -69,19 +61,10 @@ class PhantomPage(Page):
         disks = list(dict.fromkeys(f.tissue for f in findings.where(quantity="disk_contrast")))
         if disks:
             self._say("<h2>Low contrast</h2>")
-            head = ["image"]
+            columns = []
             for disk in disks:
                 size = findings.one(quantity="disk_contrast", tissue=disk).size
-                head += [f"{size:g} mm: contrast, HU", "d' NPW"]
-            rows = [
-                [
-                    html.escape(label),
-                    *(
-                        number(findings.one(quantity=q, tissue=disk, image=label))
-                        for disk in disks for q in ("disk_contrast", "disk_detectability")
-                    ),
-                ]
-                for label in self._evidence.images
-            ]  # fmt: skip
-            self._table(head, rows)
+                columns.append((f"{size:g} mm: contrast, HU", {"quantity": "disk_contrast", "tissue": disk}))
+                columns.append(("d' NPW", {"quantity": "disk_detectability", "tissue": disk}))
+            self._by_image(findings, columns)
             self._how("disk_contrast", "disk_detectability")

@@ -14,7 +14,7 @@ from ..errors import InputError, MissingDependencyError
 from ..requirements import require
 from ..volumes import Volume
 from . import noise, places, resolution
-from .findings import Finding, Findings
+from .findings import Finding
 from .lesions import DISK, DISK_TEMPLATE, Lesion, Put, Reader
 from .result import Evidence, Options
 
@@ -160,8 +160,7 @@ def measure_phantom(
     """
     options = options or Options(dose=None)
     pixel, step = places.square_pixel(volume.geometry.spacing), volume.geometry.spacing[2]
-    facts = {label: getattr(d, "sha256", "") or "" for label, d in methods.items()}
-    result = Evidence(Findings(), [], [BEFORE, *methods], [], {"nps": {}, "ttf": {}}, {}, options, facts)
+    result = Evidence.begin([BEFORE, *methods], options, methods)
     around = max(0, int(_HALF_MODULE / step))
     images = {BEFORE: volume.array}
     for label, denoiser in methods.items():

@@ -56,14 +56,13 @@ class Tissues:
         reach : float
             Places are at least so many mm from the border of the image.
         """
-        ndimage = require("scipy.ndimage")
         margin = int(np.ceil(reach / self.pixel))
         y, x = _disk_offsets(apart / self.pixel)
         found = []
         for k, mask in enumerate(self.masks[tissue]):
             if not mask.any():
                 continue
-            free = ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1] * self.pixel > clearance
+            free = depth(mask, self.pixel) > clearance
             free[:margin] = free[-margin:] = False
             free[:, :margin] = free[:, -margin:] = False
             for j, i in first_true(free):
@@ -72,6 +71,11 @@ class Tissues:
                 inside = (rows >= 0) & (rows < free.shape[0]) & (columns >= 0) & (columns < free.shape[1])
                 free[rows[inside], columns[inside]] = False
         return np.array(found, dtype=int).reshape(-1, 3)
+
+
+def depth(mask: np.ndarray, pixel: float) -> np.ndarray:
+    """Return how far each pixel of a slice's mask is from what is outside of it, mm; the slice's border is outside."""
+    return require("scipy.ndimage").distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1] * pixel
 
 
 def first_true(free: np.ndarray):
@@ -148,7 +152,7 @@ def _body(smooth: np.ndarray) -> np.ndarray:
 def _liver(smooth, soft, pixel, slice_spacing, right_is_low) -> np.ndarray:
     ndimage = require("scipy.ndimage")
     step = max(1, round(_COARSE / pixel))
-    inset = np.stack([ndimage.distance_transform_edt(np.pad(s, 1))[1:-1, 1:-1] * pixel > _INSET for s in soft])
+    inset = np.stack([depth(s, pixel) > _INSET for s in soft])
     coarse, values = inset[:, ::step, ::step], smooth[:, ::step, ::step]
     voxel = (step * pixel) ** 2
     regions, count = ndimage.label(coarse)

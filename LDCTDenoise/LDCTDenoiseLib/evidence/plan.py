@@ -51,51 +51,21 @@ class Plan:
         Whether it is one dose of a curve: few lesions, no inserts.
     draws_again : bool
         Whether the noise of the lower dose can be drawn a second time.
-
-    Attributes
-    ----------
-    pixel : float
-        mm.
-    box : tuple of slice
-        The patient and some air in the volume; all else is in pixels of this crop.
-    full : numpy.ndarray
-        Full dose, cropped.
-    tissues : places.Tissues
-        Flat tissue, cropped.
-    kinds : tuple of Lesion
-    slices : numpy.ndarray
-        Slices that get lesions, int.
-    places : numpy.ndarray
-        Slice, row and column, int of shape (places, 3).
-    tissue_of : numpy.ndarray
-        Soft tissue or lung, of each place.
-    in_liver : numpy.ndarray
-        Of each place, bool.
-    puts : list of lesions.Put
-        What each pass puts where.
-    occurrences : lesions.Put
-        Those of all passes, one after another.
-    inserts, lung : Block
-        Slices that get inserts, and of lung whose noise is drawn again; of no slices where neither can be.
-    insert_places : numpy.ndarray
-        As `places`.
-    insert_passes : int
-    notes : list of str
-        What cannot be measured and why.
     """
 
     def __init__(self, volume: Volume, quick: bool, curve: bool, draws_again: bool):
         geometry = volume.geometry
-        self.notes, self.curve = [], curve
-        self.pixel = places.square_pixel(geometry.spacing)
+        self.notes: list[str] = []  #: What cannot be measured and why.
+        self.pixel = places.square_pixel(geometry.spacing)  #: mm.
         found = places.find_tissues(volume.array, geometry.spacing, geometry.direction[0] >= 0)
-        self.box = _around(found.body)
-        self.full = np.ascontiguousarray(volume.array[self.box])
+        self.box = _around(found.body)  #: The patient and some air in the volume; all else is in pixels of this crop.
+        self.full = np.ascontiguousarray(volume.array[self.box])  #: Full dose, cropped.
         masks = {tissue: mask[self.box] for tissue, mask in found.masks.items()}
-        self.tissues = replace(found, masks=masks, body=found.body[self.box])
+        self.tissues = replace(found, masks=masks, body=found.body[self.box])  #: Flat tissue, cropped.
         self.kinds = _CURVE_LESIONS if curve else _QUICK_LESIONS if quick else LESIONS
         where = {tissue: self.tissues.places(tissue) for tissue in (places.SOFT, places.LUNG)}
         self._put_lesions(where)
+        #: Slices of lung whose noise is drawn again; none where it cannot be. `inserts`: slices that get inserts.
         self.lung = self._densest(where[places.LUNG], _LUNG_SLICES if draws_again and not curve else 0)
         self._put_inserts(where[places.SOFT], not (quick or curve))
 
@@ -113,13 +83,16 @@ class Plan:
         kept = {tissue: w if len(w) >= LEAST_PLACES else w[:0] for tissue, w in kept.items()}
         kinds, fewest = len(self.kinds), min((len(w) for w in kept.values() if len(w)), default=0)
         passes = min(kinds, max(1, LESION_RUNS // len(slices)), -(-kinds * _ENOUGH // fewest)) if fewest else 0
+        #: Slices that get lesions, int; then slice, row and column of each place, int of shape (places, 3).
         self.slices, self.places = slices, np.concatenate(list(kept.values()))
+        #: Soft tissue or lung, of each place; and whether it lies in the liver.
         self.tissue_of = np.array([tissue for tissue, w in kept.items() for _ in w], dtype=object)
         self.in_liver = self.tissues.masks[places.LIVER][tuple(self.places.T)]
         offset, each = 0, []
         for w in kept.values():
             each.append([(p.place + offset, p.lesion) for p in assign(len(w), passes, kinds)])
             offset += len(w)
+        #: What each pass puts where, and the occurrences of all passes, one after another.
         self.puts = [_joined(turn) for turn in zip(*each, strict=True)]
         self.occurrences = _joined([(p.place, p.lesion) for p in self.puts]) if self.puts else None
 

@@ -30,10 +30,9 @@ def find(folder: str, kind: str) -> dict:
             for name, roi in module.rois.items()
         }
         z = float(found.dicom_stack[number].z_position)
-        return {"slice": number, "z": z, "centre": [float(centre.y), float(centre.x)], "rois": rois}
+        return {"z": z, "centre": [float(centre.y), float(centre.x)], "rois": rois}
 
     return {
-        "slices": len(found.dicom_stack),
         "hu": place(module("ctp404", "ct_calibration_module")),
         "uniformity": place(module("ctp486", "uniformity_module")),
         "low_contrast": place(module("ctp515", "low_contrast_module")),

@@ -1,13 +1,12 @@
 """The report as files: one HTML page that needs nothing else, tables as CSV, and everything as JSON."""
 
-import csv
-import io
 import json
 import math
 from dataclasses import asdict
 from pathlib import Path
 
 from .. import __version__
+from ..metrics import records_to_csv
 from .findings import COLUMNS, QUANTITIES
 from .phantom_page import PhantomPage
 from .result import Evidence
@@ -21,26 +20,14 @@ def write_report(evidence: Evidence, folder: str | Path) -> None:
     (folder / "evidence.csv").write_text(to_csv(evidence), encoding="utf-8")
     put = evidence.occurrences
     if put:
-        (folder / "lesions.csv").write_text(_rows(list(put[0]), put), encoding="utf-8")
+        (folder / "lesions.csv").write_text(records_to_csv(put), encoding="utf-8")
     (folder / "evidence.json").write_text(to_json(evidence), encoding="utf-8")
     (folder / "report.html").write_text(to_html(evidence), encoding="utf-8")
 
 
 def to_csv(evidence: Evidence) -> str:
     """Return every number as a row: what, of which image, value, interval, sample size and unit."""
-
-    def text(value):
-        return "" if value is None else f"{value:.6g}" if isinstance(value, float) else value
-
-    return _rows(COLUMNS, [{k: text(v) for k, v in f.record().items()} for f in evidence.findings])
-
-
-def _rows(columns, rows) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
+    return records_to_csv([finding.record() for finding in evidence.findings], COLUMNS)
 
 
 def to_json(evidence: Evidence) -> str:

@@ -4,7 +4,7 @@ import numpy as np
 
 from ..requirements import require
 from .findings import Finding
-from .observers import Bootstrap
+from .observers import Bootstrap, interval
 from .places import REACH
 
 #: HU of the inserts, their radius in mm, and how far inside and outside their edge is followed, mm.
@@ -149,14 +149,9 @@ def measure_resolution(
     plateau = float(mean[distance < 3].mean())
     beyond = max(-outside.min(), inside.max() - plateau, 0.0)
     findings.append(Finding("overshoot", value=100 * beyond, count=count, **labels))
-    values = each[:, distance < 3].mean(axis=1)
-    interval = samples.interval(values.mean(), samples.mean(values)) if samples else None
-    findings.append(
-        Finding(
-            "insert_contrast", value=100 * values.mean(), count=count, **labels,
-            lower=100 * interval.lower if interval else None, upper=100 * interval.upper if interval else None,
-        )
-    )  # fmt: skip
+    values = 100 * each[:, distance < 3].mean(axis=1)
+    kept = interval(values.mean(), samples.mean(values)) if samples else {"value": float(values.mean())}
+    findings.append(Finding("insert_contrast", count=count, **kept, **labels))
     curves = {"distance": distance - radius, "edge": mean, "frequency": frequencies, "ttf": response}
     return findings, curves
 

@@ -57,14 +57,20 @@ class Progress:
 class Evidence:
     """The result."""
 
-    findings: Findings
-    notes: list[str]  #: What could not be measured and why, and what the reader must know.
     images: list[str]  #: FDCT, LDCT, methods and other volumes, in their order.
-    scans: list[dict]  #: name, shape, spacing, dose, places of each tissue.
-    curves: dict  #: For the figures: "nps" and "ttf" by scan, image and tissue or contrast.
-    pictures: dict  #: For the report: by scan, slices and structure maps.
     options: Options
     methods: dict[str, str]  #: What each method is: SHA-256 of its weights, or empty.
+    findings: Findings = field(default_factory=Findings)
+    notes: list[str] = field(default_factory=list)  #: What could not be measured and why, and what one must know.
+    scans: list[dict] = field(default_factory=list)  #: name, shape, spacing, dose, places of each tissue.
+    #: For the figures: "nps" and "ttf" by scan, image and tissue or contrast.
+    curves: dict = field(default_factory=lambda: {"nps": {}, "ttf": {}})
+    pictures: dict = field(default_factory=dict)  #: For the report: by scan, slices and structure maps.
     seconds: float = 0.0
     #: Each lesion that was put in: scan, tissue, slice, row and column (from 0), shape, contrast and size.
     occurrences: list[dict] = field(default_factory=list)
+
+    @classmethod
+    def begin(cls, images: list[str], options: Options, denoisers: dict) -> "Evidence":
+        """Return one without a finding yet, of denoisers by label."""
+        return cls(images, options, {label: getattr(d, "sha256", "") or "" for label, d in denoisers.items()})

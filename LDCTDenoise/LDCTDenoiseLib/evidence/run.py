@@ -6,14 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from .. import __version__
-from ..errors import InputError, MethodError
-from ..methods import make_denoiser
+from ..errors import InputError
 from ..scan import orientation
 from ..simulation import ScanSettings
 from ..volumes import require_same_grid
 from . import places
 from .detection import over_scans
-from .findings import Findings
 from .job import Job
 from .kept import Kept
 from .result import FULL, LOW, Evidence, Options, Progress, Scan
@@ -25,25 +23,6 @@ _FIRST_GUESS = {"simulate": 0.8, "measure": 0.3}
 _GUESS_METHOD = 0.3
 
 
-def make_methods(names=(), models=()) -> dict:
-    """Return denoisers by label: methods by their name, model files by the file's.
-
-    Raises
-    ------
-    MethodError
-        If a label occurs twice, or a method is unknown.
-    """
-    found = {}
-    for label, denoiser in [
-        *((d.name, d) for d in map(make_denoiser, names)),
-        *((Path(m).stem, make_denoiser(model=m)) for m in models),
-    ]:
-        if label in found or label in (FULL, LOW):
-            raise MethodError(f"'{label}' is asked for twice; give every method once.")
-        found[label] = denoiser
-    return found
-
-
 class EvidenceRun:
     """One collection of evidence; iterate it to do the work, end the loop to stop.
 
@@ -51,7 +30,7 @@ class EvidenceRun:
     ----------
     scans : list of Scan
     methods : dict of str to Denoiser
-        See `make_methods`.
+        See `methods.make_denoisers`.
     options : Options
     work : path, optional
         Folder for what is finished; a run of the same scans, methods and options goes on from there. Without it
@@ -96,11 +75,9 @@ class EvidenceRun:
                 if label in methods or label in (FULL, LOW):
                     raise InputError(f"the volume '{label}' has the name of another image; rename its file.")
         others = list(dict.fromkeys(label for scan in scans for label in scan.others))
-        facts = {label: getattr(d, "sha256", "") or "" for label, d in methods.items()}
-        images = [FULL, LOW, *methods, *others]
-        self.result = Evidence(Findings(), [], images, [], {"nps": {}, "ttf": {}}, {}, options, facts)
+        self.result = Evidence.begin([FULL, LOW, *methods, *others], options, methods)
         self._scans, self._methods, self._options = scans, methods, options
-        asked = [__version__, vars(options), facts]
+        asked = [__version__, vars(options), self.result.methods, [(bool(s.low), list(s.others)) for s in scans]]
         volumes = [v for scan in scans for v in (scan.full, scan.low, *scan.others.values()) if v is not None]
         self._kept = Kept(work, asked, volumes)
 

@@ -108,38 +108,23 @@ class ScanPage(Page):
             return
         self._say("<h2>Lesions</h2>")
         tissues = [t for t in places.TISSUES if kept.where(tissue=t)]
-        figure = self._new_figure(13, 4.2)
-        for axes, tissue in zip(np.atleast_1d(figure.subplots(1, len(tissues), sharey=True)), tissues, strict=True):
-            for label in self._evidence.images:
-                self._errorbars(
-                    axes, kept.where(image=label, tissue=tissue, contrast=CONTRAST, shape=lesions.DISK), label
-                )
-            axes.set(title=tissue, xlabel="diameter, mm", ylim=(0, 112))
-            axes.grid(alpha=0.3)
-        figure.axes[0].set_ylabel("contrast kept, %")
-        figure.axes[0].legend()
-        self._figure(
-            figure, f"Contrast kept of disks of {CONTRAST:g} HU, with 95 % intervals. What is put in is 100 %."
-        )
-        figure = self._new_figure(13, 4.2)
-        tissue = tissues[0]
-        for axes, observer in zip(
-            figure.subplots(1, len(lesions.OBSERVERS), sharey=True), lesions.OBSERVERS, strict=True
-        ):
-            rows = every.where(
-                quantity="detectability", observer=observer, tissue=tissue, contrast=CONTRAST, shape=lesions.DISK
-            )
-            for label in self._evidence.images:
-                self._errorbars(axes, rows.where(image=label), label)
-            axes.set(title=observer, xlabel="diameter, mm")
-            axes.grid(alpha=0.3)
-        figure.axes[0].set_ylabel("d'")
-        figure.axes[0].legend()
-        self._figure(
-            figure, f"Detectability d' of disks of {CONTRAST:g} HU in {tissue} for five observers, with 95 % "
-            "intervals. NPW compares the inside with a ring around it, NPWE does so through the eye's filter, CHO have "
-            "learnt what noise looks like. A denoiser is worth something for detection where its curve lies above "
-            "that of LDCT.",
+        disks = every.where(contrast=CONTRAST, shape=lesions.DISK)
+        self._charts(
+            tissues,
+            lambda axes, tissue, label: self._errorbars(
+                axes, disks.where(quantity="contrast_kept", image=label, tissue=tissue), label
+            ),
+            "diameter, mm", "contrast kept, %",
+            f"Contrast kept of disks of {CONTRAST:g} HU, with 95 % intervals. What is put in is 100 %.", ylim=(0, 112),
+        )  # fmt: skip
+        detected = disks.where(quantity="detectability", tissue=tissues[0])
+        self._charts(
+            lesions.OBSERVERS,
+            lambda axes, observer, label: self._errorbars(axes, detected.where(observer=observer, image=label), label),
+            "diameter, mm", "d'", f"Detectability d' of disks of {CONTRAST:g} HU in {tissues[0]} for five observers, "
+            "with 95 % intervals. NPW compares the inside with a ring around it, NPWE does so through the eye's "
+            "filter, CHO have learnt what noise looks like. A denoiser is worth something for detection where its "
+            "curve lies above that of LDCT.",
         )  # fmt: skip
         for tissue in tissues:
             self._say(f"<h3>Lesions in {tissue}</h3>")
@@ -159,35 +144,24 @@ class ScanPage(Page):
         if rows:
             value = np.array([f.value for f in rows])
             error = np.array([[f.value - f.lower, f.upper - f.value] for f in rows]).T
-            axes.errorbar(
-                [f.size for f in rows], value, np.maximum(error, 0), label=label, color=self._colour[label], capsize=3,
-                marker="o", markersize=4, linestyle="--" if label in (FULL, LOW) else "-",
-            )  # fmt: skip
+            style = {"capsize": 3, "marker": "o", "markersize": 4, **self._style(label)}
+            axes.errorbar([f.size for f in rows], value, np.maximum(error, 0), **style)
 
     def _lesion_tables(self, findings, shape: str, contrasts) -> None:
-        head = ["image", "contrast kept, %", "CNR", *(f"d' {o}" for o in lesions.OBSERVERS), f"AUC {OBSERVER}",
-                f"change of d' ({OBSERVER})"]  # fmt: skip
+        columns = [
+            ("contrast kept, %", {"quantity": "contrast_kept"}), ("CNR", {"quantity": "cnr"}, False),
+            *((f"d' {o}", {"quantity": "detectability", "observer": o}) for o in lesions.OBSERVERS),
+            (f"AUC {OBSERVER}", {"quantity": "auc", "observer": OBSERVER}),
+            (f"change of d' ({OBSERVER})", {"quantity": "detectability_change", "observer": OBSERVER}),
+        ]  # fmt: skip
+        what = "disk" if shape == lesions.DISK else "Gaussian blob"
         for contrast in contrasts:
             for size in lesions.SIZES:
                 here = findings.where(shape=shape, contrast=contrast, size=size)
-                if not here:
-                    continue
-                rows = []
-                for label in self._evidence.images:
-                    own = here.where(image=label)
-                    if not own:
-                        continue
-                    row = [
-                        html.escape(label),
-                        number(own.one(quantity="contrast_kept")),
-                        number(own.one(quantity="cnr"), False),
-                    ]
-                    row += [number(own.one(quantity="detectability", observer=o)) for o in lesions.OBSERVERS]
-                    row += [number(own.one(quantity=q, observer=OBSERVER)) for q in ("auc", "detectability_change")]
-                    rows.append(row)
-                what = "disk" if shape == lesions.DISK else "Gaussian blob"
-                self._say(f"<p><b>{what} of {contrast:+g} HU, {size:g} mm</b>, {here[0].count} places</p>")
-                self._table(head, rows)
+                kept = here.one(quantity="contrast_kept")
+                if kept:
+                    self._say(f"<p><b>{what} of {contrast:+g} HU, {size:g} mm</b>, {kept.count} places</p>")
+                    self._by_image(here, columns)
 
     def _scan(self, scan: dict) -> None:
         findings = self._evidence.findings.where(scan=scan["name"], dose=scan["dose"])
@@ -212,11 +186,8 @@ class ScanPage(Page):
             for label in self._evidence.images:
                 curve = curves.get((label, contrast))
                 if curve:
-                    style = dict(
-                        color=self._colour[label], label=label, linestyle="--" if label in (FULL, LOW) else "-"
-                    )
-                    axes[0, column].plot(curve["frequency"], curve["ttf"], **style)
-                    axes[1, column].plot(curve["distance"], 100 * curve["edge"], **style)
+                    axes[0, column].plot(curve["frequency"], curve["ttf"], **self._style(label))
+                    axes[1, column].plot(curve["distance"], 100 * curve["edge"], **self._style(label))
             axes[0, column].set(title=f"{contrast:g} HU", xlabel="frequency, 1/mm", ylim=(0, 1.15))
             axes[1, column].set(xlabel="distance from the edge, mm", xlim=(-5, 5))
             for a in axes[:, column]:
@@ -246,28 +217,19 @@ class ScanPage(Page):
             return
         self._say(f"<{level}>Noise</{level}>")
         curves = self._evidence.curves["nps"][scan["name"]]
-        figure = self._new_figure(13, 4.2)
-        for axes, tissue in zip(np.atleast_1d(figure.subplots(1, len(rows_of))), rows_of, strict=True):
-            for label in self._evidence.images:
-                curve = curves.get((label, tissue))
-                if curve:
-                    total = curve["power"].sum()
-                    axes.plot(curve["frequency"], curve["power"] / total, color=self._colour[label], label=label,
-                              linestyle="--" if label in (FULL, LOW) else "-")  # fmt: skip
-            axes.set(title=tissue, xlabel="frequency, 1/mm", yticks=[])
-            axes.grid(alpha=0.3)
-        figure.axes[0].set_ylabel("noise power, same area")
-        figure.axes[0].legend()
-        self._figure(figure, "Noise power spectra, each to the same area: how fine the noise is that is left.")
-        keys = (
-            "noise_sd",
-            "nps_mean",
-            "nps_peak",
-            "direction_ratio",
-            "noise_centre_edge",
-            "z_correlation",
-            "nps_z_mean",
-        )
+
+        def draw(axes, tissue, label) -> None:
+            curve = curves.get((label, tissue))
+            if curve:
+                axes.plot(curve["frequency"], curve["power"] / curve["power"].sum(), **self._style(label))
+
+        self._charts(
+            rows_of, draw, "frequency, 1/mm", "noise power, same area",
+            "Noise power spectra, each to the same area: how fine the noise is that is left.", sharey=False,
+            yticks=[],
+        )  # fmt: skip
+        keys = ("noise_sd", "nps_mean", "nps_peak", "direction_ratio", "noise_centre_edge", "z_correlation",
+                "nps_z_mean")  # fmt: skip
         for tissue in rows_of:
             here = findings.where(tissue=tissue)
             self._say(f"<p><b>{tissue}</b>, {here.one(quantity='noise_sd').count} windows</p>")
@@ -280,20 +242,11 @@ class ScanPage(Page):
             return
         self._say(f"<{level}>HU</{level}>")
         tissues = list(dict.fromkeys(f.tissue for f in shifts))
-        head = [
-            "image",
-            *(f"{t}, HU shift" for t in tissues),
-            "uniformity, HU",
-            "linearity, %",
-            "largest departure, HU",
-        ]
-        rows = []
-        for label in self._evidence.images:
-            own = findings.where(image=label)
-            row = [html.escape(label), *(number(own.one(quantity="hu_shift", tissue=t)) for t in tissues)]
-            row += [number(own.one(quantity=q)) for q in ("uniformity", "linearity", "linearity_error")]
-            rows.append(row)
-        self._table(head, rows)
+        columns = [(f"{t}, HU shift", {"quantity": "hu_shift", "tissue": t}) for t in tissues]
+        for heading, key in (("uniformity, HU", "uniformity"), ("linearity, %", "linearity"),
+                             ("largest departure, HU", "linearity_error")):  # fmt: skip
+            columns.append((heading, {"quantity": key}))
+        self._by_image(findings, columns)
         counts = ", ".join(f"{t} {shifts.one(tissue=t).count}" for t in tissues)
         self._say(f'<p class="how">Slices that count: {counts}.</p>')
         self._how("hu_shift", "uniformity", "linearity", "linearity_error")
@@ -304,16 +257,9 @@ class ScanPage(Page):
             return
         self._say(f"<{level}>Structure in what was removed</{level}>")
         tissues = list(dict.fromkeys(f.tissue for f in share))
-        head = ["image", *(f"{t}, % removed" for t in tissues), *(f"{t}, correlation" for t in tissues), "at edges"]
-        rows = []
-        for label in self._methods:
-            own = findings.where(image=label)
-            if own.where(quantity="structure_removed"):
-                row = [html.escape(label)]
-                row += [number(own.one(quantity="structure_removed", tissue=t)) for t in tissues]
-                row += [number(own.one(quantity="structure_correlation", tissue=t), False) for t in tissues]
-                rows.append([*row, number(own.one(quantity="edge_excess"))])
-        self._table(head, rows)
+        columns = [(f"{t}, % removed", {"quantity": "structure_removed", "tissue": t}) for t in tissues]
+        columns += [(f"{t}, correlation", {"quantity": "structure_correlation", "tissue": t}, False) for t in tissues]
+        self._by_image(findings, [*columns, ("at edges", {"quantity": "edge_excess"})])
         self._say(f'<p class="how">{share[0].count} slices.</p>')
         self._how("structure_removed", "structure_correlation", "edge_excess")
         for label, maps in self._evidence.pictures.get(scan["name"], {}).get("maps", {}).items():
@@ -377,17 +323,15 @@ class ScanPage(Page):
             for size in (4.0, 6.0, 10.0):
                 here = every.where(tissue=tissue, size=size, contrast=CONTRAST)
                 panels.append((f"{size:g} mm: contrast kept, %", here.where(quantity="contrast_kept")))
-                panels.append(
-                    (f"{size:g} mm: d' ({OBSERVER})", here.where(quantity="detectability", observer=OBSERVER))
-                )
+                detected = here.where(quantity="detectability", observer=OBSERVER)
+                panels.append((f"{size:g} mm: d' ({OBSERVER})", detected))
             figure = self._new_figure(13, 6.4)
             for axes, (title, rows) in zip(figure.subplots(2, 4).T.ravel()[[0, 2, 3, 4, 5, 6, 7]], panels, strict=True):
                 for label in evidence.images:
                     own = sorted(rows.where(image=label), key=lambda f: f.dose)
                     if own:
-                        axes.plot([100 * f.dose for f in own], [f.value for f in own], marker="o", label=label,
-                                  color=self._colour[label],
-                                  linestyle="--" if label in (FULL, LOW) else "-")  # fmt: skip
+                        doses_, values = [100 * f.dose for f in own], [f.value for f in own]
+                        axes.plot(doses_, values, marker="o", **self._style(label))
                 axes.set(title=title, xscale="log", xlabel="dose, %", ylim=(0, None))
                 axes.set_xticks([100 * d for d in doses], [f"{100 * d:g}" for d in doses], minor=False)
                 axes.minorticks_off()
@@ -423,9 +367,8 @@ class ScanPage(Page):
         self._say(
             f"<p>LDCTDenoise {__version__}, {evidence.seconds:.0f} s, seed {evidence.options.seed}. Weights (start of "
             f"their SHA-256): {html.escape(weights or 'none')}. Lesions lie in one slice each; a place gets another "
-            "one "
-            f"in each pass ({html.escape(runs)}). Images are cropped to the patient before they are denoised. Every "
-            "number with its sample size is in evidence.csv and evidence.json beside this page.</p>"
+            f"one in each pass ({html.escape(runs)}). Images are cropped to the patient before they are denoised. "
+            "Every number with its sample size is in evidence.csv and evidence.json beside this page.</p>"
         )
         self._say("<details><summary>All definitions</summary><dl>")
         for quantity in QUANTITIES.values():

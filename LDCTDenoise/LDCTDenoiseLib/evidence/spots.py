@@ -4,7 +4,7 @@ import numpy as np
 
 from ..requirements import require
 from .findings import Finding
-from .places import Tissues
+from .places import Tissues, depth
 
 #: Sizes in mm and the contrast in HU from which a spot counts.
 SIZES, CONTRAST = (4.0, 6.0, 10.0), 20.0
@@ -44,9 +44,7 @@ class SpotSearch:
         pixel = tissues.pixel
         self._size, self._pixel = size, pixel
         self._inside = {
-            tissue: np.stack(
-                [ndimage.distance_transform_edt(np.pad(m, 1))[1:-1, 1:-1] * pixel > _CLEARANCE for m in mask]
-            )
+            tissue: np.stack([depth(m, pixel) > _CLEARANCE for m in mask])
             for tissue, mask in tissues.masks.items()
             if mask.any()
         }

@@ -4,7 +4,7 @@ import numpy as np
 
 from ..requirements import require
 from .findings import Finding
-from .observers import Bootstrap
+from .observers import Bootstrap, interval
 
 #: Sizes in mm between which structure is "medium": full widths of the two Gaussians whose difference it is.
 _FINE, _COARSE = 1.5, 5.0
@@ -90,19 +90,13 @@ class Structure:
             samples = Bootstrap(len(rows), 500)
             means = samples.mean(rows)
             total = rows.mean(axis=0)
-            share = samples.interval(100 * total[0] / total[1], 100 * means[:, 0] / means[:, 1])
-            findings.append(
-                Finding("structure_removed", value=share.value, lower=share.lower, upper=share.upper, count=len(rows),
-                        tissue=name, **labels)
-            )  # fmt: skip
+            share = interval(100 * total[0] / total[1], 100 * means[:, 0] / means[:, 1])
+            findings.append(Finding("structure_removed", count=len(rows), tissue=name, **share, **labels))
             scale = np.sqrt(total[2] * total[3])
-            together = samples.interval(
+            together = interval(
                 total[0] / scale if scale else 0.0, means[:, 0] / np.sqrt(np.maximum(means[:, 2] * means[:, 3], 1e-30))
             )
-            findings.append(
-                Finding("structure_correlation", value=together.value, lower=together.lower, upper=together.upper,
-                        count=len(rows), tissue=name, **labels)
-            )  # fmt: skip
+            findings.append(Finding("structure_correlation", count=len(rows), tissue=name, **together, **labels))
         if len(excess) >= 2:
             rows = np.array(excess)
             if (rows.mean(axis=0) > 0).all():
@@ -111,11 +105,8 @@ class Structure:
                 def ratio(m):
                     return np.sqrt(m[..., 0] / m[..., 1]) / np.sqrt(m[..., 2] / m[..., 3])
 
-                interval = samples.interval(ratio(rows.mean(axis=0)), ratio(samples.mean(rows)))
-                findings.append(
-                    Finding("edge_excess", value=interval.value, lower=interval.lower, upper=interval.upper,
-                            count=len(rows), **labels)
-                )  # fmt: skip
+                excess = interval(ratio(rows.mean(axis=0)), ratio(samples.mean(rows)))
+                findings.append(Finding("edge_excess", count=len(rows), **excess, **labels))
         return findings
 
     def map(self, k: int, low: np.ndarray, image: np.ndarray) -> np.ndarray:

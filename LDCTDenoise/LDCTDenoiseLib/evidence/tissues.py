@@ -4,7 +4,8 @@ import numpy as np
 
 from ..requirements import require
 from .findings import Finding
-from .observers import Bootstrap
+from .observers import Bootstrap, interval
+from .places import depth
 
 #: HU of full dose smoothed by `_SMOOTHING` mm, and the distance in mm kept from a tissue's edges.
 _HU = {"lung": (-950.0, -600.0), "fat": (-130.0, -70.0), "soft tissue": (0.0, 150.0), "bone": (250.0, 3000.0)}
@@ -27,14 +28,13 @@ def tissue_masks(full: np.ndarray, body: np.ndarray, pixel: float) -> dict[str, 
 
 def skin_depth(body: np.ndarray, pixel: float) -> np.ndarray:
     """Return the distance of every voxel from the skin in its slice, mm, float32."""
-    edt = require("scipy.ndimage").distance_transform_edt
-    return np.stack([edt(np.pad(b, 1))[1:-1, 1:-1] * pixel for b in body]).astype(np.float32)
+    return np.stack([depth(b, pixel) for b in body]).astype(np.float32)
 
 
 def measure_hu(
-    full: np.ndarray, image: np.ndarray, masks: dict[str, np.ndarray], depth: np.ndarray, /, **labels
+    full: np.ndarray, image: np.ndarray, masks: dict[str, np.ndarray], skin: np.ndarray, /, **labels
 ) -> list[Finding]:
-    """Measure how far the mean of each tissue is from full dose's."""
+    """Measure how far the mean of each tissue is from full dose's; `skin` is the distance to the skin, mm."""
     findings = []
     difference = image.astype(np.float32) - full
     for tissue, mask in masks.items():
@@ -50,10 +50,10 @@ def measure_hu(
     soft = masks["soft tissue"]
     if soft.any():
         # Thirds of all soft tissue, so that a slice without a deep part does not count its own.
-        near, far = np.quantile(depth[soft], [1 / 3, 2 / 3])
+        near, far = np.quantile(skin[soft], [1 / 3, 2 / 3])
         values, weights = [], []
         for k in range(len(full)):
-            edge, centre = soft[k] & (depth[k] <= near), soft[k] & (depth[k] >= far)
+            edge, centre = soft[k] & (skin[k] <= near), soft[k] & (skin[k] >= far)
             if min(edge.sum(), centre.sum()) >= _LEAST:
                 values.append(difference[k][centre].mean(dtype=np.float64) - difference[k][edge].mean(dtype=np.float64))
                 weights.append(min(edge.sum(), centre.sum()))
@@ -64,10 +64,8 @@ def measure_hu(
 
 def _mean_of_slices(quantity: str, values, weights, **labels) -> Finding:
     values, weights = np.asarray(values, float), np.asarray(weights, float)
-    value = float((values * weights).sum() / weights.sum())
-    lower = upper = None
+    found = {"value": float((values * weights).sum() / weights.sum())}
     if len(values) > 1:
         samples = Bootstrap(len(values), 500)
-        interval = samples.interval(value, samples.mean(values * weights) / samples.mean(weights))
-        lower, upper = interval.lower, interval.upper
-    return Finding(quantity, value=value, lower=lower, upper=upper, count=len(values), **labels)
+        found = interval(found["value"], samples.mean(values * weights) / samples.mean(weights))
+    return Finding(quantity, count=len(values), **found, **labels)

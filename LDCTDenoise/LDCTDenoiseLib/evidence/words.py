@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from . import places
-from .findings import Findings
+from .findings import Finding, Findings
 from .lesions import DISK, SIZES
 from .result import ALL_SCANS, FULL, LOW, Evidence
 
@@ -75,6 +75,14 @@ def methods_of(evidence: Evidence) -> list[str]:
     return [label for label in evidence.images if label not in (FULL, LOW)]
 
 
+def detectability_of(evidence: Evidence, verdict: Verdict, image: str) -> Finding | None:
+    """Return d' of a verdict's lesion in an image."""
+    return evidence.findings.one(
+        image=image, quantity="detectability", observer=OBSERVER, scan=main_scan(evidence), contrast=CONTRAST,
+        shape=DISK, size=verdict.size, tissue=verdict.tissue, dose=evidence.options.dose,
+    )  # fmt: skip
+
+
 def verdicts(evidence: Evidence) -> list[Verdict]:
     """Return a verdict for each method and lesion size that was measured."""
     scan, found = main_scan(evidence), []
@@ -104,10 +112,9 @@ def verdicts(evidence: Evidence) -> list[Verdict]:
 
 def sentences(evidence: Evidence) -> list[Sentence]:
     """Say what each method does, good or bad."""
-    said = []
-    found_verdicts = verdicts(evidence)
+    said, found = [], verdicts(evidence)
     for label in methods_of(evidence):
-        said += _about_lesions(label, evidence, [v for v in found_verdicts if v.image == label])
+        said += [_about_lesion(evidence, verdict) for verdict in found if verdict.image == label]
         for scan in evidence.scans:
             findings = evidence.findings.where(scan=scan["name"], dose=scan["dose"])
             of = f" ({scan['name']})" if len(evidence.scans) > 1 else ""
@@ -119,135 +126,105 @@ def sentences(evidence: Evidence) -> list[Sentence]:
     return said
 
 
-def _about_lesions(label: str, evidence: Evidence, found: list[Verdict]) -> list[Sentence]:
-    said = []
-    scan = main_scan(evidence)
-    for verdict in found:
-        text = (
-            f"{label} keeps {verdict.kept:.0f} % ({verdict.kept_lower:.0f} to {verdict.kept_upper:.0f}) of the "
-            "contrast "
-            f"of a {verdict.size:g} mm, {CONTRAST:g} HU lesion in {verdict.tissue}"
+def _about_lesion(evidence: Evidence, verdict: Verdict) -> Sentence:
+    text = (
+        f"{verdict.image} keeps {verdict.kept:.0f} % ({verdict.kept_lower:.0f} to {verdict.kept_upper:.0f}) of the "
+        f"contrast of a {verdict.size:g} mm, {CONTRAST:g} HU lesion in {verdict.tissue}"
+    )
+    if verdict.change is not None:
+        own, low = (detectability_of(evidence, verdict, image) for image in (verdict.image, LOW))
+        how = {
+            "better": "low dose, with no denoiser, detects it better",
+            "as well": "low dose, with no denoiser, detects it as well",
+            "worse": "it is detected better than in low dose with no denoiser",
+        }[verdict.detection]
+        text += (
+            f"; {how} (d' {own.value:.2f} against {low.value:.2f}, change {verdict.change:+.2f}, "
+            f"{verdict.change_lower:+.2f} to {verdict.change_upper:+.2f})"
         )
-        tone = {GREEN: "good", AMBER: "plain", RED: "bad"}[verdict.colour]
-        if verdict.change is not None:
-            of = dict(scan=scan, quantity="detectability", observer=OBSERVER, contrast=CONTRAST, shape=DISK,
-                      size=verdict.size, tissue=verdict.tissue, dose=evidence.options.dose)  # fmt: skip
-            own, low = (evidence.findings.one(image=image, **of) for image in (label, LOW))
-            how = {
-                "better": "low dose, with no denoiser, detects it better",
-                "as well": "low dose, with no denoiser, detects it as well",
-                "worse": "it is detected better than in low dose with no denoiser",
-            }[verdict.detection]
-            text += (
-                f"; {how} (d' {own.value:.2f} against {low.value:.2f}, change {verdict.change:+.2f}, "
-                f"{verdict.change_lower:+.2f} to {verdict.change_upper:+.2f})"
-            )
-        said.append(Sentence(label, tone, f"{text}."))
-    return said
+    return Sentence(verdict.image, {GREEN: "good", AMBER: "plain", RED: "bad"}[verdict.colour], f"{text}.")
 
 
-def _one(findings: Findings, image: str, quantity: str, **fields):
-    return findings.one(image=image, quantity=quantity, **fields)
+def _values(findings: Findings, images, **fields) -> dict[str, float]:
+    """Return one quantity of one tissue by image, of those that have it."""
+    found = {image: findings.one(image=image, **fields) for image in images}
+    return {image: finding.value for image, finding in found.items() if finding}
 
 
 def _about_noise(label: str, findings: Findings):
+    images = (FULL, LOW, label)
     for tissue in (places.SOFT, places.LUNG):
-        sd = {i: _one(findings, i, "noise_sd", tissue=tissue) for i in (FULL, LOW, label)}
-        if None in sd.values():
+        sd = _values(findings, images, quantity="noise_sd", tissue=tissue)
+        if len(sd) < len(images):
             continue
-        share = sd[label].value / sd[FULL].value
+        share = sd[label] / sd[FULL]
+        tone, so = "good", f"about as much as full dose ({100 * share:.0f} %)"
         if share < 0.8:
-            tone, so = (
-                "bad",
-                f"smoother than full dose ({100 * share:.0f} % of its noise): texture a reader expects is gone",
-            )
+            so = f"smoother than full dose ({100 * share:.0f} % of its noise): texture a reader expects is gone"
+            tone = "bad"
         elif share > 1.25:
             tone, so = "plain", f"noisier than full dose ({100 * share:.0f} % of its noise)"
-        else:
-            tone, so = "good", f"about as much as full dose ({100 * share:.0f} %)"
-        yield (
-            tone,
-            (
-                f"Noise in {tissue} goes from {sd[LOW].value:.1f} to {sd[label].value:.1f} HU; full dose has "
-                f"{sd[FULL].value:.1f} HU. That is {so}"
-            ),
+        yield tone, (
+            f"Noise in {tissue} goes from {sd[LOW]:.1f} to {sd[label]:.1f} HU; full dose has {sd[FULL]:.1f} HU. "
+            f"That is {so}"
         )
-        mean = {i: _one(findings, i, "nps_mean", tissue=tissue).value for i in (FULL, label)}
+        mean = _values(findings, images, quantity="nps_mean", tissue=tissue)
         change = mean[label] / mean[FULL] - 1
         if abs(change) > 0.1:
-            yield (
-                "bad",
-                (
-                    f"What noise is left in {tissue} is {'coarser' if change < 0 else 'finer'} than full dose's: mean "
-                    f"frequency {mean[label]:.2f} per mm against {mean[FULL]:.2f}"
-                ),
+            yield "bad", (
+                f"What noise is left in {tissue} is {'coarser' if change < 0 else 'finer'} than full dose's: mean "
+                f"frequency {mean[label]:.2f} per mm against {mean[FULL]:.2f}"
             )
-        ratio = {i: _one(findings, i, "direction_ratio", tissue=tissue).value for i in (FULL, LOW, label)}
-        usual = max(ratio[FULL], ratio[LOW])
-        if ratio[label] > 1.5 * usual:
-            yield (
-                "bad",
-                (
-                    f"Noise in {tissue} gets a direction, as stripes have: {ratio[label]:.1f} times stronger along one "
-                    "than "
-                    f"along another, full dose {ratio[FULL]:.1f}"
-                ),
+        ratio = _values(findings, images, quantity="direction_ratio", tissue=tissue)
+        if ratio[label] > 1.5 * max(ratio[FULL], ratio[LOW]):
+            yield "bad", (
+                f"Noise in {tissue} gets a direction, as stripes have: {ratio[label]:.1f} times stronger along one "
+                f"than along another, full dose {ratio[FULL]:.1f}"
             )
 
 
 def _about_edges(label: str, findings: Findings):
     shares = []
     for full in findings.where(image=FULL, quantity="ttf50"):
-        own = _one(findings, label, "ttf50", contrast=full.contrast)
+        own = findings.one(image=label, quantity="ttf50", contrast=full.contrast)
         if own:
-            share = own.value / full.value
-            shares.append((full.contrast, share, own, full))
+            shares.append((own.value / full.value, own, full))
     if shares:
-        worst = min(shares, key=lambda s: s[1] if s[1] == s[1] else 9)
-        best = max(shares, key=lambda s: s[1] if s[1] == s[1] else -9)
-        tone = "good" if worst[1] >= 0.9 else "bad" if worst[1] < 0.6 else "plain"
+        worst, own, full = min(shares, key=lambda s: s[0] if s[0] == s[0] else 9)
+        best, at_best, _ = max(shares, key=lambda s: s[0] if s[0] == s[0] else -9)
         text = (
-            f"Edges of {worst[0]:g} HU keep {100 * worst[1]:.0f} % of full dose's resolution (TTF 50 % at "
-            f"{worst[2].value:.2f} per mm, full dose {worst[3].value:.2f})"
+            f"Edges of {own.contrast:g} HU keep {100 * worst:.0f} % of full dose's resolution (TTF 50 % at "
+            f"{own.value:.2f} per mm, full dose {full.value:.2f})"
         )
-        if best[0] != worst[0]:
-            text += f", edges of {best[0]:g} HU {100 * best[1]:.0f} %"
-        yield tone, text
-    over = [f for f in findings.where(image=label, quantity="overshoot") if f.value > 5]
-    for f in over:
-        yield "bad", f"Edges of {f.contrast:g} HU overshoot by {f.value:.0f} %"
+        if at_best is not own:
+            text += f", edges of {at_best.contrast:g} HU {100 * best:.0f} %"
+        yield "good" if worst >= 0.9 else "bad" if worst < 0.6 else "plain", text
+    for f in findings.where(image=label, quantity="overshoot"):
+        if f.value > 5:
+            yield "bad", f"Edges of {f.contrast:g} HU overshoot by {f.value:.0f} %"
 
 
 def _about_hu(label: str, findings: Findings):
     shifts = [f for f in findings.where(image=label, quantity="hu_shift") if f.lower is not None]
     surely = [f for f in shifts if abs(f.value) >= 1 and (f.lower > 0 or f.upper < 0)]
     for f in surely:
-        low = _one(findings, LOW, "hu_shift", tissue=f.tissue)
-        yield (
-            "bad",
-            (
-                f"HU of {f.tissue} shift by {f.value:+.1f} ({f.lower:+.1f} to {f.upper:+.1f}); low dose's by "
-                f"{low.value:+.1f}"
-            ),
+        low = findings.one(image=LOW, quantity="hu_shift", tissue=f.tissue)
+        yield "bad", (
+            f"HU of {f.tissue} shift by {f.value:+.1f} ({f.lower:+.1f} to {f.upper:+.1f}); low dose's by "
+            f"{low.value:+.1f}"
         )
     if shifts and not surely:
-        yield (
-            "good",
-            "Mean HU stay within 1 HU of full dose, or no shift is certain, in "
-            + ", ".join(f"{f.tissue} ({f.value:+.1f})" for f in shifts),
-        )
+        tissues = ", ".join(f"{f.tissue} ({f.value:+.1f})" for f in shifts)
+        yield "good", f"Mean HU stay within 1 HU of full dose, or no shift is certain, in {tissues}"
 
 
 def _about_structure(label: str, findings: Findings):
-    share = _one(findings, label, "structure_removed", tissue="body")
+    share = findings.one(image=label, quantity="structure_removed", tissue="body")
     if share:
         tone = "good" if share.upper < 2 else "bad" if share.lower > 5 else "plain"
         value, lower, upper = (round(x, 1) + 0.0 for x in (share.value, share.lower, share.upper))  # no "-0.0"
-        yield (
-            tone,
-            (f"{value:.1f} % ({lower:.1f} to {upper:.1f}) of the body's medium structure is in what was removed"),
-        )
-    edge = _one(findings, label, "edge_excess")
+        yield tone, f"{value:.1f} % ({lower:.1f} to {upper:.1f}) of the body's medium structure is in what was removed"
+    edge = findings.one(image=label, quantity="edge_excess")
     if edge and edge.lower > 1.1:
         yield "bad", f"At edges it takes away {edge.value:.2f} times as much as noise explains"
     if edge and edge.upper < 0.9:
@@ -256,21 +233,13 @@ def _about_structure(label: str, findings: Findings):
 
 def _about_spots(label: str, findings: Findings):
     for tissue in (places.LIVER, places.SOFT, places.LUNG):
-        rows = [
-            (f, *(_one(findings, i, "spots", tissue=tissue, size=f.size) for i in (FULL, LOW, label)))
-            for f in findings.where(image=label, quantity="spots_new", tissue=tissue)
-        ]
-        if not rows:
-            continue
-        new, full, low, own = max(rows, key=lambda row: row[0].value)
-        tone = "good" if new.value < 1 else "bad"
-        yield (
-            tone,
-            (
-                f"Where nothing was put into {tissue}, {own.value:.1f} spots of {new.size:g} mm beyond ±20 HU show in "
-                "100 "
-                f"cm², {new.value:.1f} of them not in full dose; full dose shows {full.value:.1f}, low dose "
-                f"{low.value:.1f}"
-            ),
-        )
-        return
+        rows = findings.where(image=label, quantity="spots_new", tissue=tissue)
+        if rows:
+            new = max(rows, key=lambda row: row.value)
+            spots = _values(findings, (FULL, LOW, label), quantity="spots", tissue=tissue, size=new.size)
+            yield "good" if new.value < 1 else "bad", (
+                f"Where nothing was put into {tissue}, {spots[label]:.1f} spots of {new.size:g} mm beyond ±20 HU show "
+                f"in 100 cm², {new.value:.1f} of them not in full dose; full dose shows {spots[FULL]:.1f}, low dose "
+                f"{spots[LOW]:.1f}"
+            )
+            return

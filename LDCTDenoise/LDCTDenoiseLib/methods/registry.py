@@ -1,5 +1,6 @@
 """From a method's name, or a model file, to a denoiser that is ready to run."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import MethodError, ModelFileError
@@ -7,6 +8,9 @@ from .denoiser import Denoiser
 from .table import METHOD, METHODS, REFERENCE_METHODS
 
 _OTHER_NAMES = {other: row.name for row in METHOD.values() for other in row.other_names}
+
+#: What tables call full and low dose, and no denoiser.
+_DOSES = ("FDCT", "LDCT")
 
 
 def method_name(name: str) -> str:
@@ -64,3 +68,20 @@ def make_denoiser(method: str | None = None, model: str | Path | None = None) ->
     if name is not None and loaded.card.method != name:
         raise ModelFileError(f"'{Path(model).name}' is a model of {loaded.card.method}, not of {name}.")
     return loaded.denoiser()
+
+
+def make_denoisers(methods: Sequence[str] = (), models: Sequence[str | Path] = ()) -> dict[str, Denoiser]:
+    """Build denoisers by what a table calls them: methods by their name, model files by the file's.
+
+    Raises
+    ------
+    MethodError
+        If two would have one label, or that of the full or the low dose; further errors as for `make_denoiser`.
+    """
+    found = {}
+    made = [(d.name, d) for d in map(make_denoiser, methods)]
+    for label, denoiser in [*made, *((Path(m).stem, make_denoiser(model=m)) for m in models)]:
+        if label in found or label in _DOSES:
+            raise MethodError(f"'{label}' is asked for twice; every row of the table needs a name of its own.")
+        found[label] = denoiser
+    return found
