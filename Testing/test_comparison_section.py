@@ -216,6 +216,7 @@ def test_closing_the_scene(opened):
     assert not section.shown and not section.ui.sideBySideButton.enabled
 
 
+@pytest.mark.slow
 def test_the_module_lets_go_when_it_goes(host):
     views = addViews(slicer.mrmlScene)
     images = addImages(slicer.mrmlScene)

@@ -266,6 +266,7 @@ def pixel(node, point):
     return np.array(inverse.MultiplyPoint([*point, 1.0])[:2])
 
 
+@pytest.mark.slow
 def test_what_is_written_is_seen_and_lies_in_the_view():
     renderer, window = vtk.vtkRenderer(), vtk.vtkRenderWindow()
     window.SetOffScreenRendering(1)

@@ -90,6 +90,7 @@ def test_noise_and_disks(evidence):
     assert before > 10 and after == pytest.approx(before, rel=0.35)
 
 
+@pytest.mark.slow
 def test_the_report_of_a_phantom(evidence, tmp_path):
     report.write_report(evidence, tmp_path)
     page = (tmp_path / "report.html").read_text(encoding="utf-8")

@@ -34,7 +34,7 @@ def test_macs_are_those_of_the_weights():
     assert count_macs(generator.network, 30, 20) == weights * 30 * 20
 
 
-@pytest.mark.parametrize("method", PAPER)
+@pytest.mark.parametrize("method", ["DCSCN", "CNN-L1"])
 def test_receptive_field_is_17(method):
     torch.manual_seed(1)
     generator = build_generator(method).double()
@@ -49,7 +49,7 @@ def test_receptive_field_is_17(method):
     assert seen.max(0).values.tolist() == [28, 28]
 
 
-@pytest.mark.parametrize("method", PAPER)
+@pytest.mark.parametrize("method", ["DCSCN", "CNN-L1"])
 def test_forward_is_image_plus_correction(method):
     generator = build_generator(method).double()
     image = torch.rand(2, 1, 19, 23, dtype=torch.float64)

@@ -8,6 +8,7 @@ import struct
 import subprocess
 import sys
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -38,10 +39,16 @@ def _source_files() -> list[Path]:
     return [p for p in found if p.is_file() and "__pycache__" not in p.parts]
 
 
+@cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+@cache
 def _imports(path: Path) -> set[str]:
     """The first parts of the absolute names that a file imports, anywhere in it."""
     names = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), str(path))):
+    for node in ast.walk(_tree(path)):
         if isinstance(node, ast.Import):
             names.update(alias.name.split(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and not node.level:
@@ -260,7 +267,7 @@ _SLICERS = {"slicer", "vtk", "qt", "ctk", "numpy", "scipy", "SimpleITK"}
 
 def _file_scope(path: Path):
     """Yield (module, level, names) of the imports that are done when a file is imported."""
-    stack = list(ast.parse(path.read_text(encoding="utf-8")).body)
+    stack = list(_tree(path).body)
     while stack:
         node = stack.pop()
         if isinstance(node, ast.Import):

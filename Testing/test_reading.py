@@ -45,10 +45,9 @@ def test_several_readers_and_gaps_and_few_cases():
 def test_weighted_kappa_by_hand():
     # Two categories of five, ten images: observed 4 + 4 agree, 2 differ by one; by chance 5 of 10 would differ.
     first, second = [1] * 5 + [2] * 5, [1] * 4 + [2] + [2] * 4 + [1]
-    assert weighted_kappa(first, second) == weighted_kappa(first, second, power=1) == pytest.approx(1 - 0.2 / 0.5)
-    # Of three: (1,1), (2,3), (3,1). Margins 1/3 each, and 2/3, 0, 1/3. Linear: observed (0+1+2)/3 = 1; expected
-    # 1/9 (2*0 + 1*2 + 2*1 + 1*1 + 2*2 + 1*0) = 1. Quadratic: (0+1+4)/3; expected 1/9 (0+4 + 2+1 + 8+0) = 15/9.
-    assert weighted_kappa([1, 2, 3], [1, 3, 1], power=1) == pytest.approx(0)
+    assert weighted_kappa(first, second) == pytest.approx(1 - 0.2 / 0.5)
+    # Of three: (1,1), (2,3), (3,1). Margins 1/3 each, and 2/3, 0, 1/3. Observed (0+1+4)/3; expected
+    # 1/9 (0+4 + 2+1 + 8+0) = 15/9.
     assert weighted_kappa([1, 2, 3], [1, 3, 1]) == pytest.approx(1 - (5 / 3) / (15 / 9))
     assert weighted_kappa([1, 2, 5, 4], [1, 2, 5, 4]) == 1
     assert math.isnan(weighted_kappa([3, 3], [3, 3])) and math.isnan(weighted_kappa([], []))

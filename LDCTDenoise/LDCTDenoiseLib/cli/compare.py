@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace) -> None:
             roi.check(full.array.shape)
         images = {"LDCT": low}
         for label, denoiser in denoisers.items():
-            images[label] = denoise_with_bar(low, denoiser, device=arguments.device)
+            images[label] = denoise_with_bar(low, denoiser, arguments.device)
         comparisons = measure(full, images, window, roi)
         write_tables(folder, comparisons)
         write_figure(folder, full, comparisons, images, roi)

@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> None:
         full, low = _scan(phantom, arguments.seed, arguments.device)
         images = {"LDCT": low}
         for method in available_methods():
-            images[method] = denoise_with_bar(low, make_denoiser(method), device=arguments.device)
+            images[method] = denoise_with_bar(low, make_denoiser(method), arguments.device)
         comparisons = measure(full, images, PAPER, roi)
         write_tables(folder, comparisons)
         write_figure(folder, full, comparisons, images, roi)

@@ -124,8 +124,8 @@ def run_with_bar(run, slices: int, description: str, device: str = "") -> None:
             bar.set_postfix_str(str(progress.device))
 
 
-def denoise_with_bar(volume: Volume, denoiser: Denoiser, *, device="auto", strength=1.0, batch=None) -> Volume:
+def denoise_with_bar(volume: Volume, denoiser: Denoiser, device: str) -> Volume:
     """Denoise a volume with a progress bar that names the method and the device."""
-    run = DenoiseRun(volume, denoiser, device, strength, batch)
+    run = DenoiseRun(volume, denoiser, device)
     run_with_bar(run, len(volume.array), denoiser.name, str(run.device))
     return volume.with_array(run.output, denoiser.name)

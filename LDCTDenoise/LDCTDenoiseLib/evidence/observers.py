@@ -50,20 +50,19 @@ def difference_of_gaussians(
     return np.stack([c.ravel() for c in channels], axis=1)
 
 
-def gabor(side: int, bands: int = 4, angles: int = 4, top: float = 0.125) -> np.ndarray:
-    """Return Gabor channels of even phase, shape (side², bands · angles).
+def gabor(side: int) -> np.ndarray:
+    """Return Gabor channels of even phase in four bands and four directions, shape (side², 16).
 
-    Octave bands whose upper edge F is `top` cycles per pixel, then half of it and so on; centre 3F/4, width F/2.
+    Octave bands whose upper edge F is 1/8 cycles per pixel, then half of it and so on; centre 3F/4, width F/2.
     Wunderlich & Noo, IEEE Trans Med Imaging 27:1472 (2008).
     """
     x, y = _offsets(side)
     channels = []
-    for band in range(bands):
-        edge = top / 2**band
+    for band in range(4):
+        edge = 0.125 / 2**band
         width = 4 * np.log(2) / (np.pi * edge / 2)
         envelope = np.exp(-4 * np.log(2) * (x * x + y * y) / width**2)
-        for n in range(angles):
-            angle = np.pi * n / angles
+        for angle in np.pi * np.arange(4) / 4:
             wave = np.cos(2 * np.pi * 0.75 * edge * (x * np.cos(angle) + y * np.sin(angle)))
             channels.append(envelope * wave)
     return np.stack([c.ravel() for c in channels], axis=1)

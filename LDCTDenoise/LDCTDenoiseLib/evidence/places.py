@@ -44,8 +44,8 @@ class Tissues:
     #: The slope in HU per mm up to which soft tissue and lung count as flat in this scan.
     steepest: dict[str, float] = field(default_factory=dict)
 
-    def places(self, tissue: str, clearance: float = CLEARANCE, apart: float = APART, reach: float = REACH):
-        """Return places in a tissue, int of shape (places, 3): slice, row, column.
+    def places(self, tissue: str, clearance: float = CLEARANCE, apart: float = APART):
+        """Return places in a tissue, `REACH` mm or more inside the image: slice, row and column, int (places, 3).
 
         Parameters
         ----------
@@ -53,10 +53,8 @@ class Tissues:
             The tissue is flat in a disk of this radius in mm around each place.
         apart : float
             Places of a slice are at least so many mm apart.
-        reach : float
-            Places are at least so many mm from the border of the image.
         """
-        margin = int(np.ceil(reach / self.pixel))
+        margin = int(np.ceil(REACH / self.pixel))
         y, x = _disk_offsets(apart / self.pixel)
         found = []
         for k, mask in enumerate(self.masks[tissue]):

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..requirements import require
+from .study import SCORES
 
 #: Fewest cases from which an interval is drawn: of fewer a bootstrap only repeats what it has.
 LEAST_CASES = 5
@@ -69,29 +70,28 @@ def vgc(scores: np.ndarray, reference: np.ndarray, resamples: int = 2000) -> VGC
     return VGC(float(np.mean(areas)), lower, upper, cases, len(areas))
 
 
-def weighted_kappa(first: Sequence[int], second: Sequence[int], power: int = 2, categories: int = 5) -> float:
-    """Return Cohen's weighted kappa of two readers' scores of the same images.
+def weighted_kappa(first: Sequence[int], second: Sequence[int]) -> float:
+    """Return Cohen's weighted kappa of two readers' scores of the same images; squares weight disagreements.
+
+    Cohen, Psychol Bull 70:213 (1968).
 
     Parameters
     ----------
     first, second : sequence of int
-        From 1 to `categories`.
-    power : int
-        2 weights a disagreement by its square, 1 by its size. Cohen, Psychol Bull 70:213 (1968).
+        Of `SCORES`.
 
     Returns
     -------
     float
         1 for full agreement, 0 for chance; NaN where both gave one score only, or none.
     """
-    first, second = np.asarray(first, dtype=int) - 1, np.asarray(second, dtype=int) - 1
-    if not first.size:
+    if not len(first):
         return math.nan
-    observed = np.zeros((categories, categories))
-    np.add.at(observed, (first, second), 1 / first.size)
+    number = np.arange(len(SCORES))
+    observed = np.zeros((len(SCORES), len(SCORES)))
+    np.add.at(observed, (np.searchsorted(SCORES, first), np.searchsorted(SCORES, second)), 1 / len(first))
     expected = np.outer(observed.sum(axis=1), observed.sum(axis=0))
-    number = np.arange(categories)
-    cost = np.abs(number[:, None] - number).astype(float) ** power
+    cost = (number[:, None] - number) ** 2.0
     chance = (cost * expected).sum()
     return float(1 - (cost * observed).sum() / chance) if chance > 0 else math.nan
 

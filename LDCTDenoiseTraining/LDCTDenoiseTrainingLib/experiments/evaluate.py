@@ -1,6 +1,5 @@
 """Measure a trained model on whole scans."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,14 +15,9 @@ LOW_DOSE = "LDCT"
 
 
 def evaluate_models(
-    models: dict[str, Path],
-    scans: list[CachedScan],
-    config: TrainingConfig,
-    device: str = "auto",
-    slices: int = 0,
-    progress: Callable[[int, int], None] | None = None,
+    models: dict[str, Path], scans: list[CachedScan], config: TrainingConfig, device: str
 ) -> list[dict]:
-    """Measure low dose and models on scans.
+    """Measure low dose and models on whole scans.
 
     Parameters
     ----------
@@ -33,10 +27,6 @@ def evaluate_models(
     config : TrainingConfig
         For the simulated dose, photons and kernel.
     device : str
-    slices : int
-        Evenly spread slices of each scan; 0 for all.
-    progress : callable, optional
-        Called with the scans done and the scans in all.
 
     Returns
     -------
@@ -47,8 +37,8 @@ def evaluate_models(
     for denoiser in denoisers.values():
         denoiser.prepare(choose_device(device).name)
     values: dict[tuple[str, str], list] = {}
-    for done, scan in enumerate(scans, start=1):
-        pair = validation_slices(scan, config, slices)
+    for scan in scans:
+        pair = validation_slices(scan, config, 0)
         low: list[dict] = []
         for label, denoiser in {LOW_DOSE: None, **denoisers}.items():
             output = pair.low if denoiser is None else np.stack([denoise_slice(denoiser, image) for image in pair.low])
@@ -59,8 +49,6 @@ def evaluate_models(
                 beyond.append(found["result"])
                 low = [found["low"]]
         values[LOW_DOSE, scan.scan.patient][1].extend(low)
-        if progress:
-            progress(done, len(scans))
     order = [LOW_DOSE, *models]
     rows = [{"image": label, "patient": name, **mean_of(figures), **(mean_of(beyond) if beyond else {})}
             for (label, name), (figures, beyond) in values.items()]
