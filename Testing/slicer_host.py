@@ -704,7 +704,7 @@ def _qt() -> types.ModuleType:
         QLabel=_texted("QLabel"), QPushButton=_texted("QPushButton"), QLineEdit=_texted("QLineEdit"),
         QComboBox=_texted("QComboBox"), QCheckBox=_texted("QCheckBox"), QDialog=_texted("QDialog"),
         QVBoxLayout=Layout, QFormLayout=Layout, QPixmap=Pixmap, QFileDialog=FileDialog, QBrush=_color, QColor=_color,
-        QHeaderView=types.SimpleNamespace(Stretch=1),
+        QHeaderView=types.SimpleNamespace(Stretch=1, ResizeToContents=3),
         QSettings=QSettings, QDesktopServices=Desktop, QUrl=types.SimpleNamespace(fromLocalFile=str),
         QMessageBox=types.SimpleNamespace(Ok=1, Cancel=2, Critical=3, Question=4),
         QApplication=types.SimpleNamespace(clipboard=lambda: Clipboard, mouseButtons=lambda: Mouse.buttons),

@@ -170,7 +170,7 @@ def test_the_dialog_ticks_filters_says_what_comes_of_it_and_adds(panel):
         ("DICOM-1", "Full Dose 5.0"),
         ("DICOM-2", "Chest"),
     ]
-    assert ui.patientTable.cells[0][4] == "Full Dose 5.0; Low Dose 5.0"
+    assert ui.patientTable.item(0, 1).toolTip == "DICOM-1: Full Dose 5.0; Low Dose 5.0"
     # Once more: those have no box to tick.
     ui.addDicomButton.click()
     picker = panel.patients.picker

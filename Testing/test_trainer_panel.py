@@ -71,6 +71,8 @@ def test_every_setting_of_a_training_has_its_words_and_its_field(trainer):
     assert all(field.toolTip.endswith(f"[{key}]") for key, field in fields.items())
     assert fields["workers"].text == "" and fields["workers"].placeholderText == "automatic"
     assert fields["validation_kernel"].placeholderText == "the scan's own"
+    assert [words for words, _ in fields["optimiser"].items] == ["SOAP", "Adam"]
+    assert trainer.ui.deviceComboBox.items[0] == ("automatic", "auto")
 
 
 def test_recipes_that_ship_are_in_the_list(trainer):
@@ -161,8 +163,12 @@ def test_patients_are_added_edited_split_and_checked(trainer, host, tmp_path):
     FileDialog.answer = str(tmp_path / "data")
     ui.addFolderButton.click()
     assert [row[1:] for row in ui.patientTable.cells] == [
-        ["P0", "train", "not checked", "P0 full; P0 low"], ["P1", "train", "not checked", "P1 full; P1 low"],
-        ["folder", "train", "not checked", "folder.nii.gz; low dose simulated"]]
+        ["P0", "train", "not checked"], ["P1", "train", "not checked"], ["folder", "train", "not checked"]]
+    # Which scans they are is under the pointer, and of the selected row below the table.
+    assert [row[1].toolTip for row in ui.patientTable.items] == [
+        "P0: P0 full; P0 low", "P1: P1 full; P1 low", "folder: folder.nii.gz; low dose simulated"]
+    ui.patientTable.selectRow(2)
+    assert ui.fullLabel.text == "folder.nii.gz" and ui.fullLabel.toolTip == str(tmp_path / "data" / "folder.nii.gz")
     ui.splitButton.click()
     assert [row[2] for row in ui.patientTable.cells] == ["train", "train", "validation"]
     ui.patientTable.type(2, 1, "P1")
@@ -187,7 +193,7 @@ def test_patients_are_added_edited_split_and_checked(trainer, host, tmp_path):
     trainer.panel.recipe._fields["patch"].type("16")
     slicer.mrmlScene.RemoveNode(slicer.util.getNode("P1 low"))
     # The row looks so, in all its cells; the reason stands below the table, and beside Start.
-    assert [item.brush for item in ui.patientTable.items[1][1:]] == ["#d02020"] * 4
+    assert [item.brush for item in ui.patientTable.items[1][1:]] == ["#d02020"] * 3
     assert ui.patientTable.item(0, 1).brush is None and ui.patientTable.item(1, 3).text() == "deleted"
     assert "'P1 low', the low-dose volume of patient 'P1', has been deleted" in ui.patientsLabel.text
     assert not ui.startButton.enabled and "'P1 low'" in ui.startLabel.text
@@ -209,7 +215,7 @@ def test_patients_are_added_edited_split_and_checked(trainer, host, tmp_path):
     FileDialog.answer = str(tmp_path / "set.csv")
     ui.patientTable.tick(0, True)
     ui.saveButton.click()
-    assert (tmp_path / "set.csv").read_text().splitlines()[1].startswith("P0,train,set-volumes/images/P0-1-full.nrrd")
+    assert (tmp_path / "set.csv").read_text().splitlines()[1].startswith("P0,train,set-volumes/images/P0-full.nrrd")
 
 
 @pytest.mark.slow
@@ -267,6 +273,13 @@ def test_the_preview_is_shown_in_linked_views(trainer, host, layout):
 def test_sample_patients_are_added_with_their_roles_and_fit(trainer, host):
     ui = trainer.ui
     ui.addSampleButton.click()
+    # What is done is said from the first moment, then how far it is; and it can be cancelled.
+    assert ui.statusLabel.text == "Scanning three phantoms at full and at a quarter of the dose" and ui.workBar.visible
+    host.spin(lambda: "dose: 2 of 12." in ui.statusLabel.text, 600)
+    assert (ui.workBar.value, ui.workBar.maximum) == (2, 12)
+    ui.cancelButton.click()
+    assert ui.statusLabel.text == "Cancelled." and ui.sections.enabled and ui.patientTable.cells == []
+    ui.addSampleButton.click()
     settle(host, trainer)
     assert [row[1:3] for row in ui.patientTable.cells] == [
         ["Phantom-small", "train"], ["Phantom-mirrored", "train"], ["Phantom-large", "validation"]]
@@ -315,7 +328,7 @@ def test_start_watch_stop_leave_reload_resume_and_use(trainer, host, layout, tmp
     again = host.openModule("LDCTDenoiseTraining")
     ui, runs = again.ui, again.panel.runs
     assert ui.runsFolderEdit.currentPath == str(tmp_path / "runs")
-    assert ui.runTable.cells[0][2] == "training"
+    assert ui.runTable.cells[0][2].endswith(" left")
     # What the panel showed came back with the parameter node.
     assert [row[1:3] for row in ui.patientTable.cells] == [["P0", "train"], ["P1", "validation"]]
     assert again.panel.recipe.config().steps == 100_000 and again.panel.recipe.method == "CNN-L1"
@@ -336,7 +349,7 @@ def test_start_watch_stop_leave_reload_resume_and_use(trainer, host, layout, tmp
     assert "[-160, 240]" in ui.captionLabel.text, ui.captionLabel.text
     rows = {row[0]: row for row in ui.resultTable.cells}
     assert {"LDCT", "CNN-L1"} <= set(rows) and "mean" not in str(rows) and ui.captionLabel.text.startswith("P1. ")
-    assert ui.resultTable.headers[:3] == ["Image", "PSNR (dB)", "SSIM"]
+    assert ui.resultTable.headers[:3] == ["Image", "PSNR\n(dB)", "SSIM"]
     assert "SSIM:" in ui.captionLabel.text and "Texture" not in ui.captionLabel.text
     assert "±" not in ui.captionLabel.text
     ui.tableButton.click()

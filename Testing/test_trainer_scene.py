@@ -35,7 +35,7 @@ def finishedRun(folder, name):
 
 
 def shown(trainer):
-    return [[*row[1:3], row[4]] for row in trainer.ui.patientTable.cells]
+    return [[name.text(), role.text(), name.toolTip] for _, name, role, _ in trainer.ui.patientTable.items]
 
 
 def fill(trainer, tmp_path):
@@ -61,8 +61,8 @@ def fill(trainer, tmp_path):
     ui.runTable.tick(number, True)
 
 
-EXPECTED = [["P0", "train", "P0 full; P0 low"], ["P1", "train", "P1 full; P1 low"],
-            ["folder", "validation", "folder.nii.gz; low dose simulated"]]
+EXPECTED = [["P0", "train", "P0: P0 full; P0 low"], ["P1", "train", "P1: P1 full; P1 low"],
+            ["folder", "validation", "folder: folder.nii.gz; low dose simulated"]]
 
 
 def requireFilled(trainer, tmp_path):
@@ -114,7 +114,7 @@ def test_a_volume_deleted_is_told_in_red_at_once_and_after_it_was_saved(trainer,
     # Another panel reads it from the parameter node.
     trainer.cleanup()
     again = host.openModule("LDCTDenoiseTraining")
-    assert shown(again) == [["P0", "train", "P0 full; P0 low"]]
+    assert shown(again) == [["P0", "train", "P0: P0 full; P0 low"]]
     assert "has been deleted from the scene" in again.ui.patientsLabel.text
     assert "'P0 low', the low-dose volume of patient 'P0', has been deleted" in again.ui.startLabel.text
     again.cleanup()

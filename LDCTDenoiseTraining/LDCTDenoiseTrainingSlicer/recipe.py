@@ -31,6 +31,8 @@ CODES = {
     "ssim_weight": ("0", _("none")),
     "balance_hu": ("0", _("none")),
     "dose": ("0, 0", _("as each patient has it")),
+    "thickness": ("0", _("none are averaged")),
+    "noise_slices": ("0", _("all")),
     "validate_every": ("0", _("automatic")),
     "tissue_weight": ("0", _("none")),
     "mean_weight": ("0", _("none")),
@@ -41,9 +43,12 @@ CODES = {
     "start_from": ("", _("automatic")),
 }
 
-#: Settings with a few values to choose from.
-CHOICES = {"select_by": ("psnr", "ssim", "rmse", "texture", "last"), "precision": ("auto", "float32"),
-           "optimiser": ("soap", "adam")}
+#: Settings with a few values to choose from, in words.
+CHOICES = {
+    "select_by": {"psnr": "PSNR", "ssim": "SSIM", "rmse": "RMSE", "texture": _("texture"), "last": _("the last state")},
+    "precision": {"auto": _("automatic"), "float32": "float32"},
+    "optimiser": {"soap": "SOAP", "adam": "Adam"},
+}
 
 WORDS = {
     "patch": Words(
@@ -84,7 +89,7 @@ WORDS = {
     ),
     "optimiser": Words(
         _("Optimiser"),
-        _("soap learns in hundreds of steps what Adam learns in thousands; measured for L1 methods only."),
+        _("SOAP learns in hundreds of steps what Adam learns in thousands; measured for L1 methods only."),
     ),
     "final_rate": Words(_("Final rate"), _("The learning rate falls along half a cosine to this part of itself.")),
     "warmup_steps": Words(
@@ -93,7 +98,7 @@ WORDS = {
     ),
     "betas": Words(
         _("Adam betas"),
-        _("Of Adam, and of soap for biases and slopes: 0.9, 0.999 for L1 methods; 0.5, 0.9 for adversarial ones, as "
+        _("Of Adam, and of SOAP for biases and slopes: 0.9, 0.999 for L1 methods; 0.5, 0.9 for adversarial ones, as "
           "in WGAN-GP."),
     ),
     "loss_window": Words(
@@ -173,7 +178,7 @@ WORDS = {
     "noise_workers": Words(_("Noise workers"), _("Processes that simulate the next generation meanwhile.")),
     "precision": Words(
         _("Precision"),
-        _("auto: bfloat16 for the correction on CUDA, which is faster; float32 insists."),
+        _("Automatic: bfloat16 for the correction on CUDA, which is faster; float32 insists."),
     ),
     "log_every": Words(_("Log every (steps)"), _("Steps between two points of the loss curve.")),
     "checkpoint_every": Words(_("Checkpoint every (steps)"), _("What is lost at most when the process is killed.")),
@@ -190,7 +195,7 @@ WORDS = {
     "validation_kernel": Words(_("Validation kernel"), _("Fixed as the dose is.")),
     "select_by": Words(
         _("Best state by"),
-        _("psnr for L1 methods. An adversarial training loses PSNR as it gains texture: it keeps the state whose "
+        _("PSNR for L1 methods. An adversarial training loses PSNR as it gains texture: it keeps the state whose "
           "texture is nearest to full dose's."),
     ),
     "least_gain_db": Words(

@@ -19,10 +19,10 @@ def add_parser(commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    from ..patients.sample import PATIENTS, scan_sample, write_sample
+    from ..patients.sample import SLICES, scan_sample, write_sample
 
     check_folder(arguments.folder)
-    with progress_bar(len(PATIENTS), "scanning phantoms", "patient") as bar:
+    with progress_bar(SLICES, "scanning phantoms") as bar:
         scans = scan_sample(lambda progress: bar.update(), arguments.device)
     arguments.folder.mkdir(parents=True, exist_ok=True)
     place = write_sample(arguments.folder, scans)

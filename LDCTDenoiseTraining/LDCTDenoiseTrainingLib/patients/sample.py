@@ -34,6 +34,10 @@ PATIENTS = (
     SamplePatient("Phantom-large", "validation", 4, 272),
 )
 
+#: Slices of a patient, and those of all at both doses.
+_EACH = 2
+SLICES = 2 * _EACH * len(PATIENTS)
+
 #: Pixels across the phantom of ordinary size.
 _PIXELS = 256
 
@@ -52,7 +56,7 @@ def scan_sample(
     Parameters
     ----------
     report : callable
-        Called with (patients scanned, patients in all).
+        Called with (slices scanned, slices in all); what it raises stops the scanning.
     device : str
 
     Returns
@@ -62,18 +66,18 @@ def scan_sample(
         1.5×1.5×5 mm; the noise of both is drawn anew for each patient.
     """
     spacing = abdomen_phantom(1, _PIXELS).geometry.spacing
-    found = []
+    found, done = [], 0
     for number, patient in enumerate(PATIENTS):
-        drawn = abdomen_phantom(size=patient.pixels).array[patient.first : patient.first + 2]
+        drawn = abdomen_phantom(size=patient.pixels).array[patient.first : patient.first + _EACH]
         phantom = Volume(drawn[..., :: -1 if patient.mirrored else 1].copy(), Geometry(spacing), patient.name)
         scans = []
         for part, (name, dose) in enumerate(zip(patient.names, (1.0, 0.25), strict=True)):
             run = phantom_scan(phantom, dose, seed=2 * number + part + 1, device=device)
             for _ in run:
-                pass
+                done += 1
+                report((done, SLICES))
             scans.append(as_scanned(run, name))
         found.append((patient, *scans))
-        report((number + 1, len(PATIENTS)))
     return found
 
 

@@ -13,14 +13,14 @@ def tickItem(ticked: bool):
     return item
 
 
-#: Pixels that a last column has at least.
-_LEAST = 20
-
 #: What marks a problem, in cells and at fields.
 RED = "#d02020"
 
 
-def fill(table, rows: Sequence[Sequence], editable: Sequence[int] = (), red: Collection[int] = ()) -> None:
+def fill(
+    table, rows: Sequence[Sequence], editable: Sequence[int] = (), red: Collection[int] = (), wide: int | None = None,
+    tips: Sequence[str] = (),
+) -> None:
     """Show rows of texts and ready cells, where they differ; the selection stays, and no signal is sent.
 
     Parameters
@@ -31,6 +31,11 @@ def fill(table, rows: Sequence[Sequence], editable: Sequence[int] = (), red: Col
         Columns that the user may change.
     red : collection of int
         Rows that have a problem.
+    wide : int, optional
+        The column that has what the others leave of the table's width, so that nothing scrolls sideways; what does
+        not fit into it is cut, and shown in full under the pointer. Default: each is as wide as what it shows.
+    tips : sequence of str
+        What each row shows under the pointer. Default: the text of the cell.
     """
     blocked = table.blockSignals(True)
     changed = table.rowCount != len(rows)
@@ -38,30 +43,39 @@ def fill(table, rows: Sequence[Sequence], editable: Sequence[int] = (), red: Col
         table.setRowCount(len(rows))
     for row, cells in enumerate(rows):
         for column, cell in enumerate(cells):
-            if _same(table.item(row, column), cell, row in red):
+            tip = tips[row] if tips else cell
+            if _same(table.item(row, column), cell, tip, row in red):
                 continue
             changed = True
             if isinstance(cell, str):
                 item = qt.QTableWidgetItem(cell)
                 more = qt.Qt.ItemIsEditable if column in editable else 0
                 item.setFlags(qt.Qt.ItemIsEnabled | qt.Qt.ItemIsSelectable | more)
-                item.setToolTip(cell)
-                item.setData(qt.Qt.UserRole, row in red)
+                item.setToolTip(tip)
+                item.setData(qt.Qt.UserRole, _kept(tip, row in red))
                 if row in red:
                     item.setForeground(qt.QBrush(qt.QColor(RED)))
                 cell = item
             table.setItem(row, column, cell)
     if changed or not rows:  # measuring the columns takes longer than all the rest
-        for column in range(table.columnCount - 1):
-            table.resizeColumnToContents(column)
-        table.setColumnWidth(table.columnCount - 1, _LEAST)  # it is stretched to what is left, and no more
+        for column in range(table.columnCount):
+            if wide is None:
+                table.resizeColumnToContents(column)
+            else:
+                table.horizontalHeader().setSectionResizeMode(
+                    column, qt.QHeaderView.Stretch if column == wide else qt.QHeaderView.ResizeToContents)
     table.blockSignals(blocked)
 
 
-def _same(item, cell, red: bool) -> bool:
+def _same(item, cell, tip: str, red: bool) -> bool:
     """Whether a cell shows what it is to show."""
     if item is None:
         return False
     if isinstance(cell, str):
-        return item.text() == cell and bool(item.data(qt.Qt.UserRole)) == red
+        return item.text() == cell and item.data(qt.Qt.UserRole) == _kept(tip, red)
     return item.checkState() == cell.checkState()
+
+
+def _kept(tip: str, red: bool) -> str:
+    """Return what of a cell its text does not tell."""
+    return f"{red} {tip}"

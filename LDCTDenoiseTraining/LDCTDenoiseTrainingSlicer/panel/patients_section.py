@@ -82,12 +82,10 @@ class PatientsSection:
 
     def refresh(self) -> None:
         """Show the table as it is."""
-        rows = []
-        for row in self.table.rows:
-            low = _("low dose simulated") if row.simulated else row.low.label
-            rows.append([tickItem(row.used), row.patient, _roles()[row.role], _state(row), f"{row.full.label}; {low}"])
-        fill(self.ui.patientTable, rows, editable=(_PATIENT,),
-             red=[number for number, row in enumerate(self.table.rows) if row.troubles])
+        fill(self.ui.patientTable,
+             [[tickItem(row.used), row.patient, _roles()[row.role], _state(row)] for row in self.table.rows],
+             editable=(_PATIENT,), red=[number for number, row in enumerate(self.table.rows) if row.troubles],
+             wide=_PATIENT, tips=[_scans(row) for row in self.table.rows])
         lines = [f'<span style="color:{RED}">{_escaped(row.patient)}: {_escaped(trouble)}</span>'
                  for row in self.table.rows for trouble in row.troubles]
         taking = [row for row in self.table.rows if row.takesPart]
@@ -149,7 +147,8 @@ class PatientsSection:
 
     def _addSample(self) -> None:
         ensurePackages(self._requirements)
-        self._work.begin(self.logic.addSample.task(self.table), _("Scanning the phantoms"), self._added)
+        self._work.begin(self.logic.addSample.task(self.table),
+                         _("Scanning three phantoms at full and at a quarter of the dose"), self._added)
 
     def _save(self) -> None:
         path = qt.QFileDialog.getSaveFileName(None, _("Save patient set"), "patients.json",
@@ -237,6 +236,7 @@ class PatientsSection:
         ui.details.visible = row is not None
         if row is None:
             return
+        ui.fullLabel.text, ui.fullLabel.toolTip = row.full.label, row.full.place
         blocked = [widget.blockSignals(True) for widget in (ui.roleComboBox, ui.lowComboBox)]
         ui.roleComboBox.setCurrentIndex(ROLES.index(row.role))
         volumes = [SceneImage(node) for node in ctVolumes()]
@@ -264,6 +264,12 @@ def _state(row) -> str:
     if row.problems:
         return _("{count} problems").format(count=len(row.problems)) if len(row.problems) > 1 else _("1 problem")
     return _("not checked") if row.shape is None else _("{count} slices").format(count=row.shape[0])
+
+
+def _scans(row) -> str:
+    """Say which scans a row has."""
+    low = _("low dose simulated") if row.simulated else row.low.label
+    return _("{patient}: {full}; {low}").format(patient=row.patient, full=row.full.label, low=low)
 
 
 def _escaped(text: str) -> str:

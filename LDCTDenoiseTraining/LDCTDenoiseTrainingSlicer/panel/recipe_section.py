@@ -73,7 +73,7 @@ class RecipeSection:
         ui.kindComboBox.connect("currentIndexChanged(int)", lambda index: self._judge())
         ui.deviceComboBox.connect("currentIndexChanged(int)", lambda index: self._onChanged())
         for device in DEVICES:
-            ui.deviceComboBox.addItem(device, device)
+            ui.deviceComboBox.addItem(_devices().get(device, device), device)
         ui.methodComboBox.setCurrentIndex(list(NETWORK_METHODS).index("DCSCN"))
         ui.methodComboBox.connect("currentIndexChanged(int)", lambda index: self.showMethod())
         self._recipes = [read_settings(path) for path in recipes().values()]
@@ -162,7 +162,7 @@ class RecipeSection:
         """Put a setting, as the command line takes it, into its field."""
         if key in CHOICES:
             if text in CHOICES[key]:
-                self._fields[key].setCurrentIndex(CHOICES[key].index(text))
+                self._fields[key].setCurrentIndex(list(CHOICES[key]).index(text))
             return
         if key == "steps":
             self.ui.lengthComboBox.setCurrentIndex(LENGTH.index("epochs" if text in ("", "0") else "steps"))
@@ -175,8 +175,8 @@ class RecipeSection:
         for key in keys:
             if key in CHOICES:
                 field = qt.QComboBox()
-                for choice in CHOICES[key]:
-                    field.addItem(choice, choice)
+                for choice, words in CHOICES[key].items():
+                    field.addItem(words, choice)
                 field.connect("currentIndexChanged(int)", lambda index: self._judge())
             else:
                 field = qt.QLineEdit()
@@ -193,7 +193,7 @@ class RecipeSection:
         """Return a setting as the command line takes it."""
         field = self._fields[key]
         if key in CHOICES:
-            return CHOICES[key][field.currentIndex]
+            return list(CHOICES[key])[field.currentIndex]
         if key == "steps" and (self.length == "epochs" or field.text.strip() in ("", "0")):
             return "0"
         return field.text.strip() or CODES.get(key, ("",))[0]
@@ -296,6 +296,10 @@ class RecipeSection:
 def _kinds() -> dict[str, str]:
     return {TRAINING: _("one training"), LEAVE_ONE_OUT: _("leave one patient out, each in turn"),
             TABLE: _("the paper's table: all four methods")}
+
+
+def _devices() -> dict[str, str]:
+    return {"auto": _("automatic"), "cpu": "CPU", "cuda": "GPU (CUDA)", "mps": "GPU (Apple)"}
 
 
 def _mark(label, words: str, wrong: bool) -> None:

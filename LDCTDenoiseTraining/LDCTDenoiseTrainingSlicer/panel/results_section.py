@@ -48,12 +48,14 @@ class ResultsSection:
         named = ["image"] if len(patients) == 1 else ["image", "patient"]
         headings = [_("Image"), _("Patient")][: len(named)]
         self.ui.resultTable.setColumnCount(len(named) + len(shown))
-        self.ui.resultTable.setHorizontalHeaderLabels([*headings, *(METRIC[key].heading for key in shown)])
+        # In two lines: a table that scrolls sideways hides what there is.
+        self.ui.resultTable.setHorizontalHeaderLabels(
+            [*headings, *(METRIC[key].heading.replace(" ", "\n") for key in shown)])
         fill(self.ui.resultTable, [
             [*(row[name] for name in named),
              *(METRIC[key].text(float(row[key])) if row[key] else "" for key in shown)]
             for row in rows
-        ])
+        ], wide=len(named) - 1)
         told = " ".join(patients) + ". " if len(patients) == 1 else ""
         self.ui.captionLabel.text = told + caption(run, shown, rows) if rows else why
         self.ui.tableButton.enabled = self.ui.csvButton.enabled = bool(rows)

@@ -10,7 +10,7 @@ from LDCTDenoiseSlicer.task_runner import sentence
 from slicer.i18n import tr as _
 
 from ..estimate import duration
-from ..jobs.run_state import STOPPING, RunState
+from ..jobs.run_state import RUNNING, STOPPING, RunState
 from ..jobs.training_run import TrainingRun
 from ..monitoring.curves import CHARTS
 from .cells import fill, tickItem
@@ -18,6 +18,8 @@ from .runview import RunView
 from .views_beside import ViewsBeside
 from .watching import Watching
 from .work import Work
+
+_NAME = 1
 
 #: Places in the list of charts: none, the loss, and the validation's PSNR.
 _NONE, _LOSS, _PSNR = 0, 1, 2
@@ -299,10 +301,12 @@ class RunsSection:
         rows = []
         for run in self.runs:
             state = self._states[run]
-            left = "" if state.secondsLeft is None else duration(state.secondsLeft)
+            status = _words()[state.status]
+            if state.status == RUNNING and state.secondsLeft is not None:
+                status = _("{time} left").format(time=duration(state.secondsLeft))
             steps = f"{state.step:,} / {state.of:,}" if state.of else ""
-            rows.append([tickItem(run in self._ticked), run.name, _words()[state.status], steps, left])
-        fill(self.ui.runTable, rows)
+            rows.append([tickItem(run in self._ticked), run.name, status, steps])
+        fill(self.ui.runTable, rows, wide=_NAME)
         self._showRun()
 
     def _showRun(self) -> None:
@@ -317,4 +321,4 @@ class RunsSection:
 
 def _words() -> dict[str, str]:
     return {"running": _("training"), "stopping": _("stopping"), "finished": _("finished"), "stopped": _("stopped"),
-            "failed": _("failed"), "killed": _("ended from outside")}
+            "failed": _("failed"), "killed": _("killed")}

@@ -66,7 +66,7 @@ class Work:
             done, of = progress
             self.ui.workBar.maximum = of
             self.ui.workBar.value = done
-            self.say(_("{words} {done} of {of}").format(words=self._words, done=done, of=of))
+            self.say(_("{words}: {done} of {of}.").format(words=self._words, done=done, of=of))
 
     def _show(self) -> None:
         self.ui.workBar.visible = self.ui.cancelButton.visible = self.running
