@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from LDCTDenoiseLib import files
 from LDCTDenoiseLib.errors import OutputError
 from LDCTDenoiseLib.files import check_folder, check_place, replace_folder, write_atomic
 
@@ -27,6 +28,30 @@ def test_what_stood_there_stays_when_it_does_not(tmp_path, error):
         part.write_text("half")
         raise error
     assert target.read_text() == "old" and os.listdir(tmp_path) == ["a.txt"]
+
+
+def test_a_file_that_somebody_reads_is_replaced_once_they_have(tmp_path, monkeypatch):
+    """As on Windows, which refuses to replace a file that is open."""
+    target, refused = tmp_path / "a.txt", []
+    target.write_text("old")
+    replace = os.replace
+
+    def refuse(part, path):
+        if len(refused) < 3:
+            refused.append(path)
+            raise PermissionError(errno.EACCES, "in use")
+        replace(part, path)
+
+    monkeypatch.setattr(os, "replace", refuse)
+    monkeypatch.setattr(files, "_READERS", 600.0)
+    with write_atomic(target) as part:
+        part.write_text("new")
+    assert target.read_text() == "new" and len(refused) == 3
+    refused.clear()
+    monkeypatch.setattr(files, "_READERS", 0.0)
+    with pytest.raises(OutputError, match="in use"), write_atomic(target) as part:
+        part.write_text("newer")
+    assert target.read_text() == "new" and os.listdir(tmp_path) == ["a.txt"]
 
 
 def test_places_that_cannot_be_written(tmp_path):

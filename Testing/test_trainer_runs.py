@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 from LDCTDenoiseLib.errors import InputError, MissingDependencyError, ModelFileError, OutputError
@@ -13,7 +14,7 @@ from LDCTDenoiseTrainingSlicer.jobs import TrainingRun
 from LDCTDenoiseTrainingSlicer.jobs.identity import identity
 from LDCTDenoiseTrainingSlicer.jobs.process import ProcessFile, terminate
 from LDCTDenoiseTrainingSlicer.logic import LDCTDenoiseTrainingLogic
-from trainer_runs import SMALL, untilEnd, waitFor
+from trainer_runs import LIMIT, SMALL, untilEnd, waitFor
 
 pytestmark = [pytest.mark.usefixtures("mrml"), pytest.mark.slow]
 
@@ -32,7 +33,7 @@ def test_a_training_from_the_scene_to_a_model_that_is_listed(tiny, mrml, tmp_pat
     assert {s.phase.split(" 1 of")[0] for s in seen} & {"", "reading scans"}
     # All that the command line would have written, and volumes of the scene as files.
     for name in ("config.json", "patients.json", "log.jsonl", "checkpoint.pt", "model.safetensors",
-                 "images/P0-1-full.nrrd", "images/P1-1-low.nrrd"):
+                 "images/P0-full.nrrd", "images/P1-low.nrrd"):
         assert (run.folder / name).is_file(), name
     assert logic.config("DCSCN", run.folder / "config.json") == logic.config("DCSCN", **SMALL) == run.config
     # Its figures, as table node and CSV.
@@ -182,7 +183,7 @@ def test_a_stop_before_it_has_begun_and_a_resume_before_it_has_ended(tiny):
 def test_what_can_be_known_to_be_wrong_is_said_before_anything_is_written(tiny, tmp_path, monkeypatch):
     logic, table = tiny
     config = logic.config("DCSCN", **SMALL)
-    for name in ("a/b", "..", "."):
+    for name in ("a/b", "..", ".", ".hidden", "C:", "run?", "run.", "nul", "COM1.a"):
         with pytest.raises(InputError, match="cannot be the name"):
             logic.start(table, config, name=name)
     (tmp_path / "runs" / "full").mkdir(parents=True)
@@ -307,3 +308,21 @@ def test_an_estimate_that_fails_says_why(tiny, monkeypatch, code, words):
     logic, table = tiny
     with pytest.raises(LDCTError, match=words):
         logic.estimate(logic.config("DCSCN", **SMALL), "cpu", table)
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="Windows ends a tree of processes by a command of its own")
+def test_an_estimate_that_is_cancelled_leaves_no_process(tiny, monkeypatch, tmp_path):
+    """PythonSlicer is a program that starts the Python and waits for it."""
+    from LDCTDenoiseTrainingSlicer import estimate
+
+    told = tmp_path / "pid"
+    inner = f"import os, time; open({str(told)!r}, 'w').write(f'{{os.getpid()}} '); time.sleep(600)"
+    outer = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {inner!r}])"
+    monkeypatch.setattr(estimate, "command", lambda arguments: [sys.executable, "-c", outer])
+    logic, table = tiny
+    begun = lambda progress: not (told.exists() and told.read_text().endswith(" "))  # noqa: E731
+    assert logic.estimate(logic.config("DCSCN", **SMALL), "cpu", table, progress=begun) is None
+    until = time.monotonic() + LIMIT
+    while identity(int(told.read_text())) and time.monotonic() < until:
+        time.sleep(0.02)
+    assert identity(int(told.read_text())) is None

@@ -19,6 +19,7 @@ from LDCTDenoiseTrainingLib.patients import (
     Scan,
     SimulationRanges,
     choose_validation,
+    file_name,
     find_patients,
     leave_one_out,
     read_patient_set,
@@ -348,6 +349,12 @@ def test_what_file_names_have_in_common():
     assert stem("L067_FD_001.IMA", "L067_FD_002.IMA") == "L067_FD" == stem("L067_FD_001.IMA")
     assert stem("IM-0001-0001.dcm", "IM-0001-0002.dcm") == "IM-0001" and not looks_like_patient("IM-0001")
     assert stem("1.2.840.1.dcm", "1.2.840.2.dcm") == "" == stem("000001.dcm", "000002.dcm")
+
+
+def test_files_of_a_patient_are_called_alike_on_every_system():
+    taken = set()
+    assert [file_name(name, taken) for name in ("P1", "p1", "A/B", "A_B", "P1.", "x" * 99, "ä")] == [
+        "P1", "p1-2", "A_B", "A_B-2", "P1-3", "x" * 60, "_"]
 
 
 #

@@ -16,6 +16,9 @@ from pathlib import Path
 
 from .errors import LDCTError, OutputError
 
+#: Seconds to wait for whoever has a file open that is to be replaced; only Windows refuses that meanwhile.
+_READERS = 3.0 if os.name == "nt" else 0.0
+
 #: What a full or broken disk says, in the midst of a write; numpy says no number when not all was taken.
 _DISK_ERRORS = {None, *(getattr(errno, name, None) for name in ("ENOSPC", "EDQUOT", "EFBIG", "EIO", "EROFS"))}
 
@@ -138,6 +141,19 @@ def _folder_beside(path: Path) -> Iterator[Path]:
         yield folder
 
 
+def put_in_place(part: Path, path: Path) -> None:
+    """Give a file its name, in place of what is there; raises OSError."""
+    until = time.monotonic() + _READERS
+    while True:
+        try:
+            os.replace(part, path)
+            return
+        except PermissionError:
+            if time.monotonic() >= until:
+                raise
+            time.sleep(0.02)
+
+
 def check_place(path: str | Path) -> None:
     """Raise `OutputError` when no file can be written to `path`; to find out before minutes of work, not after."""
     with _folder_beside(Path(path)):
@@ -163,7 +179,7 @@ def write_atomic(path: str | Path) -> Iterator[Path]:
             yield part
         try:
             flush(part)
-            os.replace(part, path)
+            put_in_place(part, path)
         except OSError as error:
             raise OutputError(f"cannot write '{path}': {_reason(error)}.") from error
         _flush_names(path.parent)
@@ -229,7 +245,7 @@ def replace_folder(path: str | Path) -> Iterator[Path]:
             flush(part)
             if mounted or (target.exists() and any(target.iterdir())):
                 for file in sorted(part.iterdir()):
-                    os.replace(file, target / file.name)
+                    put_in_place(file, target / file.name)
             else:
                 # With the rights of an ordinary new folder; those of a temporary one are for its owner alone.
                 target.mkdir(exist_ok=True)

@@ -13,6 +13,7 @@ from LDCTDenoiseSlicer.tasks import Task
 from LDCTDenoiseTrainingLib.training.config import TrainingConfig
 
 from .jobs.interpreter import command, environment, requirePackages
+from .jobs.process import APART, endAtOnce
 
 #: Seconds after which a measurement is given up.
 _LIMIT = 600
@@ -86,7 +87,7 @@ def _run(line: list[str], report) -> dict:
     started = time.monotonic()
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(line, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
-                                   env=environment())
+                                   env=environment(), **APART)
         try:
             while process.poll() is None:
                 time.sleep(0.05)
@@ -96,7 +97,7 @@ def _run(line: list[str], report) -> dict:
                                     "a smaller batch or patch.")
         finally:
             if process.poll() is None:
-                process.kill()
+                endAtOnce(process.pid)
                 process.wait()
         output.seek(0)
         lines = output.read().decode("utf-8", "replace").splitlines()

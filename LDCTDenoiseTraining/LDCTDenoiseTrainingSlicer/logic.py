@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import slicer
-from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseSlicer.tasks import Task, longCall
 from LDCTDenoiseTrainingLib.patients import write_patient_set
 from LDCTDenoiseTrainingLib.training.config import TrainingConfig, read_settings
@@ -13,7 +12,7 @@ from .estimate import estimateTask
 from .jobs import RunState, TrainingRun, findRuns, runsFolder
 from .jobs.beginning import Beginning, requireReady
 from .jobs.run_state import LEAVE_ONE_OUT, TABLE, TRAINING
-from .jobs.runs_folder import delete, forget, newName, remember
+from .jobs.runs_folder import delete, forget, newName, remember, requireName
 from .monitoring import result_tables
 from .monitoring.curves import CurvePlots
 from .patients import PatientTable
@@ -192,8 +191,8 @@ class LDCTDenoiseTrainingLogic:
         Raises
         ------
         InputError
-            If nobody takes part, a ticked patient has a problem, a volume has left the scene, or the folder holds
-            another run.
+            If nobody takes part, a ticked patient has a problem, a volume has left the scene, the name is none for
+            a folder, or the folder holds another run.
         OutputError
             If the folder cannot be written, or the disk has no room.
         MissingDependencyError
@@ -265,8 +264,7 @@ class LDCTDenoiseTrainingLogic:
 
     def _beginning(self, patients, config, name, device, keep, kind, methods) -> Beginning:
         name = (name or "").strip() or newName(_NAMES.get(kind, config.method), self.folder)
-        if Path(name).name != name or name in (".", ".."):
-            raise InputError(f"'{name}' cannot be the name of a run; give a plain name without slashes.")
+        requireName(name)
         return Beginning(patients, config, self.folder / name, device, keep, kind, methods)
 
 

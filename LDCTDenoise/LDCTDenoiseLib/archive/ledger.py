@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 
 from ..errors import OutputError, disk_errors
-from ..files import flush
+from ..files import flush, put_in_place
 from ..requirements import require
 from ..sending import Journal
 from ..strict_json import as_fields, parse_json, read_text
@@ -295,4 +295,4 @@ def _write_json(path: Path, facts: dict, part: Path) -> None:
         json.dump(facts, file, indent=1)
         file.flush()
         os.fsync(file.fileno())
-    os.replace(part, path)
+    put_in_place(part, path)

@@ -1,11 +1,11 @@
 """The report of a batch: one line a series, and one line about them all."""
 
 import csv
-import os
 from collections import Counter
 from dataclasses import dataclass
 
 from ..errors import OutputError, disk_errors
+from ..files import put_in_place
 from .ledger import DONE, FAILED, SKIPPED, Ledger, Record
 from .plan import DONE_BEFORE, FAIL, SKIP, BatchOptions, Task
 from .steps import METRIC_COLUMNS
@@ -51,7 +51,7 @@ class Report:
                     writer = csv.DictWriter(file, COLUMNS)
                     writer.writeheader()
                     writer.writerows({name: as_text(cell) for name, cell in row.items()} for row in self.rows)
-                os.replace(part, path)
+                put_in_place(part, path)
 
 
 def make_report(tasks: list[Task], ledger: Ledger, options: BatchOptions, records: dict[str, Record]) -> Report:

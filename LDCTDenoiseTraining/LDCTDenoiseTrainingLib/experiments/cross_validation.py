@@ -11,7 +11,7 @@ from LDCTDenoiseLib.files import write_text
 from LDCTDenoiseLib.strict_json import fits, parse_json, read_text
 
 from ..data import cache_scans
-from ..patients import PatientSet, leave_one_out
+from ..patients import PatientSet, file_name, leave_one_out
 from ..training.stopping import piece
 from .evaluate import LOW_DOSE, evaluate_models
 from .methods import Experiment, in_order
@@ -38,9 +38,10 @@ class CrossValidation(Experiment):
 
     def run(self) -> Path | None:
         """Train all folds that are free; return the table when all are done, else None."""
-        folds = leave_one_out(self.patients)
-        for name, patients in folds.items():
-            folder = self.folder(name)
+        taken: set[str] = set()
+        folds = {self.output / f"fold-{file_name(name, taken)}": patients
+                 for name, patients in leave_one_out(self.patients).items()}
+        for folder, patients in folds.items():
             folder.mkdir(parents=True, exist_ok=True)
             try:
                 with FileLock(folder / ".lock").acquire(blocking=False):
@@ -48,17 +49,13 @@ class CrossValidation(Experiment):
                         self._fold(patients, folder)
             except Timeout:
                 continue
-        results = [self._rows(self.folder(name)) for name in folds]
+        results = [self._rows(folder) for folder in folds]
         if not all(results):
             return None
         order = [LOW_DOSE, *self.methods]
         rows = [row for result in results for row in result if row["image"] in order]
         write_tables(self.output, sorted(rows, key=lambda row: order.index(row["image"])))
         return self.output / "table.md"
-
-    def folder(self, patient: str) -> Path:
-        """Return the folder of a fold."""
-        return self.output / f"fold-{''.join(c if c.isalnum() or c in '-_.' else '_' for c in patient)}"
 
     def _rows(self, folder: Path) -> list[dict]:
         """Return a fold's results, none unless all methods are among them."""

@@ -2,5 +2,5 @@
 
 from .file import read_patient_set, write_patient_set
 from .find import find_patients
-from .patient import ROLES, PatientSet, Scan, SimulationRanges
+from .patient import ROLES, PatientSet, Scan, SimulationRanges, file_name
 from .split import choose_validation, leave_one_out

@@ -1,5 +1,6 @@
 """What a patient set is made of."""
 
+import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from textwrap import shorten
@@ -112,3 +113,17 @@ class PatientSet:
     def patients(self, *roles: str) -> list[str]:
         """Return the names of the patients in these roles (default: all but "out"), each once, in order."""
         return list(dict.fromkeys(scan.patient for scan in self.with_role(*(roles or ROLES[:-1]))))
+
+
+def file_name(patient: str, taken: set[str]) -> str:
+    """Return what a patient's files can be called on every system, unlike the names in `taken`, where it is put.
+
+    Names that differ in case alone are one where file systems do not tell them apart.
+    """
+    plain = re.sub(r"[^A-Za-z0-9_.-]", "_", patient)[:60].rstrip(".") or "_"
+    name, number = plain, 1
+    while name.lower() in taken:
+        number += 1
+        name = f"{plain}-{number}"
+    taken.add(name.lower())
+    return name

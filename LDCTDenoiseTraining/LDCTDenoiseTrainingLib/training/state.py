@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 from LDCTDenoiseLib.errors import InputError, LDCTError, OutputError, disk_errors
+from LDCTDenoiseLib.files import put_in_place
 from LDCTDenoiseLib.methods import build_generator
 from LDCTDenoiseLib.models import load_model
 from LDCTDenoiseLib.strict_json import fits
@@ -119,7 +120,7 @@ class State:
                 file.write(len(comment).to_bytes(2, "little") + comment)
                 file.flush()
                 os.fsync(file.fileno())
-            part.replace(path)
+            put_in_place(part, path)
         except OSError as error:
             part.unlink(missing_ok=True)
             raise OutputError(

@@ -23,6 +23,11 @@ RUN_FILE, OUTPUT = "run.json", "process.log"
 _PATIENCE = 5.0
 
 
+#: How a process is started that is ended with all it has started itself.
+APART = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW} if os.name == "nt" else \
+    {"start_new_session": True}
+
+
 @dataclass(frozen=True)
 class ProcessFile:
     """What is kept of a process."""
@@ -60,27 +65,30 @@ def launch(command: Sequence[str], folder: Path) -> subprocess.Popen:
     OutputError
         If the file cannot be written, or the command not be started.
     """
-    if os.name == "nt":
-        apart = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
-    else:
-        apart = {"start_new_session": True}
     with disk_errors(OutputError, f"cannot start the training in '{folder}'"):
         with (folder / OUTPUT).open("wb") as output:
             return subprocess.Popen(list(command), stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
-                                    env=environment(), cwd=folder, **apart)
+                                    env=environment(), cwd=folder, **APART)
 
 
 def terminate(process: ProcessFile, patience: float = _PATIENCE) -> None:
     """End a process and its helpers, when it is still the one that was started; after `patience` seconds by force."""
     if not process.alive:
         return
-    if os.name == "nt":
-        subprocess.run(["taskkill", "/PID", str(process.pid), "/T", "/F"], capture_output=True, check=False)
-        return
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGTERM)
+    if os.name != "nt":
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGTERM)
         until = time.monotonic() + patience
         while process.alive and time.monotonic() < until:
             time.sleep(0.02)
-        if process.alive:
-            os.killpg(process.pid, signal.SIGKILL)
+    if process.alive:
+        endAtOnce(process.pid)
+
+
+def endAtOnce(pid: int) -> None:
+    """End a process that was started `APART`, and all that it has started: PythonSlicer only starts the Python."""
+    if os.name == "nt":
+        subprocess.run(["taskkill", "/PID", str(pid), "/T", "/F"], capture_output=True, check=False)
+        return
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)

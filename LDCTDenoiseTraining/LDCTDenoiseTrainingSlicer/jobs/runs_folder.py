@@ -1,6 +1,7 @@
 """The folder of all runs, and the runs in it: found, forgotten and deleted."""
 
 import fnmatch
+import re
 import shutil
 from pathlib import Path
 
@@ -14,6 +15,9 @@ from .training_run import CHECKPOINT, CONFIG, LOG, MODEL, PATIENTS, TrainingRun
 
 #: In a folder of runs: the names of those that are not to be listed, one a line.
 _FORGOTTEN = ".forgotten"
+
+#: What no name has on Windows, and names that are devices there.
+_ODD, _RESERVED = re.compile(r'[<>:"/\\|?*\x00-\x1f]'), re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
 
 #: What a training leaves in its folder.
 _OF_A_RUN = (CHECKPOINT, f"{CHECKPOINT}.part", CONFIG, LOG, MODEL, PATIENTS, RUN_FILE, OUTPUT, "validation.npz",
@@ -110,6 +114,12 @@ def newName(method: str, folder: str | Path | None = None) -> str:
         number += 1
         name = f"{method}-{number}"
     return name
+
+
+def requireName(name: str) -> None:
+    """Raise `InputError` unless a run's folder can be called so, on Windows too, and is listed."""
+    if _ODD.search(name) or name.strip(" .") != name or _RESERVED.fullmatch(name):
+        raise InputError(f"'{name}' cannot be the name of a run; give a plain one, such as liver-2.")
 
 
 def requireNew(folder: str | Path) -> None:

@@ -1,12 +1,11 @@
 """From the table to a patient set: volumes of the scene are written to files first."""
 
-import re
 import shutil
 from pathlib import Path
 
 from LDCTDenoiseLib.errors import InputError, OutputError, disk_errors
 from LDCTDenoiseLib.volumes import write_volume
-from LDCTDenoiseTrainingLib.patients import PatientSet, Scan
+from LDCTDenoiseTrainingLib.patients import PatientSet, Scan, file_name
 
 from .images import SceneImage
 from .patient_table import PatientTable, Row
@@ -29,17 +28,17 @@ class Export:
 
     def __init__(self, table: PatientTable, folder: str | Path):
         requirePatients(table)
-        self._plans, scans, taken = [], [], set()
+        self._plans, scans, taken = [], [], {"full": set(), "low": set()}
         for row in table.rows:
             if row.takesPart or not _inScene(row):
                 scans.append(self._scan(row, Path(folder), taken))
         self.patients = PatientSet(tuple(scans), tuple(table.sources))
 
-    def _scan(self, row: Row, folder: Path, taken: set) -> Scan:
+    def _scan(self, row: Row, folder: Path, taken: dict[str, set]) -> Scan:
         places = []
         for kind, (role, image) in zip(("full", "low"), row.images, strict=False):
             if isinstance(image, SceneImage):
-                path = folder / IMAGES / _fileName(row.patient, kind, taken)
+                path = folder / IMAGES / f"{file_name(row.patient, taken[kind])}-{kind}.nrrd"
                 self._plans.append((image.reader(f"{role} ('{image.label}')"), path))
                 places.append((path, ""))
             else:
@@ -109,12 +108,3 @@ def _size(count: float) -> str:
 
 def _inScene(row: Row) -> bool:
     return any(isinstance(image, SceneImage) for _, image in row.images)
-
-
-def _fileName(patient: str, kind: str, taken: set) -> str:
-    base = re.sub(r"[^A-Za-z0-9_-]+", "_", patient) or "patient"
-    number = 1
-    while (name := f"{base}-{number}-{kind}.nrrd") in taken:
-        number += 1
-    taken.add(name)
-    return name
