@@ -18,11 +18,12 @@ _HEAVY = {"torch", "scipy", "pydicom", "SimpleITK", "matplotlib", "skimage", "ll
 
 @pytest.mark.slow
 @pytest.mark.parametrize("package, argument", [
-    ("LDCTDenoiseLib", "--help"), ("LDCTDenoiseLib", "models"), ("LDCTDenoiseTrainingLib", "--help")])
+    ("LDCTDenoiseLib", "--help"), ("LDCTDenoiseLib", "models"), ("LDCTDenoiseTrainingLib", "--help"),
+    ("LDCTDenoiseTrainingLib", "train --help"), ("LDCTDenoiseTrainingLib", "completion bash")])
 def test_what_only_tells_imports_nothing_heavy(package, argument):
     code = f"""
 import sys
-sys.argv = ["program", "{argument}"]
+sys.argv = ["program", *"{argument}".split()]
 from {package}.cli.main import main
 try:
     main()

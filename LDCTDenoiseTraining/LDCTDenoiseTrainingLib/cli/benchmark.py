@@ -8,10 +8,6 @@ from pathlib import Path
 from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseLib.methods import METHOD, NETWORK_METHODS
 
-from ..data import cache_scans
-from ..experiments.throughput import engine_loop, plain_loop, source_of, write_patches
-from ..training import Training
-from ..training.resume import make_config
 from .options import add_run_options, patients_of, settings_of
 
 #: What needs no critic.
@@ -31,6 +27,11 @@ def add_parser(commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
+    from ..data import cache_scans
+    from ..experiments.throughput import engine_loop, plain_loop, source_of, write_patches
+    from ..training import Training
+    from ..training.resume import make_config
+
     config = make_config(arguments.method, arguments.output, {"steps": 20, **settings_of(arguments)}, False,
                          arguments.config)
     if config.adversarial:

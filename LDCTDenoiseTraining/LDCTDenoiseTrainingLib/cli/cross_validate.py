@@ -5,7 +5,6 @@ import argparse
 from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseLib.methods import NETWORK_METHODS
 
-from ..experiments.cross_validation import CrossValidation
 from ..training.stopping import STOP_FILE, immediate_stop
 from .options import add_run_options, experiment_of
 
@@ -24,6 +23,8 @@ def add_parser(commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
+    from ..experiments.cross_validation import CrossValidation
+
     if not arguments.method:
         raise InputError("no method is given; choose one with --method.")
     experiment = experiment_of(CrossValidation, arguments, methods=arguments.method.split(","))

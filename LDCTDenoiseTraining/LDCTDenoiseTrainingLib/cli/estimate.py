@@ -5,7 +5,6 @@ import json
 
 from LDCTDenoiseLib.methods import NETWORK_METHODS
 
-from ..experiments.estimate import estimate
 from ..training.config import RANDOM, TrainingConfig, read_settings
 from .options import settings_of
 
@@ -25,6 +24,8 @@ def add_parser(commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
+    from ..experiments.estimate import estimate
+
     settings = {**(read_settings(arguments.config) if arguments.config else {}), **settings_of(arguments)}
     base = TrainingConfig.of_method(str(arguments.method or settings.get("method", "DCSCN")))
     # The first weights do not matter, and need not be there yet.

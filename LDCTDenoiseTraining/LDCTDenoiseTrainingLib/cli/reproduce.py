@@ -8,7 +8,6 @@ import json
 from LDCTDenoiseLib.methods import PAPER_METHODS
 from LDCTDenoiseLib.metrics import ROI
 
-from ..experiments.reproduction import Reproduction
 from ..training.stopping import STOP_FILE, immediate_stop
 from .options import add_run_options, experiment_of
 
@@ -26,6 +25,8 @@ def add_parser(commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
+    from ..experiments.reproduction import Reproduction
+
     experiment = experiment_of(Reproduction, arguments)
     with immediate_stop(arguments.output / STOP_FILE):
         table = experiment.run(ROI.of(arguments.roi))

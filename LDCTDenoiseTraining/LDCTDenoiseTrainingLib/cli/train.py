@@ -3,16 +3,10 @@
 import argparse
 from contextlib import nullcontext
 
-import torch
-from filelock import FileLock, Timeout
 from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseLib.methods import NETWORK_METHODS
 
 from ..recipes import other_recipes, recipe_of, recipes
-from ..training import Training
-from ..training.processes import Processes, join_processes
-from ..training.resume import make_config
-from ..training.stopping import STOP_FILE, immediate_stop
 from . import cross_validate
 from .options import add_run_options, patients_of, settings_of
 
@@ -29,6 +23,13 @@ def add_parser(commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
+    import torch
+
+    from ..training import Training
+    from ..training.processes import join_processes
+    from ..training.resume import make_config
+    from ..training.stopping import STOP_FILE, immediate_stop
+
     if arguments.recipe:
         if arguments.config or arguments.method:
             raise InputError("a recipe names its method and is a config; leave --method and --config out.")
@@ -58,8 +59,10 @@ def run(arguments: argparse.Namespace) -> None:
         print(f"{config.method}: the best state is in {model}")
 
 
-def run_lock(folder, processes: Processes):
+def run_lock(folder, processes):
     """Keep two trainings out of one folder. The lock falls with its process, however that ends."""
+    from filelock import FileLock, Timeout
+
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / (".lock" if processes.first else f".lock{processes.rank}"))
     try:
