@@ -94,7 +94,7 @@ def test_a_stop_ends_the_whole_leave_one_out(patients, tmp_path):
     (tmp_path / STOP_FILE).touch()
     with pytest.raises(KeyboardInterrupt):
         run.run()
-    assert not run.folder("p1").exists() and not (tmp_path / "table.csv").exists()
+    assert not (tmp_path / "fold-p1").exists() and not (tmp_path / "table.csv").exists()
     assert run.run() == tmp_path / "table.md"
 
 

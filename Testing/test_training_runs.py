@@ -67,12 +67,12 @@ def test_the_command_line_lists_every_problem_on_a_line(folder, set_file, capsys
 def test_cross_validation_leaves_each_patient_out_once_and_resumes(set_file, tmp_path):
     settings = {k: str(v) for k, v in SMALL.items()}
     run = CrossValidation(read_patient_set(set_file), tmp_path, settings, device="cpu", methods=["CNN-L1"])
-    run.folder("p1").mkdir()
-    with FileLock(run.folder("p1") / ".lock"):  # another process holds this fold
+    (tmp_path / "fold-p1").mkdir()
+    with FileLock((tmp_path / "fold-p1") / ".lock"):  # another process holds this fold
         assert run.run() is None
-    before = (run.folder("p0") / "result.json").stat().st_mtime_ns
+    before = ((tmp_path / "fold-p0") / "result.json").stat().st_mtime_ns
     assert run.run() == tmp_path / "table.md"
-    assert (run.folder("p0") / "result.json").stat().st_mtime_ns == before
+    assert ((tmp_path / "fold-p0") / "result.json").stat().st_mtime_ns == before
     rows = list(csv.DictReader((tmp_path / "table.csv").open()))
     assert [(r["image"], r["patient"]) for r in rows] == [
         *((i, p) for i in ("LDCT", "CNN-L1") for p in ("p0", "p1", "p2")),
@@ -153,6 +153,8 @@ def test_tables():
     mean, sd = summarise(rows)
     assert (mean["psnr"], sd["psnr"]) == (21.0, 1.0)
     assert "21.00 ± 1.00" in to_markdown(rows) and "Mean ± SD" in to_markdown(rows)
+    # What was measured of nobody is nothing, and no number.
+    assert mean["lesion_kept"] is sd["lesion_kept"] is None and "nan" not in to_csv(rows)
     # One patient has no spread, and what is in no column has no words below.
     assert summarise(rows[:1]) == [{**summarise(rows[:1])[0], "patient": "mean", "psnr": 20.0}]
     assert "±" not in to_markdown(rows[:1]) and len(to_csv(rows[:1]).splitlines()) == 2

@@ -13,8 +13,6 @@ from LDCTDenoiseLib.requirements import require
 
 from ..validation_metrics import METRIC
 
-LOG = "log.jsonl"
-
 #: What is drawn: a title, then where it is found.
 _PANELS = (
     ("Training: mean absolute error\n(units of the loss window)", "losses", "l1"),

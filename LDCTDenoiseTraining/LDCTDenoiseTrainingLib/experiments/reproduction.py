@@ -10,9 +10,10 @@ from LDCTDenoiseLib.metrics import ROI, measure_slice
 from LDCTDenoiseLib.models import load_model
 
 from ..data import CachedScan, cache_scans
+from ..training.config import LOG
 from ..training.stopping import piece
 from ..training.validate import denoise_slice, validation_slices
-from .curves import LOG, save_curves
+from .curves import save_curves
 from .evaluate import LOW_DOSE, evaluate_models
 from .methods import Experiment
 from .paper import side_by_side

@@ -1,6 +1,5 @@
 """Results per patient, and the table of them."""
 
-import math
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -44,7 +43,7 @@ def summarise(rows: list[dict]) -> list[dict]:
             entry = {"image": image, "patient": kind}
             for metric in ALL_METRICS:
                 known = [row[metric.key] for row in members if row.get(metric.key) is not None]
-                entry[metric.key] = float(what(known)) if known else math.nan
+                entry[metric.key] = float(what(known)) if known else None
             table.append(entry)
     return table
 

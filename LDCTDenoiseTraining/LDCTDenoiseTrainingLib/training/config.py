@@ -12,6 +12,10 @@ from LDCTDenoiseLib.methods import METHOD, NETWORK_METHODS, method_name
 from LDCTDenoiseLib.metrics.ssim import SIDE
 from LDCTDenoiseLib.strict_json import parse_json, read_text
 
+#: What a training writes into the run's folder.
+CHECKPOINT, MODEL, CONFIG, LOG, PATIENTS = (
+    "checkpoint.pt", "model.safetensors", "config.json", "log.jsonl", "patients.json")
+
 #: `start_from` of an adversarial training that is to begin with random weights all the same.
 RANDOM = "none"
 

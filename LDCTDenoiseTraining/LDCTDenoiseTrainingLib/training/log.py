@@ -10,6 +10,8 @@ from LDCTDenoiseLib.cli.bars import progress_bar
 from LDCTDenoiseLib.errors import OutputError, disk_errors
 from LDCTDenoiseLib.requirements import require
 
+from .config import LOG
+
 #: Said once at the start of every adversarial training.
 CRITIC_NOTE = (
     "The critic's loss is minus the Wasserstein estimate plus the gradient penalty, so it is negative as long as the "
@@ -39,7 +41,7 @@ class RunLog:
         if not speaks:
             return
         with disk_errors(OutputError, f"cannot write the log in '{folder}'"):
-            self._file = (folder / "log.jsonl").open("a", encoding="utf-8")
+            self._file = (folder / LOG).open("a", encoding="utf-8")
         writer = require("tensorboardX").SummaryWriter
         self._board = writer(str(folder / "tensorboard"), purge_step=step or None, flush_secs=30)
 

@@ -5,8 +5,7 @@ from pathlib import Path
 from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseLib.methods import METHOD
 
-from .config import TrainingConfig, read_run_config, read_settings
-from .train import CHECKPOINT, CONFIG
+from .config import CHECKPOINT, CONFIG, MODEL, TrainingConfig, read_run_config, read_settings
 
 
 def make_config(method: str | None, output: Path, settings: dict, resume: bool, config_file: str | None = None):
@@ -30,7 +29,7 @@ def make_config(method: str | None, output: Path, settings: dict, resume: bool, 
         begun.require_same(config)
     elif config.adversarial and not config.start_from:
         twin = METHOD[config.method].twin
-        model = output.parent / twin / "model.safetensors"
+        model = output.parent / twin / MODEL
         if not model.is_file():
             raise InputError(
                 f"{config.method} starts from a trained {twin}, and there is none at '{model}'; train that first, "

@@ -15,7 +15,7 @@ from ..data.patches import Batch
 from ..losses import absolute_error, balance, gradient_penalty, mean_error, ssim_error, tissue_error
 from ..patients import PatientSet, write_patient_set
 from .card import write_model
-from .config import TrainingConfig
+from .config import CHECKPOINT, CONFIG, MODEL, PATIENTS, TrainingConfig
 from .failures import failures_named, require_numbers, warn_if_worse
 from .log import CRITIC_NOTE, RunLog
 from .picture import save_picture
@@ -24,8 +24,6 @@ from .source import make_source
 from .state import State
 from .stopping import STOP_FILE, Stops
 from .validate import score, validate, validation_slices
-
-CHECKPOINT, MODEL, CONFIG = "checkpoint.pt", "model.safetensors", "config.json"
 
 
 class Training:
@@ -103,7 +101,7 @@ class Training:
             with disk_errors(OutputError, f"cannot make the folder '{self.output}'"):
                 self.output.mkdir(parents=True, exist_ok=True)
             self.config.write(self.output / CONFIG)
-            write_patient_set(self.patients, self.output / "patients.json")
+            write_patient_set(self.patients, self.output / PATIENTS)
         self.processes.wait_for_all()
 
     def run(self) -> Path:
@@ -160,6 +158,8 @@ class Training:
             while state.step < total:
                 generation = source.generation(state.step)
                 noise.wait(generation, makes_noise, self._stops.teller("simulating low dose", state, log))
+                if state.step == first:  # waited for once: it says nothing about the steps to come
+                    started = time.monotonic()
                 end = min(total, (generation + 1) * config.noise_refresh)
                 if makes_noise and end < total:
                     noise.start(generation + 1)

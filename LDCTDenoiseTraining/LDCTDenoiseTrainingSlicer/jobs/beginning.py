@@ -12,14 +12,14 @@ from LDCTDenoiseLib.models import find_model
 from LDCTDenoiseSlicer.tasks import Task
 from LDCTDenoiseTrainingLib.experiments.methods import in_order
 from LDCTDenoiseTrainingLib.patients import write_patient_set
-from LDCTDenoiseTrainingLib.training.config import TrainingConfig
+from LDCTDenoiseTrainingLib.training.config import CONFIG, PATIENTS, TrainingConfig
 
 from ..patients import PatientTable
 from ..patients.scene_export import Export, requirePatients, requireSpace
 from .interpreter import requirePackages
 from .run_state import FINISHED, KINDS, LEAVE_ONE_OUT, TABLE, TRAINING
 from .runs_folder import findRuns, requireNew
-from .training_run import CONFIG, PATIENTS, TrainingRun, settingText
+from .training_run import TrainingRun, settingText
 
 #: Cached volumes and noise, which the runs of one folder share.
 CACHE = "cache"

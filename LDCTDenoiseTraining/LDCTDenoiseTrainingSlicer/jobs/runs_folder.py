@@ -9,9 +9,12 @@ from LDCTDenoiseLib.errors import InputError, OutputError
 from LDCTDenoiseLib.files import check_folder, write_text
 from LDCTDenoiseLib.methods import NETWORK_METHODS
 from LDCTDenoiseLib.models import user_folder
+from LDCTDenoiseTrainingLib.training.config import CHECKPOINT, CONFIG, LOG, MODEL, PATIENTS
+from LDCTDenoiseTrainingLib.training.picture import PICTURE
+from LDCTDenoiseTrainingLib.training.stopping import STOP_FILE
 
 from .process import OUTPUT, RUN_FILE
-from .training_run import CHECKPOINT, CONFIG, LOG, MODEL, PATIENTS, TrainingRun
+from .training_run import TrainingRun
 
 #: In a folder of runs: the names of those that are not to be listed, one a line.
 _FORGOTTEN = ".forgotten"
@@ -20,8 +23,8 @@ _FORGOTTEN = ".forgotten"
 _ODD, _RESERVED = re.compile(r'[<>:"/\\|?*\x00-\x1f]'), re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
 
 #: What a training leaves in its folder.
-_OF_A_RUN = (CHECKPOINT, f"{CHECKPOINT}.part", CONFIG, LOG, MODEL, PATIENTS, RUN_FILE, OUTPUT, "validation.npz",
-             "tensorboard", "cache", "images", "stop", "table.csv", "table.md", "comparison.png", "curves.png",
+_OF_A_RUN = (CHECKPOINT, f"{CHECKPOINT}.part", CONFIG, LOG, MODEL, PATIENTS, RUN_FILE, OUTPUT, PICTURE,
+             "tensorboard", "cache", "images", STOP_FILE, "table.csv", "table.md", "comparison.png", "curves.png",
              "fold-*", *NETWORK_METHODS, ".lock*", ".*.part")
 
 

@@ -7,7 +7,15 @@ import time
 from pathlib import Path
 
 from LDCTDenoiseLib.errors import InputError, LDCTError
-from LDCTDenoiseTrainingLib.training.config import TrainingConfig, read_run_config
+from LDCTDenoiseTrainingLib.training.config import (
+    CHECKPOINT,
+    CONFIG,
+    LOG,
+    MODEL,
+    PATIENTS,
+    TrainingConfig,
+    read_run_config,
+)
 from LDCTDenoiseTrainingLib.training.stopping import STOP_FILE
 
 from .identity import identity
@@ -27,14 +35,12 @@ from .run_state import (
     RunState,
 )
 
-CHECKPOINT, MODEL, CONFIG, LOG, PATIENTS = (
-    "checkpoint.pt", "model.safetensors", "config.json", "log.jsonl", "patients.json")
-
 #: What an experiment of several trainings writes last.
 _LAST = {LEAVE_ONE_OUT: "table.csv", TABLE: "curves.png"}
 
 #: Seconds that a process which has stopped may take to end.
 _ENDING = 5.0
+
 
 class TrainingRun:
     """A folder with a training; `poll` says how far it is, whoever started it and when.

@@ -19,6 +19,7 @@ from LDCTDenoiseSlicer.tasks import Task
 from LDCTDenoiseSlicer.torch_import import importTorch
 from LDCTDenoiseTrainingLib.experiments.curves import read_curves
 from LDCTDenoiseTrainingLib.experiments.table import caption_of, to_csv
+from LDCTDenoiseTrainingLib.training.config import LOG
 from LDCTDenoiseTrainingLib.validation_metrics import ALL_METRICS
 
 from ..jobs.run_state import LEAVE_ONE_OUT, TABLE, TRAINING
@@ -153,7 +154,7 @@ def _validated(run: TrainingRun) -> list[dict]:
     if run.model is None:
         raise InputError(f"'{run.name}' has no result yet: the first validation makes it.")
     card = read_card(run.model)
-    validations = read_curves(run.folder / "log.jsonl").validation.values()
+    validations = read_curves(run.folder / LOG).validation.values()
     # By its figures: a card need not say of which step it is.
     validation = next((v for v in validations if v["result"] == card.validation.get("result")), None)
     if validation is None:
