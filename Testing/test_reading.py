@@ -23,8 +23,8 @@ def test_the_area_under_the_vgc_curve_is_mann_whitneys():
     found = vgc(test, reference)
     assert found.auc == pytest.approx(stats.mannwhitneyu(test, reference).statistic / 1600, abs=1e-12)
     # An ordinary bootstrap, by scipy, of the same pairs of cases.
-    own = stats.bootstrap((test, reference), lambda a, b: stats.mannwhitneyu(a, b).statistic / 1600, paired=True,
-                          vectorized=False, n_resamples=1000, method="percentile", random_state=2)
+    own = stats.bootstrap((test, reference), lambda a, b, axis: stats.mannwhitneyu(a, b, axis=axis).statistic / 1600,
+                          paired=True, vectorized=True, n_resamples=1000, method="percentile", random_state=2)
     assert found.lower == pytest.approx(own.confidence_interval.low, abs=0.015)
     assert found.upper == pytest.approx(own.confidence_interval.high, abs=0.015)
     assert vgc(reference, reference).auc == 0.5 and vgc([5] * 6, [1] * 6).lower == 1

@@ -82,13 +82,14 @@ def test_an_image_that_was_denoised_looks_it(method, words):
     assert any("denoised" in phrase and words in phrase for phrase in outside(measure_scan(output)))
 
 
+@pytest.mark.slow
 def test_a_narrow_round_field_that_cuts_the_body_looks_like_cone_beam_ct():
     volume = scan(size=340)
     y, x = (np.mgrid[:340, :340] - 169.5) * 0.8
     volume.array[:, np.hypot(y, x) > 120] = -1024
-    looks = measure_scan(volume).looks
-    assert looks.field_diameter == pytest.approx(240, rel=0.03) and looks.field_cut > 0.5
-    assert outside(measure_scan(volume)) == ["it looks like cone-beam CT (a round field of 240 mm cuts the body)"]
+    facts = measure_scan(volume)
+    assert facts.looks.field_diameter == pytest.approx(240, rel=0.03) and facts.looks.field_cut > 0.5
+    assert outside(facts) == ["it looks like cone-beam CT (a round field of 240 mm cuts the body)"]
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 1), (1, 9, 400), (2, 40, 40), (1, 300, 22)])
@@ -128,6 +129,7 @@ def test_words_of_headers_count_whole():
     assert outside(facts) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".nii.gz", ".nrrd"])
 def test_our_own_output_is_known_again_by_its_file(tmp_path, suffix):
     write_volume(scan(), tmp_path / f"scan{suffix}")

@@ -66,6 +66,7 @@ def test_a_dose_adds_what_it_must(scan, dose, tolerance):
     assert more.mean_frequency == pytest.approx(own.mean_frequency, rel=0.06)
 
 
+@pytest.mark.slow
 def test_what_is_given_stays_and_needs_no_measurement(scan):
     array, _ = scan
     assert calibrate(np.zeros((1, 8, 8)), PIXEL, ScanSettings(photons=500.0, kernel_cutoff=0.9)).photons == 500

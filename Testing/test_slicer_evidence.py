@@ -29,6 +29,7 @@ def pair(scene):
     return nodes
 
 
+@pytest.mark.slow
 def test_a_call_of_the_logic(mrml, logic, tmp_path):
     scene = mrml
     full, low = pair(scene)
@@ -72,6 +73,7 @@ def test_bad_input_leaves_the_scene_as_it_is(scene, logic, tmp_path):
     assert scene.GetNumberOfNodes() == count
 
 
+@pytest.mark.slow
 def test_the_section_of_the_panel(widget, host, tmp_path, monkeypatch):
     monkeypatch.setattr(report, "to_html", lambda evidence: "the page, which takes its time")
     section = widget.panel.evidence

@@ -27,6 +27,7 @@ def test_a_scan_is_told_in_a_line(mrml, logic, low):
     assert "noise not measurable" in task.run().words
 
 
+@pytest.mark.slow
 def test_so_much_noise_is_left_as_was_asked_for(mrml, logic, low):
     own = logic.inspect(low).noise.sd
     outputs = logic.denoiseAll(low, ["TV", "NLM"], device="cpu", leaveNoise="50%")
@@ -73,6 +74,7 @@ def test_the_engine_knows_the_pixels(mrml, logic, model, monkeypatch):
     assert isinstance(given[0], Volume) and given[0].geometry == volumeFromNode(node).geometry
 
 
+@pytest.mark.slow
 def test_the_panel_tells_scan_and_noise_and_follows_the_field(widget, host):
     full, low = widget.logic.loadSampleData()
     parameters = widget.logic.getParameterNode()

@@ -105,11 +105,13 @@ def test_any_number_of_workers_gives_the_same_batches(source):
             assert a.low.equal(b.low) and a.full.equal(b.full) and a.mix.equal(b.mix)
 
 
+@pytest.mark.slow
 def test_a_copy_in_another_process_travels_light(source):
     source.batch(0, 0, 4)
     assert len(pickle.dumps(source)) < 20_000
 
 
+@pytest.mark.slow
 def test_full_dose_patches_are_of_the_patients(source, cached):
     batch = source.batch(0, 0, 4)
     windows = np.concatenate([np.lib.stride_tricks.sliding_window_view(c.full, (1, 16, 16)).reshape(-1, 16, 16)
@@ -152,6 +154,7 @@ def test_patches_are_moved_to_bone(tmp_path):
     assert len(pickle.dumps(PatchSource([with_bone], NoiseCache([], 1, 1, 1), 1, 16, 10))) < 20_000
 
 
+@pytest.mark.slow
 def test_generations_differ_and_come_again(source):
     cache, scan = source.noise, source.noise.scans[0]
     noise = [cache.open(scan, g).noise for g in (0, 1, 2)]
@@ -228,6 +231,7 @@ def test_lesions_lie_in_flat_soft_tissue_and_are_as_large_as_said():
     assert (added < -4).any() and (added > 4).any()
 
 
+@pytest.mark.slow
 def test_a_share_of_the_patches_is_full_dose_itself(source):
     alike = replace(source, full_dose=1.0).batch(0, 0, 40)
     simulated = [n for n in range(40) if alike.low[n].equal(alike.full[n])]
@@ -235,6 +239,7 @@ def test_a_share_of_the_patches_is_full_dose_itself(source):
     assert 8 < len(simulated) < 32
 
 
+@pytest.mark.slow
 def test_patches_reach_beyond_the_border_and_show_its_mirror_image(source):
     batch = replace(source, margin=8, least_body=0.0, keep_air=1.0).batch(0, 0, 400).full.numpy()
     folded = [p for p in batch for q in (p, p.T) for m in range(1, 9)

@@ -1,7 +1,7 @@
 """The errors a user can meet. Each message is one line that names the thing and says what to do about it."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 
@@ -55,5 +55,17 @@ def disk_errors(kind: type[LDCTError], what: str, remedy: str = "") -> Iterator[
     """Turn an OSError within this block into an error of this kind that says what went wrong, why, and the remedy."""
     try:
         yield
+    except LDCTError:
+        raise
     except OSError as error:
-        raise kind(f"{what}: {error.strerror or error}. {remedy}".rstrip()) from error
+        said: BaseException | None = error
+        # pydicom wraps what the system said into an error whose text is a traceback.
+        while not said.strerror and isinstance(said.__cause__, OSError):
+            said = said.__cause__
+        raise kind(f"{what}: {said.strerror or said}. {remedy}".rstrip()) from error
+
+
+def few(texts: Sequence[str], most: int = 4, between: str = ", ") -> str:
+    """Return the first of several texts, and how many more there are."""
+    more = f" and {len(texts) - most} more" if len(texts) > most else ""
+    return between.join(texts[:most]) + more

@@ -329,12 +329,11 @@ def _footnote(window: Window, metrics, roi, of_roi: bool, note: str | None) -> s
     elif metrics:
         measured = next((value for value in metrics.values() if not isinstance(value, str)), None)
         measured_in = getattr(measured, "window", window)
-        variant = getattr(measured, "ssim_variant", SSIM_VARIANT)
         shown = " / ".join(metric.label for metric in _SHOWN)
         where = "the first panel, in the red box" if of_roi else "the first panel's slice"
         parts.append(
             f"Under each panel {shown} against {where}, values clipped to {measured_in} and scaled to "
-            f"[0, 1] (data range 1). SSIM: {variant}."
+            f"[0, 1] (data range 1). SSIM: {SSIM_VARIANT}."
         )
     return " ".join(parts)
 

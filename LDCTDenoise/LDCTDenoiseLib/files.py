@@ -14,17 +14,16 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from .errors import LDCTError, OutputError
+from .errors import LDCTError, OutputError, disk_errors
 
 #: Seconds to wait for whoever has a file open that is to be replaced; only Windows refuses that meanwhile.
 _READERS = 3.0 if os.name == "nt" else 0.0
 
+#: What to do where a folder cannot be written.
+_ELSEWHERE = "Choose a writable place."
+
 #: What a full or broken disk says, in the midst of a write; numpy says no number when not all was taken.
 _DISK_ERRORS = {None, *(getattr(errno, name, None) for name in ("ENOSPC", "EDQUOT", "EFBIG", "EIO", "EROFS"))}
-
-
-def _reason(error: OSError) -> str:
-    return error.strerror or "the data could not be stored; is the disk full?"
 
 
 def flush(path: str | Path) -> None:
@@ -58,7 +57,8 @@ def _disk_errors_named(path: Path, doing: str) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in _DISK_ERRORS and not isinstance(error, LDCTError):
-            raise OutputError(f"cannot {doing} '{path}': {_reason(error)}.") from error
+            reason = error.strerror or "the data could not be stored; is the disk full?"
+            raise OutputError(f"cannot {doing} '{path}': {reason}.") from error
         raise
 
 
@@ -132,12 +132,8 @@ def _folder_beside(path: Path) -> Iterator[Path]:
     if path.is_dir():
         raise OutputError(f"cannot write '{path}': it is a folder; give a file name.")
     with ExitStack() as stack:
-        try:
+        with disk_errors(OutputError, f"cannot write '{path}'", "Choose a folder that exists and is writable."):
             folder = stack.enter_context(_part_folder(path.name, path.parent))
-        except OSError as error:
-            raise OutputError(
-                f"cannot write '{path}': {_reason(error)}. Choose a folder that exists and is writable."
-            ) from error
         yield folder
 
 
@@ -177,11 +173,9 @@ def write_atomic(path: str | Path) -> Iterator[Path]:
         part = folder / path.name
         with _disk_errors_named(path, "write"):
             yield part
-        try:
+        with disk_errors(OutputError, f"cannot write '{path}'"):
             flush(part)
             put_in_place(part, path)
-        except OSError as error:
-            raise OutputError(f"cannot write '{path}': {_reason(error)}.") from error
         _flush_names(path.parent)
 
 
@@ -200,19 +194,14 @@ def check_folder(path: str | Path) -> None:
         If it holds something already, is a file, or cannot be made or written.
     """
     path = Path(path)
-    try:
-        filled = path.is_dir() and any(path.iterdir())
-    except OSError as error:
-        raise OutputError(f"cannot write into '{path}': {_reason(error)}. Choose a writable place.") from error
-    if filled:
-        raise OutputError(f"cannot write into '{path}': it is not empty; give a new folder, so that nothing is mixed.")
-    existing = next(parent for parent in (path, *path.absolute().parents) if parent.exists())
-    if not existing.is_dir():
-        raise OutputError(f"cannot write into '{path}': '{existing}' is a file; give a folder.")
-    try:
+    cannot = f"cannot write into '{path}'"
+    with disk_errors(OutputError, cannot, _ELSEWHERE):
+        if path.is_dir() and any(path.iterdir()):
+            raise OutputError(f"{cannot}: it is not empty; give a new folder, so that nothing is mixed.")
+        existing = next(parent for parent in (path, *path.absolute().parents) if parent.exists())
+        if not existing.is_dir():
+            raise OutputError(f"{cannot}: '{existing}' is a file; give a folder.")
         tempfile.TemporaryDirectory(prefix=".", suffix=".part", dir=existing).cleanup()
-    except OSError as error:
-        raise OutputError(f"cannot write into '{path}': {_reason(error)}. Choose a writable place.") from error
 
 
 @contextmanager
@@ -226,7 +215,7 @@ def replace_folder(path: str | Path) -> Iterator[Path]:
     new_parents: list[Path] = []
     with ExitStack() as stack:
         stack.callback(_remove_empty, new_parents)
-        try:
+        with disk_errors(OutputError, f"cannot write into '{path}'", _ELSEWHERE):
             target = path.resolve()
             new_parents += [parent for parent in target.parents if not parent.exists()]
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -235,13 +224,9 @@ def replace_folder(path: str | Path) -> Iterator[Path]:
             # What is mounted is another file system than the folder it lies in: nothing can be moved across.
             mounted = target.is_dir() and os.path.ismount(target)
             part = stack.enter_context(_part_folder(target.name, target if mounted else target.parent))
-        except OutputError:
-            raise
-        except OSError as error:
-            raise OutputError(f"cannot write into '{path}': {_reason(error)}. Choose a writable place.") from error
         with _disk_errors_named(path, "write into"):
             yield part
-        try:
+        with disk_errors(OutputError, f"cannot write into '{path}'"):
             flush(part)
             if mounted or (target.exists() and any(target.iterdir())):
                 for file in sorted(part.iterdir()):
@@ -254,8 +239,6 @@ def replace_folder(path: str | Path) -> Iterator[Path]:
                 part.rename(target)
             _flush_names(target)
             _flush_names(target.parent)
-        except OSError as error:
-            raise OutputError(f"cannot write into '{path}': {_reason(error)}.") from error
 
 
 def _remove_empty(folders: list[Path]) -> None:

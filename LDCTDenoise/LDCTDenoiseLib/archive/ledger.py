@@ -102,19 +102,15 @@ class Ledger:
         """
         require("filelock", "share the work with other processes")
         try:
-            for name in ("series", "claims", "work", "sent"):
-                (self.folder / name).mkdir(parents=True, exist_ok=True)
-            with self.alone("batch") as part:
-                self.require_settings(settings)
-                if not self._settings_path.exists():
-                    _write_json(self._settings_path, {**settings, "ledger": FORMAT}, part)
-        except OutputError:
-            raise
+            with disk_errors(OutputError, f"cannot write into '{self.root}'", "Choose a writable place."):
+                for name in ("series", "claims", "work", "sent"):
+                    (self.folder / name).mkdir(parents=True, exist_ok=True)
+                with self.alone("batch") as part:
+                    self.require_settings(settings)
+                    if not self._settings_path.exists():
+                        _write_json(self._settings_path, {**settings, "ledger": FORMAT}, part)
         except NotImplementedError as error:
             raise OutputError(f"the file system of '{self.root}' has no locks; give an output on one.") from error
-        except OSError as error:
-            reason = error.strerror or error
-            raise OutputError(f"cannot write into '{self.root}': {reason}. Choose a writable place.") from error
 
     def require_settings(self, settings: dict) -> None:
         """Raise `OutputError` when the folder holds results that were made otherwise, or that may have been.

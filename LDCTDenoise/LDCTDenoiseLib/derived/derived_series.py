@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import InputError, LDCTError, OutputError
+from ..errors import InputError, LDCTError, OutputError, disk_errors
 from ..files import check_folder, replace_folder
 from ..requirements import require
 from ..volumes import Volume
@@ -68,9 +68,8 @@ def write_derived_series(
         for source, dataset, count in _derived_images(volume, array, provenance, options):
             names.append(f"{len(names) + 1:04d}.dcm")
             try:
-                dataset.save_as(part / names[-1], enforce_file_format=True)
-            except OSError as error:
-                raise OutputError(f"cannot write '{folder}': {_reason(error)}.") from error
+                with disk_errors(OutputError, f"cannot write '{folder}'"):
+                    dataset.save_as(part / names[-1], enforce_file_format=True)
             except _DAMAGE as error:
                 raise _damaged(source, error) from error
             if progress is not None:
@@ -131,13 +130,6 @@ def _by_file(volume: Volume) -> dict[str, list[tuple[int, SourceSlice]]]:
     return sources
 
 
-def _reason(error: OSError) -> str:
-    """Return what the system said; pydicom wraps it into an error whose text is a traceback."""
-    while not error.strerror and isinstance(error.__cause__, OSError):
-        error = error.__cause__
-    return error.strerror or "the data could not be stored"
-
-
 def _damaged(path: str, error: Exception) -> InputError:
     return InputError(
         f"the header of '{Path(path).name}' is damaged and cannot be taken over into a new series "
@@ -164,11 +156,10 @@ def _derived_images(
         members = sorted(members, key=lambda member: member[1].frame)
         frames = np.stack([storage.stored(whole_hu(volume, array, k), source) for k, source in members])
         try:
-            dataset = derive(path, frames, [source for _, source in members], storage, series, syntax)
+            with disk_errors(InputError, f"cannot read '{path}' again"):
+                dataset = derive(path, frames, [source for _, source in members], storage, series, syntax)
         except LDCTError:
             raise
-        except OSError as error:
-            raise InputError(f"cannot read '{path}' again: {_reason(error)}.") from error
         except _DAMAGE as error:
             raise _damaged(path, error) from error
         owners.add((str(dataset.get("PatientID")), str(dataset.get("StudyInstanceUID"))))

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ..engine import denoise_array
-from ..errors import InputError, MissingDependencyError
+from ..errors import InputError, MissingDependencyError, disk_errors
 from ..requirements import require
 from ..volumes import Volume
 from . import noise, places, resolution
@@ -94,14 +94,10 @@ def find_modules(folder: str | Path, phantom: str, volume: Volume, python: str |
         raise InputError(f"'{folder}' is not a folder; a phantom is given as a folder with its DICOM series.")
     kind, radius = PHANTOMS[phantom]
     script = Path(__file__).with_name("pylinac_modules.py")
-    try:
+    with disk_errors(InputError, f"cannot run '{python}'", "Give the Python that has pylinac."):
         done = subprocess.run(
             [python or sys.executable, str(script), str(folder), kind], capture_output=True, text=True, check=False
         )
-    except OSError as error:
-        raise InputError(
-            f"cannot run '{python}': {error.strerror or error}. Give the Python that has pylinac."
-        ) from error
     if done.returncode == 3:
         raise MissingDependencyError(
             f"the Python package 'pylinac' is needed to find the modules of a {phantom} phantom. It wants an older "

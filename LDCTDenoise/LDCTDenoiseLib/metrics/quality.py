@@ -71,8 +71,6 @@ class Quality:
     rmse: float  #: Root mean square error in units of the data range (1 is the window's width).
     rmse_hu: float  #: The same in HU, still within the window.
     window: Window = PAPER  #: The window that both images were clipped to.
-    data_range: float = DATA_RANGE  #: The range of the scaled data, always 1.
-    ssim_variant: str = SSIM_VARIANT  #: Which SSIM this is.
 
     @property
     def equal(self) -> bool:

@@ -3,13 +3,12 @@
 
 import numpy as np
 
-from ..errors import InputError, warn
+from ..errors import InputError, few, warn
 from .dicom_frames import Frame
 from .volume import Geometry
 
 #: How far, in mm or as a part of the slice spacing, a slice may lie off an even grid: headers round to 0.1 mm.
 _OFF_GRID_MM, _OFF_GRID_PART = 0.1, 0.02
-_SHOWN = 4
 
 
 def order(frames: list[Frame], name: str) -> tuple[list[Frame], Geometry]:
@@ -86,7 +85,7 @@ def _step(frames: list[Frame], along: np.ndarray, name: str) -> float:
     if same.any():
         places = [f"{along[k]:.1f} mm ('{frames[k].name}', '{frames[k + 1].name}')" for k in np.flatnonzero(same)]
         raise InputError(
-            f"'{name}' has more than one slice at {_few(places)}; keep one copy, or one time phase, of each slice."
+            f"'{name}' has more than one slice at {few(places)}; keep one copy, or one time phase, of each slice."
         )
     mean = float(along[-1] - along[0]) / len(gaps)
     grid = along[0] + mean * np.arange(len(along))
@@ -99,9 +98,9 @@ def _step(frames: list[Frame], along: np.ndarray, name: str) -> float:
             missing.append(f"{lost} missing {between}")
         elif abs(gap - usual) > max(_OFF_GRID_MM, _OFF_GRID_PART * usual):
             uneven.append(f"{gap:.2f} mm {between}")
-    found = [f"slices are missing: {_few(missing)}"] if missing else []
+    found = [f"slices are missing: {few(missing)}"] if missing else []
     if uneven or not missing:
-        found.append(f"the spacing is uneven: {_few(uneven) or f'{gaps.min():.2f} to {gaps.max():.2f} mm'}")
+        found.append(f"the spacing is uneven: {few(uneven) or f'{gaps.min():.2f} to {gaps.max():.2f} mm'}")
     warn(
         f"'{name}': {'; '.join(found)}. The volume has the usual spacing of {usual:.2f} mm throughout, "
         "so lengths across these places are wrong."
@@ -121,8 +120,3 @@ def _look_for_shear(frames: list[Frame], normal: np.ndarray, name: str) -> None:
         f"'{name}': the slices are shifted sideways by up to {aside.max():.1f} mm (a gantry tilt of {tilt:.1f}°), so "
         "the geometry is sheared; the slices are kept as they are, stacked without the shift."
     )
-
-
-def _few(texts: list[str]) -> str:
-    more = f" and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
-    return ", ".join(texts[:_SHOWN]) + more

@@ -6,7 +6,7 @@ from contextlib import nullcontext
 
 import numpy as np
 
-from ..errors import InputError, LDCTError, MissingDependencyError, warn
+from ..errors import InputError, LDCTError, MissingDependencyError, few, warn
 from .dicom_file import read_dataset
 from .dicom_frames import Frame
 from .dicom_streams import stream_size
@@ -77,10 +77,9 @@ def hounsfield_of(frames: list[Frame]) -> tuple[np.ndarray, list[float], list[tu
             array[k] = values
             padding.update(map(float, np.unique(array[k][_is_padding(values, declared[k])])))
     if odd:
-        header = odd[0].header
         warn(
-            f"'{odd[0].name}'{f' and {len(odd) - 1} more' if len(odd) > 1 else ''}: the header says that "
-            f"{text(header, 'BitsStored')} bits are stored, but more are in use; those above were left out."
+            few([f"'{instance.name}'" for instance in odd], 1) + ": the header says that "
+            f"{text(odd[0].header, 'BitsStored')} bits are stored, but more are in use; those above were left out."
         )
     return array, sorted(padding), declared
 

@@ -3,11 +3,9 @@
 from collections import Counter
 from pathlib import Path
 
-from ..errors import InputError, warn
+from ..errors import InputError, few, warn
 from .dicom_headers import DAMAGED, OTHER, SLICE, Entry, Instance, is_placed, look, look_below
 from .dicom_tags import text
-
-_SHOWN = 4
 
 
 def find_series(path: Path, series_uid: str | None) -> list[Instance]:
@@ -70,15 +68,15 @@ def _say_what_is_left_out(path: Path, damaged: list[Entry], others: list[Entry],
     if left:
         warn(
             f"'{path}': left out {len(left)} file{'s' * (len(left) != 1)} that may have been of the series: "
-            f"{'; '.join(left[:_SHOWN])}{f' and {len(left) - _SHOWN} more' * (len(left) > _SHOWN)}."
+            f"{few(left, between='; ')}."
         )
 
 
 def _no_ct(path: Path, entries: list[Entry], damaged: list[Entry]) -> str:
     found = Counter(entry.why for entry in entries if entry.kind == OTHER)
     if damaged and not found:
-        more = f" and {len(damaged) - 1} more" if len(damaged) > 1 else ""
-        return f"cannot read '{path}': '{_name(damaged[0], path)}' {damaged[0].why}{more}; get whole copies."
+        told = few([f"'{_name(one, path)}' {one.why}" for one in damaged], 1)
+        return f"cannot read '{path}': {told}; get whole copies."
     if not found:
         return f"'{path}' holds no DICOM images; give the folder with the slices of a CT series."
     if set(found) == {"localizer"}:

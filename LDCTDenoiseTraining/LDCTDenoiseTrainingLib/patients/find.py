@@ -12,7 +12,7 @@ from LDCTDenoiseLib.archive import find_archive
 from LDCTDenoiseLib.archive.names import is_projection, role_of
 from LDCTDenoiseLib.archive.pairing import Image, describe, find_partners, identify
 from LDCTDenoiseLib.archive.series import Series
-from LDCTDenoiseLib.errors import InputError, LDCTError, LDCTWarning, warn
+from LDCTDenoiseLib.errors import InputError, LDCTError, LDCTWarning, few, warn
 from LDCTDenoiseLib.volumes.dicom_series import read_series_files
 from LDCTDenoiseLib.volumes.suffixes import READABLE, is_text
 
@@ -55,8 +55,7 @@ def find_patients(folder: str | Path) -> Finding:
     folder = Path(folder)
     series = find_archive(folder).series
     if damaged := [f"'{folder / one.place}': {one.damage.rstrip('.')}" for one in series if one.damage]:
-        more = f" and {len(damaged) - 1} more" if len(damaged) > 1 else ""
-        warn(f"left out: {damaged[0]}{more}.")
+        warn(f"left out: {few(damaged, 1)}.")
     taken = [one for one in series if not (one.not_ct or one.damage)]
     images = [image for image in describe(taken) if not is_projection(_named_place(image))]
     images.sort(key=lambda image: (image.place.parts, image.label, image.series.uid))
