@@ -9,7 +9,6 @@ from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseTrainingLib.losses import (
     Critic,
     absolute_error,
-    balance,
     gradient_penalty,
     mean_error,
     ssim_error,
@@ -74,15 +73,6 @@ def test_voxels_outside_the_loss_window_count_as_much_as_they_are_given():
     assert absolute_error(output, full).item() == pytest.approx(1.8 / 5)
     assert absolute_error(output, full, 0.2).item() == pytest.approx((0.2 * 1.5 + 0.3) / 5)
     assert absolute_error(output, full, 0.0).item() == pytest.approx(0.3 / 5)
-
-
-def test_a_noisy_image_counts_less_and_one_without_noise_whole():
-    full = torch.zeros(2, 1, 4, 4, dtype=torch.float64)
-    low = full.clone()
-    low[1] += 0.06
-    counts = balance(low, full, 0.02)
-    assert counts.flatten().tolist() == pytest.approx([1.0, 0.25])
-    assert absolute_error(full + 0.1, full, counts=counts).item() == pytest.approx(0.1 * 1.25 / 2)
 
 
 def test_the_tissue_error_sees_one_tissues_shift_and_nothing_at_edges():

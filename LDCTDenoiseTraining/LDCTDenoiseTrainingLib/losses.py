@@ -30,23 +30,7 @@ def tissue_masks(hounsfield: Tensor) -> dict[str, Tensor]:
 _WIDENED = 0.25
 
 
-def balance(low: Tensor, full: Tensor, half: float) -> Tensor:
-    """Return how much each image counts, shape (B, 1, 1, 1): half / (half + its mean absolute error before denoising).
-
-    Without, the noisiest images rule an absolute error, and one blind network takes what is right for them from scans
-    that have little added noise.
-
-    Parameters
-    ----------
-    low, full : torch.Tensor
-        Shape (B, 1, H, W), in the scale of the losses.
-    half : float
-        The error of an image that counts half, in the same scale.
-    """
-    return half / (half + (low - full).abs().mean((1, 2, 3), keepdim=True))
-
-
-def absolute_error(output: Tensor, full: Tensor, outside_weight: float = 1.0, counts: Tensor | None = None) -> Tensor:
+def absolute_error(output: Tensor, full: Tensor, outside_weight: float = 1.0) -> Tensor:
     """Return the mean absolute error of two batches of one shape.
 
     Parameters
@@ -56,14 +40,12 @@ def absolute_error(output: Tensor, full: Tensor, outside_weight: float = 1.0, co
     outside_weight : float
         How much pixels count whose full dose lies outside the window, widened by a quarter of its width on each side:
         lung, air and dense bone. They are most of a chest, and their errors show in no soft-tissue window.
-    counts : torch.Tensor, optional
-        How much each image counts, see `balance`.
     """
     error = (output - full).abs()
     if outside_weight != 1:
         inside = (full > -_WIDENED) & (full < 1 + _WIDENED)
         error = error * torch.where(inside, 1.0, outside_weight)
-    return (error if counts is None else error * counts).mean()
+    return error.mean()
 
 
 def mean_error(output: Tensor, full: Tensor, block: int) -> Tensor:

@@ -29,7 +29,6 @@ CODES = {
     "workers": ("-1", _("automatic")),
     "loss_margin": ("-1", _("automatic")),
     "ssim_weight": ("0", _("none")),
-    "balance_hu": ("0", _("none")),
     "dose": ("0, 0", _("as each patient has it")),
     "thickness": ("0", _("none are averaged")),
     "noise_slices": ("0", _("all")),
@@ -105,10 +104,6 @@ WORDS = {
         _("Loss window (HU)"),
         _("HU that losses and critic see as 0 and 1, unclipped. Over the network's whole range the texture is "
           "too small for a critic to find."),
-    ),
-    "balance_hu": Words(
-        _("Balance of doses (HU)"),
-        _("Error before denoising with which a patch counts half in L1: otherwise the lowest doses rule the rest."),
     ),
     "outside_weight": Words(
         _("Weight outside the window"),

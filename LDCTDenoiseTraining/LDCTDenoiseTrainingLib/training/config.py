@@ -49,9 +49,6 @@ class TrainingConfig:
     loss_window: tuple[float, float] = (-160.0, 240.0)  #: HU that losses and critic see as 0 and 1, unclipped.
     l1_weight: float = 1.0  #: λ1.
     ssim_weight: float = 0.0  #: Weight of 1 - SSIM in the loss window beside L1.
-    #: Mean absolute error of a patch before denoising, in HU, with which it counts half as much in L1 as one without
-    #: noise: otherwise the lowest doses rule what is done to all. 0: all count alike.
-    balance_hu: float = 0.0
     #: How much voxels count in L1 whose full dose lies outside the loss window, widened by a quarter on each side.
     outside_weight: float = 1.0
     #: Pixels along a patch's edges that L1 and the means leave out: the network sees less there than in a slice. -1 is
@@ -123,7 +120,7 @@ class TrainingConfig:
         for name, known in (("select_by", _SELECT), ("precision", ("auto", "float32")), ("optimiser", _OPTIMISERS)):
             if getattr(self, name) not in known:
                 yield f"'{name}' must be one of {', '.join(known)}, not '{getattr(self, name)}'"
-        for name in ("l1_weight", "ssim_weight", "balance_hu", "mean_weight", "tissue_weight", "bone_weight",
+        for name in ("l1_weight", "ssim_weight", "mean_weight", "tissue_weight", "bone_weight",
                      "outside_weight", "penalty_weight", "steps", "validation_pairs", "warmup_steps",
                      "validate_every", "seed", "thickness", "lesions", "noise_slices", "validation_photons",
                      "validation_kernel"):

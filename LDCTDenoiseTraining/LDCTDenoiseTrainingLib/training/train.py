@@ -12,7 +12,7 @@ from ..cpu import correction_on_cores, keep_freed_memory
 from ..data import cache_scans
 from ..data.batches import batches_of_steps
 from ..data.patches import Batch
-from ..losses import absolute_error, balance, gradient_penalty, mean_error, ssim_error, tissue_error
+from ..losses import absolute_error, gradient_penalty, mean_error, ssim_error, tissue_error
 from ..patients import PatientSet, write_patient_set
 from .card import write_model
 from .config import CHECKPOINT, CONFIG, MODEL, PATIENTS, TrainingConfig
@@ -245,11 +245,7 @@ class Training:
         inside = slice(config.margin, config.patch - config.margin)
         images = output, target, self._hounsfield(batch.full)
         inner, wanted, hounsfield = (image[..., inside, inside] for image in images)
-        counts = None
-        if config.balance_hu:
-            lower, upper = config.loss_window
-            counts = balance(self._contrast(low)[..., inside, inside], wanted, config.balance_hu / (upper - lower))
-        losses = {"l1": absolute_error(inner, wanted, config.outside_weight, counts)}
+        losses = {"l1": absolute_error(inner, wanted, config.outside_weight)}
         if config.ssim_weight:
             losses["ssim"] = ssim_error(inner, wanted)
         if config.mean_weight:
