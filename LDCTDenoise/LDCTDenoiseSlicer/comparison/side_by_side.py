@@ -21,6 +21,7 @@ from .pointer import Pointer, valuesAt
 from .region_marks import clicked, inscribe, lay
 from .saved_display import override, restore
 from .stage import Stage
+from .turns import Turns
 from .windows import SharedWindow
 from .zoom_numbers import ZoomNumbers, inLines, measureZoom
 
@@ -43,7 +44,7 @@ class SideBySide(VTKObservationMixin):
         VTKObservationMixin.__init__(self)
         self.scene, self.request, self.layout = scene, None, None
         self._listeners = []
-        self._layoutNode = self._stage = self._drawing = self._pointer = self._mouse = None
+        self._layoutNode = self._stage = self._drawing = self._pointer = self._mouse = self._turns = None
         self._keys = Keys(self)
         # How the images were hung before one of them was made large.
         self._hung = "auto"
@@ -366,6 +367,7 @@ class SideBySide(VTKObservationMixin):
         self.request, self.layout = request, layout
         for name in self._viewNames():
             widgets.settle(name)
+        self._turns = Turns(self._viewNames())
         left = self._left.get((request.anchor.GetID(), request.orientation))
         self._stage = Stage(self.scene, request, layout, left, self._onStage)
         self._pointer = Pointer(self.scene, lambda: self._tell("pointer"))
@@ -381,10 +383,10 @@ class SideBySide(VTKObservationMixin):
         self.removeObservers()
         self._hangSoon.stop()
         self._measureSoon.stop()
-        for part in (self._pointer, self._mouse):
+        for part in (self._pointer, self._mouse, self._turns):
             if part is not None:
                 part.close()
-        self._pointer = self._mouse = None
+        self._pointer = self._mouse = self._turns = None
         if self._stage is not None:
             stage, self._stage = self._stage, None
             place = stage.close()
@@ -420,6 +422,8 @@ class SideBySide(VTKObservationMixin):
                 widgets.dress(name, views.sliceNode(self.scene, name), words)
 
     def _onStage(self, what: str) -> None:
+        if what in ("moving", "slice", "roi"):
+            self._turns.begin()
         if what == "resized":
             self._hangSoon.ask()
         elif what != "volume":
