@@ -35,7 +35,7 @@ class Turns:
     def __init__(self, names):
         found = (widgets.sliceWidget(name) for name in names)
         self._views = [widget.sliceView() for widget in found if widget is not None]
-        self._moved = None
+        self._moved, self._waiting = None, 0
         if self._views:
             self._timer = qt.QTimer()
             self._timer.setInterval(_BETWEEN)
@@ -49,7 +49,8 @@ class Turns:
             for view in self._views:
                 view.pauseRender()
             self._timer.start()
-        self._moved = time.monotonic()
+        # Each is to be drawn once more, however long that takes.
+        self._moved, self._waiting = time.monotonic(), len(self._views)
 
     def close(self) -> None:
         """Leave the views to Slicer."""
@@ -60,7 +61,7 @@ class Turns:
                 view.resumeRender()
 
     def _onTick(self) -> None:
-        if time.monotonic() - self._moved > _REST:
+        if self._waiting <= 0 and time.monotonic() - self._moved > _REST:
             self.close()
             return
         until = time.monotonic() + _BUDGET
@@ -72,5 +73,6 @@ class Turns:
             view.pauseRender()
             self._views.remove(view)
             self._views.append(view)
+            self._waiting -= 1
             if time.monotonic() > until:
                 break

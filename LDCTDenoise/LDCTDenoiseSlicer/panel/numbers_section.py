@@ -29,9 +29,9 @@ from .words import regions
 #: slice, since a second round comes only after the views have been drawn.
 _BUDGET = 0.15
 
-#: Pixels of the table's two-line header and its scroll bar; rows that are in sight without scrolling, in the panel and
-#: below the views, which lose what the table takes.
-_HEADER, _MOST_ROWS, _MOST_DOCKED = 62, 8, 6
+#: Pixels of a line of the table's header, and of frame and scroll bar; rows that are in sight without scrolling, in the
+#: panel and below the views, which lose what the table takes.
+_LINE, _FRAME, _BAR, _MOST_ROWS, _MOST_DOCKED = 21, 4, 16, 8, 6
 
 #: Seconds between two measurements of regions while one is dragged.
 _BETWEEN = 0.06
@@ -118,7 +118,10 @@ class NumbersSection:
         self._docked, table = docked, self.ui.numbersTable
         # The rows and the bar below them, which the size hint leaves out; more rows scroll.
         most = min(table.rowCount, _MOST_DOCKED if docked else _MOST_ROWS)
-        table.setMinimumHeight(_HEADER + table.verticalHeader().defaultSectionSize * most)
+        lines = max((text.count(": ") for text in self._header), default=0) + 1
+        # Below the views a slice's few columns need no bar.
+        height = _FRAME + _LINE * lines + (0 if docked and lines == 1 else _BAR)
+        table.setMinimumHeight(height + table.verticalHeader().defaultSectionSize * most)
 
     def rememberWhole(self) -> None:
         """Note that the table of the whole volume is of the volumes as they are now."""
