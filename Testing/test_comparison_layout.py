@@ -4,7 +4,7 @@ import itertools
 import xml.etree.ElementTree as ElementTree
 
 import pytest
-from LDCTDenoiseSlicer.comparison.layout import ROWS, Layout, isOurs, viewName
+from LDCTDenoiseSlicer.comparison.layout import ROWS, Layout, hang, isOurs, viewName
 
 _ROWS = [("images", *rest) for n in range(4) for rest in itertools.combinations(ROWS[1:], n)]
 
@@ -31,3 +31,9 @@ def test_the_description_holds_each_view_once_line_by_line(images):
             lines = [[view.get("singletontag") for view in line.iter("view")] for line in root.findall("item")]
             assert lines == layout.names and max(len(line) for line in lines) <= columns
             assert {view.get("class") for view in root.iter("view")} == {"vtkMRMLSliceNode"}
+
+
+def test_no_more_lines_than_the_window_has_room_for():
+    """Flat bodies, as thin slabs in coronal, would stand in six lines, whose views make the window larger than it is."""
+    assert len(hang(6, ("images", "zoom"), "auto", (400, 12), (1020, 480)).names) == 6
+    assert len(hang(6, ("images", "zoom"), "auto", (400, 12), (1020, 310)).names) == 2

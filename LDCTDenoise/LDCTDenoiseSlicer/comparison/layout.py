@@ -16,6 +16,9 @@ ARRANGEMENTS = ("auto", "1xn", "2x3", "3x2", "stack")
 #: Images side by side in an arrangement that says so.
 _COLUMNS = {"1xn": MOST, "2x3": 3, "3x2": 2}
 
+#: The least width and height of a view in pixels: more views than the window has room for would make it larger.
+LEAST_SIZE = 80
+
 #: How much smaller images with several rows each may be to stand in one line more.
 _GOES_ON = 0.85
 
@@ -79,12 +82,13 @@ def hang(images: int, rows: tuple[str, ...], arrangement: str, extent, size) -> 
 
     def rank(layout: Layout) -> tuple:
         lines = layout.names
+        fits = min(size[0] / layout.columns, size[1] / len(lines)) >= LEAST_SIZE
         scale = min(size[0] / layout.columns / extent[0], size[1] / len(lines) / extent[1])
         if images > 1 and len(rows) > 1:
             # Rows that go on below others are compared less easily.
             scale *= _GOES_ON ** (len(lines) / len(rows) - 1)
         # Of two that show it alike the one with the fuller last line.
-        return round(scale, 6), len(lines[-1]) - layout.columns
+        return fits, round(scale, 6), len(lines[-1]) - layout.columns
 
     return max((Layout(images, rows, columns) for columns in range(most, 0, -1)), key=rank)
 

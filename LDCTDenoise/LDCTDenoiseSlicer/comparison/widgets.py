@@ -5,6 +5,7 @@ import contextlib
 import slicer
 
 from .furniture import Furniture, Words
+from .layout import LEAST_SIZE
 
 try:
     import qt
@@ -13,9 +14,6 @@ except ModuleNotFoundError:  # slicer-core
 
 #: What is written in the views, by their names.
 _furniture: dict[str, Furniture] = {}
-
-#: The least size of a view in pixels: without it six views side by side would make the window wider than the screen.
-_LEAST_SIZE = 80
 
 #: The size in pixels that the views share where there is no window.
 _NO_WINDOW = (1200, 800)
@@ -40,7 +38,7 @@ def dress(view: str, node, words: Words) -> None:
     if known is None or known.renderer is not renderer:
         known = _furniture[view] = Furniture(renderer)
         bare(view)
-        widget.setMinimumSize(_LEAST_SIZE, _LEAST_SIZE)
+        widget.setMinimumSize(LEAST_SIZE, LEAST_SIZE)
         # Every view as large as the next, whatever its bar would like.
         widget.setSizePolicy(qt.QSizePolicy.Ignored, qt.QSizePolicy.Ignored)
     if known.show(words, node.GetDimensions()[:2]):
@@ -69,7 +67,7 @@ def undress() -> None:
 def viewportSize() -> tuple[int, int]:
     """Return width and height in pixels of what the views share."""
     shared = viewport()
-    if shared is None or min(shared.width, shared.height) < _LEAST_SIZE:
+    if shared is None or min(shared.width, shared.height) < LEAST_SIZE:
         return _NO_WINDOW
     return shared.width, shared.height
 

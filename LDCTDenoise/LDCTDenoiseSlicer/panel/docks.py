@@ -20,6 +20,8 @@ def addDock(title: str, name: str, widget):
     dock.setFeatures(qt.QDockWidget.DockWidgetMovable | qt.QDockWidget.DockWidgetFloatable)
     dock.setWidget(widget)
     window.addDockWidget(qt.Qt.BottomDockWidgetArea, dock)
+    # Qt remembers how high it was, or another one in its place: the views have what it does not need.
+    window.resizeDocks([dock], [1], qt.Qt.Vertical)
     return dock
 
 

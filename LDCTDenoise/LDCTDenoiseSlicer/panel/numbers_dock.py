@@ -1,6 +1,5 @@
 """The numbers below the views while the comparison is laid out, and in the panel else (desktop only)."""
 
-import qt
 import slicer
 import slicer.util
 from slicer.i18n import tr as _
@@ -25,16 +24,14 @@ class NumbersDock:
 
     def show(self, below: bool) -> None:
         """Put the section below the views, or back into the panel; where there is no main window it stays there."""
-        ui, window = self._ui, slicer.util.mainWindow()
-        if below == (self._dock is not None) or window is None:
+        ui = self._ui
+        if below == (self._dock is not None) or slicer.util.mainWindow() is None:
             return
         if below:
             self._dock = addDock(_("LDCT Denoise: numbers"), "LDCTDenoiseNumbers", ui.numbersButton)
             # As low as it can be: what it takes the views lose.
             ui.regionRow.layout().addWidget(ui.numbersButtons, 6)
             ui.numbersButton.show()
-            # Qt remembers how high it was, with a longer caption or another dock beside it.
-            window.resizeDocks([self._dock], [1], qt.Qt.Vertical)
         else:
             ui.numbersPlace.layout().addWidget(ui.numbersButton)
             ui.numbersButton.layout().addWidget(ui.numbersButtons)

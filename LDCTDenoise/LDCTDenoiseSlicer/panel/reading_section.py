@@ -18,9 +18,6 @@ from .docks import addDock, removeDock
 #: How many slices are read where they are spread over the volume.
 _SPREAD = 5
 
-#: Milliseconds until views that are laid out anew have their size.
-_SETTLE = 300
-
 _KEYS = (*"012345", "Return", "Enter", "Backspace", "Up", "Down", "Left", "Right", "PgUp", "PgDown", "Esc",
          *WINDOW_KEYS)  # fmt: skip
 
@@ -44,11 +41,6 @@ class ReadingSection:
         self._at = 0
         self._reading = None
         self._shortcuts = self._dock = self._line = None
-        # Views take their size only after they have been laid out.
-        self._settle = qt.QTimer()
-        self._settle.setSingleShot(True)
-        self._settle.setInterval(_SETTLE)
-        self._settle.connect("timeout()", lambda: self.shown and self.view.fit())
         for kind, words in (("scores", _("Scores from 1 to 5")), ("pairs", _("The better of two"))):
             ui.readingKindComboBox.addItem(words, kind)
         for which, words in (("view", _("The plane in view")), ("regions", _("Each region's plane")),
@@ -84,7 +76,6 @@ class ReadingSection:
         self._next()
         if self.shown:
             self._takeKeys()
-            self._settle.start()
         self.refresh()
 
     def stop(self) -> None:
@@ -231,6 +222,7 @@ class ReadingSection:
             return
         self._line = qt.QLabel(self.ui.readingLabel.text)
         self._line.wordWrap = True
+        self._line.setSizePolicy(qt.QSizePolicy.Ignored, qt.QSizePolicy.Maximum)
         self._dock = addDock(_("LDCT Denoise: reading"), "LDCTDenoiseReading", self._line)
         self._shortcuts = Shortcuts(_KEYS, window, self.press, everywhere=True)
         # Digits are not for the field in which the reader has typed a name.

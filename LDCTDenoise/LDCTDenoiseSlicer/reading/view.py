@@ -4,10 +4,13 @@ import contextlib
 
 import slicer
 import slicer.util
+import vtk
 from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseLib.hounsfield import PAPER, PRESETS, Window
+from slicer.util import VTKObservationMixin
 
 from ..comparison import body, plane, views, widgets
+from ..comparison.debounce import Debounce
 from ..comparison.furniture import Words
 from ..comparison.layout import sliceViews
 from ..comparison.saved_display import forget, override, restore
@@ -22,7 +25,7 @@ _ID = 72800
 _GROUP = 7280
 
 
-class ReadingView:
+class ReadingView(VTKObservationMixin):
     """Shows the trials of a reading.
 
     The views show volumes of their own, called "Image", that share the voxels of those that are read: whatever of
@@ -34,11 +37,15 @@ class ReadingView:
     """
 
     def __init__(self, reading: Reading):
+        VTKObservationMixin.__init__(self)
         self.reading, self.window = reading, PAPER
         self._scene = reading.node.GetScene()
         self._layoutNode = None
         self._volumes: list = []
         self._markups: list = []
+        # Views get their size after they have been laid out, and another one when the window does.
+        self._sizes: list = []
+        self._fitSoon = Debounce(self.fit)
 
     @property
     def shown(self) -> bool:
@@ -115,6 +122,8 @@ class ReadingView:
         if not self.shown:
             return
         layoutNode, self._layoutNode = self._layoutNode, None
+        self.removeObservers()
+        self._fitSoon.stop()
         nodes = self._sliceNodes()
         if layoutNode.GetViewArrangement() in (_ID + 1, _ID + 2):
             restore(layoutNode)
@@ -158,7 +167,15 @@ class ReadingView:
         for number, volume in enumerate(self._volumes):
             widgets.settle(_name(number))
             widgets.bare(_name(number))
-            views.fill(views.sliceNode(self._scene, _name(number)), volume, "", _GROUP)
+            node = views.sliceNode(self._scene, _name(number))
+            views.fill(node, volume, "", _GROUP)
+            self.addObserver(node, vtk.vtkCommand.ModifiedEvent, self._onView)
+
+    def _onView(self, node, event) -> None:
+        sizes = [node.GetDimensions() for node in self._sliceNodes()]
+        if sizes != self._sizes:
+            self._sizes = sizes
+            self._fitSoon.ask()
 
     def _look(self, looked) -> None:
         """Bring the views to a plane, fitted to the body."""
