@@ -118,6 +118,20 @@ def test_the_slices_of_a_region_are_chosen_in_the_list(widget, host, measuring):
     assert region.reach(measuring.images["low"]) == (3, 3) and ui.toSpinBox.value == 4
 
 
+def test_the_table_of_regions_stays_while_another_is_drawn(widget, host, measuring):
+    ui = measuring.panel.section.ui
+    widget.logic.makeRegion(measuring.images["low"], (26, 44, 10, 40, 2))
+    measuring.parameters.region = "roi"
+    host.spin(quiet)
+    shown = measuring.panel.numbers.text()
+    ui.drawButton.click()
+    host.spin(quiet)
+    assert len(widget.logic.regions()) == 2 and measuring.panel.numbers.text() == shown
+    slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLInteractionNode").SwitchToViewTransformMode()
+    host.spin(quiet)
+    assert measuring.panel.numbers.text() == shown and len(widget.logic.regions()) == 1
+
+
 @pytest.mark.parametrize("kind", ["scores", "pairs"])
 def test_a_reading_is_done_with_keys_alone(widget, host, measuring, tmp_path, kind):
     section, panel = measuring.panel.reading, measuring.panel

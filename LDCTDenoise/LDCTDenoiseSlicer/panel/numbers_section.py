@@ -228,8 +228,12 @@ class NumbersSection:
             else:
                 self._showRegions()
         except LDCTError as error:
-            self._shown = key
-            self._showNothing(str(error))
+            if _isDrawing():
+                # The table stays: without it the views would grow between the clicks, and what is drawn miss its place.
+                self._shown = None
+            else:
+                self._shown = key
+                self._showNothing(str(error))
         return False
 
     def _key(self) -> tuple:
@@ -377,3 +381,8 @@ def _voxels(node) -> tuple:
     """Return something that changes when a volume's voxels do."""
     # Modification times grow from one image to the next: no other node of that id, in the next scene, has the same.
     return node.GetID(), node.GetImageData().GetMTime()
+
+
+def _isDrawing() -> bool:
+    mode = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLInteractionNode")
+    return mode is not None and mode.GetCurrentInteractionMode() == mode.Place
