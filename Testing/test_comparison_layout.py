@@ -34,6 +34,6 @@ def test_the_description_holds_each_view_once_line_by_line(images):
 
 
 def test_no_more_lines_than_the_window_has_room_for():
-    """Flat bodies, as thin slabs in coronal, would stand in six lines, whose views make the window larger than it is."""
+    """Flat bodies, as thin slabs in coronal, would stand in six lines, whose views make the window larger."""
     assert len(hang(6, ("images", "zoom"), "auto", (400, 12), (1020, 480)).names) == 6
     assert len(hang(6, ("images", "zoom"), "auto", (400, 12), (1020, 310)).names) == 2

@@ -4,6 +4,7 @@ import slicer
 import slicer.util
 from slicer.i18n import tr as _
 
+from ..comparison.debounce import Debounce
 from .docks import addDock, removeDock
 
 #: Pixels of the dock's title, and by which the table's own hint falls short of its frame and header.
@@ -21,6 +22,8 @@ class NumbersDock:
 
     def __init__(self, ui):
         self._ui, self._dock = ui, None
+        # Another dock beside it makes it narrower, and its caption higher.
+        self._fitSoon, self._watcher = Debounce(self.fit), None
 
     def show(self, below: bool) -> None:
         """Put the section below the views, or back into the panel; where there is no main window it stays there."""
@@ -29,6 +32,7 @@ class NumbersDock:
             return
         if below:
             self._dock = addDock(_("LDCT Denoise: numbers"), "LDCTDenoiseNumbers", ui.numbersButton)
+            self._watcher = _watch(self._dock, self._fitSoon.ask)
             # As low as it can be: what it takes the views lose.
             ui.regionRow.layout().addWidget(ui.numbersButtons, 6)
             ui.numbersButton.show()
@@ -36,13 +40,27 @@ class NumbersDock:
             ui.numbersPlace.layout().addWidget(ui.numbersButton)
             ui.numbersButton.layout().addWidget(ui.numbersButtons)
             ui.numbersButton.show()
+            self._fitSoon.stop()
+            self._dock.removeEventFilter(self._watcher)
             removeDock(self._dock)
-            self._dock = None
+            self._dock = self._watcher = None
 
     def fit(self) -> None:
         """Take no more height than the numbers need: the views have the rest."""
         if self._dock is not None:
-            content = self._ui.numbersButton
-            # It is as wide as the views are, also before it has been laid out.
-            width = slicer.app.layoutManager().viewport().width
-            self._dock.setMaximumHeight(content.layout().heightForWidth(width) + _SPARE)
+            height = self._ui.numbersButton.layout().heightForWidth(self._dock.width)
+            self._dock.setMaximumHeight(height + _SPARE)
+
+
+def _watch(dock, onResized):
+    """Call when a dock has another width; return what keeps that alive."""
+
+    class Watcher(qt.QObject):
+        def eventFilter(self, watched, event):
+            if event.type() == qt.QEvent.Resize and event.size().width() != event.oldSize().width():
+                onResized()
+            return False
+
+    watcher = Watcher()
+    dock.installEventFilter(watcher)
+    return watcher
