@@ -1,6 +1,6 @@
 """The numbers below the views while the comparison is laid out, and in the panel else (desktop only)."""
 
-import slicer
+import qt
 import slicer.util
 from slicer.i18n import tr as _
 
@@ -9,6 +9,9 @@ from .docks import addDock, removeDock
 
 #: Pixels of the dock's title, and by which the table's own hint falls short of its frame and header.
 _SPARE = 48
+
+#: Its least width in pixels beside another dock: a narrow caption is high.
+_LEAST_WIDTH = 520
 
 
 class NumbersDock:
@@ -32,6 +35,7 @@ class NumbersDock:
             return
         if below:
             self._dock = addDock(_("LDCT Denoise: numbers"), "LDCTDenoiseNumbers", ui.numbersButton)
+            self._dock.setMinimumWidth(_LEAST_WIDTH)
             self._watcher = _watch(self._dock, self._fitSoon.ask)
             # As low as it can be: what it takes the views lose.
             ui.regionRow.layout().addWidget(ui.numbersButtons, 6)
