@@ -173,7 +173,7 @@ class Denoising:
                 report(JobProgress(job.label, number, len(self._jobs), progress))
             strength, words = self._strength, None
             if self._leaveNoise is not None:
-                strength, words = noise_left_of(self._volume, run.output).strength_leaving(self._leaveNoise)
+                strength, words = noise_left_of(self._volume, run.output, scan).strength_leaving(self._leaveNoise)
             voxels = self._images[number - 1][1]
             for k, full in enumerate(run.output):
                 voxels[k] = blend(self._volume.array[k], full, strength) if later else full

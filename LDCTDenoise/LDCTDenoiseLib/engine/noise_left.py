@@ -70,9 +70,9 @@ def measure_noise_left(
     return _left_in(part.array, run.output, places)
 
 
-def noise_left_of(volume: Volume, output: np.ndarray) -> NoiseLeft:
+def noise_left_of(volume: Volume, output: np.ndarray, facts: ScanFacts | None = None) -> NoiseLeft:
     """As `measure_noise_left`, from an output at full strength that is there already; HU of the volume's shape."""
-    chosen, places = _flat_places(volume)
+    chosen, places = _flat_places(volume, facts)
     return _left_in(*(array[chosen].astype(np.float32) for array in (volume.array, output)), places)
 
 
