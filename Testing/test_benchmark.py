@@ -109,11 +109,12 @@ def test_what_is_chosen_is_timed_and_what_is_slow_only_once(monkeypatch):
         "DCSCN", choose_device("cpu"), contenders=["engine", "tv"], repeats=2, minutes=1e9, slices=1, size=32,
     )["contenders"]["tv"]
     assert calls["tv"] == 1 and slow["all_seconds"] == [1e12]
-    # The engine's first call uses up any time: the others are named.
+    # The engine's first call uses up any time: the others are named, and one slice stands for the volume.
     short = measure.run_benchmark(
-        "DCSCN", choose_device("cpu"), contenders=["engine", "tv"], repeats=1, minutes=1e-9, slices=1, size=32,
+        "DCSCN", choose_device("cpu"), contenders=["engine", "tv"], repeats=1, minutes=1e-9, slices=2, size=32,
     )
     assert list(short["contenders"]) == ["engine"] and short["left_out"] == ["tv"]
+    assert short["volume"]["slices"] == 1
     assert "Not timed, for want of time (--minutes): tv." in to_markdown(short)
 
 
