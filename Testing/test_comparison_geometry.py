@@ -245,6 +245,8 @@ def test_a_circle_and_a_curve_are_drawn(scene, images, comparison):
     interaction.SwitchToViewTransformMode()
     circle = comparison.request.roi
     assert circle.IsA("vtkMRMLMarkupsClosedCurveNode") and box.GetScene() is None
+    # Behind the box that is zoomed, and in the place of the one that was clicked.
+    assert [(r.number, r.name, r.shape) for r in regionsOf(scene)] == [(1, "Region", "box"), (2, "Region_1", "circle")]
     assert np.allclose(np.linalg.norm((plane.outline(circle) - matrix[:3, 3]) @ matrix[:3, :2] / (4, 3), axis=1), 1,
                        atol=1e-3)
     curve = comparison.draw("curve")
@@ -256,6 +258,9 @@ def test_a_circle_and_a_curve_are_drawn(scene, images, comparison):
     unfinished.AddControlPointWorld(*at(0, 0))
     interaction.SwitchToViewTransformMode()
     assert unfinished.GetScene() is None and comparison.request.roi is curve
+    # What was drawn here goes with its row; what one has made elsewhere does not.
+    LDCTDenoiseLogic().removeRegion(regionsOf(scene)[-1])
+    assert curve.GetScene() is None and comparison.request.roi is None and comparison.shown
     with pytest.raises(InputError, match="no shape 'star' to draw"):
         comparison.draw("star")
 

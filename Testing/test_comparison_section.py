@@ -245,7 +245,7 @@ def test_the_table_of_regions(opened):
     first = logic.makeRegion(images["LDCT"], (10, 20, 5, 15, 2), name="A").node
     second = logic.makeRegion(images["LDCT"], (30, 40, 5, 15, 4), "circle", name="B").node
     section.setVolumes(images["FDCT"], images["LDCT"], {})
-    assert ui.regionTable.cells == [["1", "A", "box", "no role", "✕"], ["2", "B", "curve", "no role", "✕"]]
+    assert ui.regionTable.cells == [["1", "A", "box", "no role", "✕"], ["2", "B", "circle", "no role", "✕"]]
     ui.regionTable.selectRow(1)
     assert section.roi is second and section.sliceIndex == 4
     ui.roleComboBox.emit("activated(int)", 1)
@@ -253,7 +253,7 @@ def test_the_table_of_regions(opened):
     ui.followCheckBox.checked = True
     found = [(r.name, r.role, r.follows) for r in logic.regions()]
     assert found == [("A", "none", False), ("liver", "background", True)]
-    assert ui.regionTable.cells[1] == ["2", "liver", "curve", "background", "✕"] and "roi" in heard
+    assert ui.regionTable.cells[1] == ["2", "liver", "circle", "background", "✕"] and "roi" in heard
     ui.regionTable.emit("cellClicked(int,int)", 1, 4)
     assert [r.name for r in logic.regions()] == ["A"] and second.GetScene() is slicer.mrmlScene and section.roi is None
     ui.addRegionSelector.setCurrentNode(second)

@@ -144,7 +144,7 @@ def test_a_circle_is_made_and_a_segment_is_added(scene, logic, images):
     circle = logic.makeRegion(full, (10, 31, 5, 26, 2), "circle", "lesion", "round")
     k, j, i = np.mgrid[:6, :40, :50]
     expected = (k == 2) & ((i - 20) ** 2 + (j - 15) ** 2 <= 10.5**2)
-    assert circle.shape == "curve" and abs(circle.voxels(full).count / expected.sum() - 1) < 0.02
+    assert circle.shape == "circle" and abs(circle.voxels(full).count / expected.sum() - 1) < 0.02
     mask = np.zeros(SHAPE, bool)
     mask[1:4, 10:15, 20:30] = True
     mask[2, 12, 22] = False

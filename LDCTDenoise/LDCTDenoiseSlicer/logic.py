@@ -406,9 +406,10 @@ class LDCTDenoiseLogic:
         return self._marked(regionNodes.changeRegion(region.node, role, name, follows, color, region.segment))
 
     def removeRegion(self, region: Region) -> None:
-        """Take a region out of the list; its node stays in the scene."""
+        """Take a region out of the list; its node stays in the scene, unless it was drawn in the comparison's views."""
+        scene = region.node.GetScene()
         regionNodes.removeRegion(region.node, region.segment)
-        self._marked(region)
+        SideBySide.of(scene).markRegions()
 
     @staticmethod
     def _marked(region: Region) -> Region:

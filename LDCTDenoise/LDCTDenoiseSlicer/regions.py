@@ -27,6 +27,9 @@ ROLES = ("lesion", "background", "none")
 #: The attribute of a node: what of it are regions, as JSON. The key is a segment's id, and empty for a whole node.
 _ATTRIBUTE = "LDCTDenoise.Regions"
 
+#: The attribute of a markup that was drawn in the comparison's views, and nowhere else in Slicer.
+DRAWN = "LDCTDenoise.Drawn"
+
 #: Red, as the paper's boxes, and more that people with any colour vision tell apart.
 _COLORS = ((1.0, 0.1, 0.1), (0.34, 0.71, 0.91), (0.94, 0.89, 0.26), (0.0, 0.62, 0.45), (0.8, 0.47, 0.65),
            (0.9, 0.62, 0.0))
@@ -88,7 +91,9 @@ class Region:
     def shape(self) -> str:
         if self.segment:
             return "segment"
-        return "box" if self.node.IsA("vtkMRMLMarkupsROINode") else "curve"
+        if self.node.IsA("vtkMRMLMarkupsROINode"):
+            return "box"
+        return "circle" if _read(self.node).get("", {}).get("circle") else "curve"
 
     @property
     def color(self) -> tuple[float, float, float]:
@@ -269,10 +274,21 @@ def spanSlices(region: Region, volumeNode, first: int, last: int) -> None:
 
 
 def removeRegion(node, segment: str = "") -> None:
-    """Take a region out of the list; its node stays in the scene."""
+    """Take a region out of the list; its node stays in the scene, unless it was drawn in the comparison's views."""
     said = _read(node)
     said.pop(segment, None)
     node.SetAttribute(_ATTRIBUTE, json.dumps(said) if said else None)
+    if node.GetAttribute(DRAWN):
+        node.GetScene().RemoveNode(node)
+
+
+def becomeCircle(box, curve) -> None:
+    """Let a curve, the ellipse in a box, take the box's place in the list: number, role, name and colour."""
+    curve.SetName(box.GetName())
+    curve.SetAttribute(_ATTRIBUTE, box.GetAttribute(_ATTRIBUTE))
+    box.SetAttribute(_ATTRIBUTE, None)
+    _write(curve, "", circle=True)
+    paint(curve, box.GetDisplayNode().GetSelectedColor())
 
 
 def makeRegion(volumeNode, roi, shape: str = "box", role: str = "none", name: str | None = None,
@@ -316,6 +332,8 @@ def makeRegion(volumeNode, roi, shape: str = "box", role: str = "none", name: st
             node.AddControlPointWorld(*(toWorld @ [*point, 1])[:3])
     dress(node)
     made = addRegion(node, role)
+    if shape == "circle":
+        _write(node, "", circle=True)
     if slices is not None:
         spanSlices(made, volumeNode, *slices)
     return made

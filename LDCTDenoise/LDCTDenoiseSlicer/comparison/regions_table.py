@@ -168,4 +168,4 @@ def _roles() -> dict[str, str]:
 
 
 def _shapes() -> dict[str, str]:
-    return {"box": _("box"), "curve": _("curve"), "segment": _("segment")}
+    return {"box": _("box"), "circle": _("circle"), "curve": _("curve"), "segment": _("segment")}

@@ -331,7 +331,7 @@ def _rounded(window: Window) -> Window:
 
 def _presetWords(name: str, window: Window) -> str:
     words = {
-        "paper": _("Soft tissue, as in the paper"),
+        "paper": _("Soft tissue"),
         "liver": _("Liver"),
         "mediastinum": _("Mediastinum"),
         "lung": _("Lung"),
@@ -343,7 +343,7 @@ def _presetWords(name: str, window: Window) -> str:
 
 def _arrangements() -> dict[str, str]:
     return {
-        "auto": _("as large as the window lets them"),
+        "auto": _("as large as fits"),
         "1xn": _("in one line"),
         "2x3": _("two lines of three"),
         "3x2": _("three lines of two"),

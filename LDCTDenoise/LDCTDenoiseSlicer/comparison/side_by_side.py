@@ -7,7 +7,7 @@ from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseLib.hounsfield import PAPER, Window
 from slicer.util import VTKObservationMixin
 
-from ..regions import addRegion, dress, paint, regionsOf
+from ..regions import DRAWN, addRegion, becomeCircle, dress, regionsOf
 from . import body, plane, views, widgets
 from .debounce import Debounce, Throttle
 from .drawing import Drawing
@@ -330,6 +330,7 @@ class SideBySide(VTKObservationMixin):
         """Add a markup to the scene and to the list of regions; it has no place yet."""
         node = self.scene.AddNewNodeByClass(kind, self.scene.GenerateUniqueName("Region"))
         dress(node)
+        node.SetAttribute(DRAWN, "1")
         addRegion(node)
         return node
 
@@ -342,7 +343,7 @@ class SideBySide(VTKObservationMixin):
         """Replace a box by the ellipse in it."""
         curve = self._newRegion("vtkMRMLMarkupsClosedCurveNode")
         inscribe(curve, self._stage.links.matrix, clicked(roi, self._stage.links.matrix))
-        paint(curve, roi.GetDisplayNode().GetSelectedColor())
+        becomeCircle(roi, curve)
         self.show(replace(self.request, roi=curve))
         self.scene.RemoveNode(roi)
 

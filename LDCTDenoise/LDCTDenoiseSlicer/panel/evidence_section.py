@@ -42,6 +42,8 @@ class EvidenceSection:
         """Offer what can be done with what is chosen."""
         parameters, running = self._panel.parameters, self._panel.running
         full = None if parameters is None else parameters.referenceVolume
+        if not running and self.ui.evidenceCaption.text == _collecting():
+            self.ui.evidenceCaption.text = ""
         button = self.ui.evidenceRunButton
         button.enabled = full is not None and bool(self._panel.methods.labels()) and not running
         if full is None:
@@ -69,6 +71,8 @@ class EvidenceSection:
                 device=parameters.device, folder=folder,
             )
             panel.say(_("Collecting evidence…"))
+            # The bar may be out of sight from here.
+            self.ui.evidenceCaption.text = _collecting()
             panel.run(task, collected)
 
         def collected(node) -> None:
@@ -117,3 +121,7 @@ class EvidenceSection:
         self.ui.evidenceCaption.text = "" if node is None else node.GetAttribute(CAPTION) or ""
         self.ui.evidenceReportButton.enabled = bool(self._report)
         self.ui.evidenceCurvesButton.enabled = bool(self._charts)
+
+
+def _collecting() -> str:
+    return _("Collecting; how far it is, and Cancel, stand below Apply.")
