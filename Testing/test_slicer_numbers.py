@@ -9,7 +9,7 @@ import pytest
 import slicer
 import slicer.util
 from LDCTDenoiseLib.errors import GeometryError, InputError, MethodError
-from LDCTDenoiseLib.metrics import records_to_csv
+from LDCTDenoiseLib.text_tables import records_to_csv
 from LDCTDenoiseSlicer.denoising import jobsOf
 from LDCTDenoiseSlicer.planes import planeInView, planeNames
 from LDCTDenoiseSlicer.preview import Previews

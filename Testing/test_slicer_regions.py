@@ -9,7 +9,7 @@ import slicer
 import slicer.util
 import vtk
 from LDCTDenoiseLib.errors import GeometryError, InputError
-from LDCTDenoiseLib.metrics import records_to_csv
+from LDCTDenoiseLib.text_tables import records_to_csv
 from LDCTDenoiseSlicer.denoising import isUpToDate, jobsOf
 from LDCTDenoiseSlicer.regions import regionsOf
 from LDCTDenoiseSlicer.tables import CAPTION, tableRecords

@@ -11,7 +11,8 @@ import slicer.util
 from LDCTDenoiseLib.errors import InputError, LDCTError
 from LDCTDenoiseLib.files import replace_folder
 from LDCTDenoiseLib.hounsfield import PAPER, Window
-from LDCTDenoiseLib.metrics import HU_STATISTICS, METRICS, records_to_csv
+from LDCTDenoiseLib.metrics import HU_STATISTICS, METRICS
+from LDCTDenoiseLib.text_tables import records_to_csv
 
 from .measuring import drawingOf
 from .nodes import nodesOf

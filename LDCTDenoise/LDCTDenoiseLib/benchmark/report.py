@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from ..requirements import require
+from ..text_tables import markdown_rows
 
 
 def _number(value: float | None, form: str) -> str:
@@ -24,19 +25,18 @@ def to_markdown(result: dict) -> str:
         f"{result['device']}, {result['method']}, {result['size']}×{result['size']}, median of up to "
         f"{result['repeats']} interleaved rounds; matrix product {result['matmul_gflops']:.0f} GFLOP/s",
         "",
-        "| | s / slice | slices / s | engine is faster | of matrix product | peak MB | max abs(dHU) | |",
-        "|---|---|---|---|---|---|---|---|",
     ]
-    engine = contenders["engine"]["seconds_per_slice"]
+    engine, rows = contenders["engine"]["seconds_per_slice"], []
     for name, row in contenders.items():
         seconds, peak = row["seconds_per_slice"], row["peak_bytes"]
-        cells = [
+        rows.append([
             name, f"{seconds:.4g}", f"{row['slices_per_second']:.3g}",
             f"{seconds / engine:.2f}", _number(row["fraction_of_matmul"], ".0%"),
             _number(None if peak is None else peak / 1e6, ".0f"), _number(row["max_abs_hu_difference"], ".4f"),
             row["words"],
-        ]
-        lines.append(f"| {' | '.join(cells)} |")
+        ])
+    lines += markdown_rows(["", "s / slice", "slices / s", "engine is faster", "of matrix product", "peak MB",
+                            "max abs(dHU)", ""], rows)
     volume = result["volume"]
     peak = volume["peak_bytes"]
     if result["left_out"]:

@@ -1,6 +1,7 @@
 """What a model file says about its own evidence: the compact figures of a run, and those in words."""
 
 from .. import __version__
+from ..text_tables import markdown_rows
 from . import places
 from .findings import Finding
 from .result import FULL, LOW, Evidence
@@ -112,11 +113,11 @@ def to_markdown(cards: dict[str, dict]) -> str:
         [
             f"Disks of {CONTRAST:g} HU in flat tissue at {_dose(first)}, on {said}: contrast kept in "
             f"percent with its 95 % interval, the word, and d' of {OBSERVER} (low dose, full dose).",
-            "", *_rows([f"{x['size_mm']:g} mm" for x in first["lesions"]], lesions),
+            "", *markdown_rows(["", *(f"{x['size_mm']:g} mm" for x in first["lesions"])], lesions),
             "", "Noise SD in HU (low dose, full dose):",
-            "", *_rows([f"{tissue}, {_short(scan)}" for scan, tissue in keys], noise),
+            "", *markdown_rows(["", *(f"{tissue}, {_short(scan)}" for scan, tissue in keys)], noise),
             "", "Mean HU beside full dose:",
-            "", *_rows([_short(scan) for scan in scans], shifts),
+            "", *markdown_rows(["", *map(_short, scans)], shifts),
             "", DEFINITION, "",
         ]
     )  # fmt: skip
@@ -128,11 +129,6 @@ def _dose(facts: dict) -> str:
 
 def _short(scan: str) -> str:
     return scan.removesuffix(".gz").removesuffix(".nii")
-
-
-def _rows(heads: list[str], rows: list[list[str]]) -> list[str]:
-    cells = [["", *heads], ["---"] * (len(heads) + 1), *rows]
-    return [f"| {' | '.join(row)} |" for row in cells]
 
 
 def _lesion_cell(x: dict) -> str:

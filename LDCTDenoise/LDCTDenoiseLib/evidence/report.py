@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from .. import __version__
-from ..metrics import records_to_csv
+from ..text_tables import records_to_csv
 from .findings import COLUMNS, QUANTITIES
 from .phantom_page import PhantomPage
 from .result import Evidence

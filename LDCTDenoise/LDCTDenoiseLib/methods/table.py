@@ -11,6 +11,7 @@ from ..networks import Network
 from ..networks.conv_stack import conv_stack
 from ..networks.dcscn import dcscn
 from ..networks.red_cnn import red_cnn
+from ..text_tables import markdown_rows
 from .reference import NonLocalMeans, TotalVariation
 
 #: Colours of curves, after matplotlib's "tab10".
@@ -89,16 +90,13 @@ def architecture_name(describe: Callable | None) -> str:
 
 def to_markdown() -> str:
     """Return the table for people, as it stands in docs/methods.md."""
-    lines = [
-        "| method | what it is | network | trained by | starts from | settings that differ |",
-        "|---|---|---|---|---|---|",
-    ]
+    rows = []
     for row in _ROWS:
         trained = "adversarially" if row.adversarial else "L1" if row.network else ""
         settings = ", ".join(f"`{key}` {_text(value)}" for key, value in sorted(row.training.items()))
-        cells = (row.name, row.words, architecture_name(row.network), trained, row.twin, settings)
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
+        rows.append((row.name, row.words, architecture_name(row.network), trained, row.twin, settings))
+    heads = ("method", "what it is", "network", "trained by", "starts from", "settings that differ")
+    return "\n".join(markdown_rows(heads, rows)) + "\n"
 
 
 def _text(value) -> str:

@@ -1,13 +1,12 @@
 """The table of a comparison: one row for each image, every number with its window and variant."""
 
-import csv
-import io
 import json
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..hounsfield import PAPER, Window
+from ..text_tables import markdown_rows, records_to_csv
 from ..volumes import Volume, require_same_grid
 from .quality import DATA_RANGE, METRICS, SSIM_VARIANT, Metric
 from .roi import ROI
@@ -105,26 +104,16 @@ class Comparison:
         """Return the table as Markdown, rounded for reading, with its caption below."""
         several = any(len(row.measurement.slices) > 1 for row in self.rows)
         metrics = (*METRICS, PSNR_ALL) if several else METRICS
-        lines = ["| | " + " | ".join(metric.heading for metric in metrics) + " |", "|---" * (len(metrics) + 1) + "|"]
-        for row in self.rows:
-            cells = self.cells(row) + ([PSNR_ALL.text(row.measurement.psnr_all)] if several else [])
-            lines.append("| " + " | ".join([row.label, *cells]) + " |")
-        return "\n".join([*lines, "", self.caption(), ""])
+        rows = [[row.label, *self.cells(row)] + ([PSNR_ALL.text(row.measurement.psnr_all)] if several else [])
+                for row in self.rows]
+        table = markdown_rows(["", *(metric.heading for metric in metrics)], rows)
+        return "\n".join([*table, "", self.caption(), ""])
 
     def cells(self, row: Row) -> list[str]:
         """Return the metrics of a row as a reader sees them."""
         measured = row.measurement
         several = len(measured.slices) > 1
         return [m.text(measured[m.key].mean, measured[m.key].sd if several else None) for m in METRICS]
-
-
-def records_to_csv(records: list[dict], columns: Iterable[str] = ()) -> str:
-    """Return records as CSV with a header line, numbers to six digits; without `columns`, those of the first record."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(columns) or list(records[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({k: f"{v:.6g}" if isinstance(v, float) else v for k, v in r.items()} for r in records)
-    return text.getvalue()
 
 
 def compare_volumes(

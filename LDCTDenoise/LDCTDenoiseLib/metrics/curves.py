@@ -9,7 +9,7 @@ import numpy as np
 from ..errors import OutputError
 from ..files import write_atomic, write_text
 from ..requirements import require
-from .comparison_table import records_to_csv
+from ..text_tables import records_to_csv
 from .quality import Metric
 
 

@@ -14,8 +14,8 @@ import numpy as np
 
 from ..errors import InputError
 from ..files import write_text
-from ..metrics import records_to_csv
 from ..strict_json import parse_json
+from ..text_tables import records_to_csv
 
 #: What is scored of each image, and the scores: 1 is the worst, 5 the best (of noise and artefacts: none that disturb).
 CRITERIA = ("noise", "sharpness", "artefacts", "lesion conspicuity", "overall")

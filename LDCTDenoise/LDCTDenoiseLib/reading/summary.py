@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import InputError
-from ..metrics import records_to_csv
 from ..strict_json import read_text
+from ..text_tables import records_to_csv
 from .statistics import LEAST_CASES, preference, vgc, weighted_kappa
 from .study import CRITERIA, KEYS, SCORES, SIDES, Study
 

@@ -3,7 +3,7 @@
 import qt
 import slicer
 from LDCTDenoiseLib.files import write_text
-from LDCTDenoiseLib.metrics import records_to_csv
+from LDCTDenoiseLib.text_tables import records_to_csv
 from slicer.i18n import tr as _
 
 from .. import dependencies

@@ -1,5 +1,7 @@
 """Table 1 of the paper, for the side-by-side."""
 
+from LDCTDenoiseLib.text_tables import markdown_rows
+
 from ..validation_metrics import METRIC
 
 #: Method to PSNR (dB), SSIM and RMSE on the slice of Fig. 2, then on that of Fig. 4. You et al., arXiv 1811.10564.
@@ -25,17 +27,16 @@ def side_by_side(means: dict[str, dict]) -> str:
     means : dict
         Method to its mean figures, see `experiments.table.summarise`.
     """
-    lines = [
-        "", "## Beside Table 1 of the paper", "",
-        "| | ours PSNR | SSIM | RMSE | Fig. 2 PSNR | SSIM | RMSE | Fig. 4 PSNR | SSIM | RMSE |",
-        "|---|---|---|---|---|---|---|---|---|---|",
-    ]
+    rows = []
     for method, numbers in TABLE_1.items():
         ours = means.get(method)
         mine = [METRIC[key].text(ours[key] if ours else None) for key in ("psnr", "ssim", "rmse")]
         theirs = [f"{v:.{d}f}" for v, d in zip(numbers, (3, 3, 4) * 2, strict=True)]
         if method == "DCSCN":
             theirs[-1] += " \\*"
-        lines.append("| " + " | ".join([method, *mine, *theirs]) + " |")
-    return "\n".join([*lines, "", NOTE, "", "The paper's patients and scanner are others; the rise from low dose is "
-                      "what compares.", ""])
+        rows.append([method, *mine, *theirs])
+    heads = ["", "ours PSNR", "SSIM", "RMSE", "Fig. 2 PSNR", "SSIM", "RMSE", "Fig. 4 PSNR", "SSIM", "RMSE"]
+    return "\n".join([
+        "", "## Beside Table 1 of the paper", "", *markdown_rows(heads, rows), "", NOTE, "",
+        "The paper's patients and scanner are others; the rise from low dose is what compares.", "",
+    ])

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 from LDCTDenoiseLib.files import write_text
 from LDCTDenoiseLib.hounsfield import PAPER
-from LDCTDenoiseLib.metrics import SSIM_VARIANT, records_to_csv
+from LDCTDenoiseLib.metrics import SSIM_VARIANT
+from LDCTDenoiseLib.text_tables import markdown_rows, records_to_csv
 
 from ..validation_metrics import ALL_METRICS, METRICS
 
@@ -56,21 +57,17 @@ def to_csv(rows: list[dict]) -> str:
 
 def to_markdown(rows: list[dict]) -> str:
     """Return mean ± SD of each image, then every patient, as Markdown with the caption below."""
-    head = "| {} | " + " | ".join(metric.heading for metric in METRICS) + " |"
-    rule = "|---" * (len(METRICS) + 1) + "|"
-    lines = []
+    headings, lines = [metric.heading for metric in METRICS], []
     if _several(rows):
-        lines += [head.format("image"), rule]
         totals = {(row["image"], row["patient"]): row for row in summarise(rows)}
+        means = []
         for image in dict.fromkeys(row["image"] for row in rows):
             mean, sd = (totals.get((image, kind), {}) for kind in ("mean", "sd"))
-            cells = [metric.text(mean[metric.key], sd.get(metric.key)) for metric in METRICS]
-            lines.append(f"| {image} | " + " | ".join(cells) + " |")
-        lines.append("")
-    lines += [head.format("patient, image"), rule]
-    for row in sorted(rows, key=lambda r: r["patient"]):
-        cells = [metric.text(row[metric.key]) for metric in METRICS]
-        lines.append(f"| {row['patient']}, {row['image']} | " + " | ".join(cells) + " |")
+            means.append([image, *(metric.text(mean[metric.key], sd.get(metric.key)) for metric in METRICS)])
+        lines += [*markdown_rows(["image", *headings], means), ""]
+    single = [[f"{row['patient']}, {row['image']}", *(metric.text(row[metric.key]) for metric in METRICS)]
+              for row in sorted(rows, key=lambda r: r["patient"])]
+    lines += markdown_rows(["patient, image", *headings], single)
     return "\n".join([*lines, "", caption_of([metric.key for metric in METRICS], _several(rows)), ""])
 
 

@@ -12,8 +12,8 @@ import slicer
 import slicer.util
 from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseLib.files import write_text
-from LDCTDenoiseLib.metrics import records_to_csv
 from LDCTDenoiseLib.models import add_model, read_card, user_folder
+from LDCTDenoiseLib.text_tables import records_to_csv
 from LDCTDenoiseSlicer.tables import CAPTION, tableOf
 from LDCTDenoiseSlicer.tasks import Task
 from LDCTDenoiseSlicer.torch_import import importTorch
