@@ -131,6 +131,12 @@ class Widget:
     def children(self):
         return self.childWidgets
 
+    def parent(self):
+        return None
+
+    def className(self):
+        return self.kind
+
     def layout(self):
         return types.SimpleNamespace(addWidget=lambda widget, *place: self.placed.append(widget))
 
@@ -432,6 +438,11 @@ class Layout:
 
     def setContentsMargins(self, left, top, right, bottom):
         pass
+
+    WrapLongRows = 1
+
+    def setRowWrapPolicy(self, policy):
+        assert policy == self.WrapLongRows
 
 
 class QFile:

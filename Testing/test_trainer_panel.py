@@ -264,9 +264,9 @@ def test_the_preview_is_shown_in_linked_views(trainer, host, layout):
     # It is nobody's patient, and goes with the module.
     trainer.ui.addSceneButton.click()
     assert len(trainer.panel.patients.table.rows) == 1
-    assert layout.GetViewArrangement() != USERS_LAYOUT
+    assert layout.GetViewArrangement() != USERS_LAYOUT and not layout.GetSaveWithScene()
     host.leave(trainer)
-    assert layout.GetViewArrangement() == USERS_LAYOUT and full.GetScene() is None
+    assert layout.GetViewArrangement() == USERS_LAYOUT and layout.GetSaveWithScene() and full.GetScene() is None
 
 
 @pytest.mark.slow

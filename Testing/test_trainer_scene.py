@@ -254,3 +254,28 @@ def test_the_selected_scan_is_told(trainer, tmp_path):
         assert " mm, axial, 2 slices of " in trainer.ui.scanLabel.text
     trainer.ui.patientTable.selectRow(0)
     assert not trainer.ui.scanLabel.text.endswith("…")
+
+
+@pytest.mark.slow
+def test_a_curve_is_drawn_once_though_slicer_serves_events_meanwhile(trainer, tmp_path):
+    folder = finishedRun(tmp_path / "runs", "one")
+    figures = {"psnr": 30.0, "ssim": 0.9, "rmse": 0.03}
+    record = {"step": 2, "of": 4, "validation": {"low": figures, "result": figures, "patients": {}}}
+    (folder / "log.jsonl").write_text(json.dumps(record) + "\n")
+    ui, runs = trainer.ui, trainer.panel.runs
+    ui.runsFolderEdit.currentPath = str(tmp_path)
+    ui.runsFolderEdit.currentPath = str(tmp_path / "runs")
+    added = []
+
+    def serve(caller, event):
+        added.append(event)
+        if len(added) == 2:  # the chart's first table
+            runs.draw()
+
+    tag = slicer.mrmlScene.AddObserver(slicer.vtkMRMLScene.NodeAddedEvent, serve)
+    ui.runTable.tick(0, True)
+    ui.chartComboBox.setCurrentIndex(2)
+    slicer.mrmlScene.RemoveObserver(tag)
+    chart = trainer.logic.plots.chart("Validation PSNR")
+    assert len(added) > 2 and chart.GetNumberOfPlotSeriesNodes() == 2
+    assert len(slicer.util.getNodesByClass("vtkMRMLTableNode")) == 2

@@ -23,7 +23,7 @@ def run(arguments: argparse.Namespace) -> None:
 
     check_folder(arguments.folder)
     with progress_bar(SLICES, "scanning phantoms") as bar:
-        scans = scan_sample(lambda progress: bar.update(), arguments.device)
+        scans = scan_sample(lambda progress: bar.update(progress[0] - bar.n), arguments.device)
     arguments.folder.mkdir(parents=True, exist_ok=True)
     place = write_sample(arguments.folder, scans)
     print(f"{len(scans)} patients written to {place}. To train on them for two minutes:")

@@ -67,6 +67,7 @@ def scan_sample(
     """
     spacing = abdomen_phantom(1, _PIXELS).geometry.spacing
     found, done = [], 0
+    report((done, SLICES))
     for number, patient in enumerate(PATIENTS):
         drawn = abdomen_phantom(size=patient.pixels).array[patient.first : patient.first + _EACH]
         phantom = Volume(drawn[..., :: -1 if patient.mirrored else 1].copy(), Geometry(spacing), patient.name)

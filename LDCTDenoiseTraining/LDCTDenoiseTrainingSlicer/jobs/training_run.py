@@ -141,6 +141,7 @@ class TrainingRun:
         last, phase = self._output.last, self._output.phase
         told = [self._part()] if self.kind != TRAINING else []
         told += [f"{phase['phase']} {phase['done']} of {phase['of']}"] if phase else []
+        told += [] if self._output.spoken else ["starting"]
         if alive and self._output.stopped:  # its checkpoint is written, and only its end is awaited
             alive = False
         status = (STOPPING if self._stopFile.exists() else RUNNING) if alive else self._outcome()

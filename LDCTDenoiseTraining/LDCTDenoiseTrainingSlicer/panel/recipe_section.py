@@ -172,6 +172,7 @@ class RecipeSection:
         """Make the fields of some settings, which the tab key comes to after the widget `before`."""
         layout = qt.QFormLayout(parent)
         layout.setContentsMargins(0, 0, 0, 0)
+        layout.setRowWrapPolicy(qt.QFormLayout.WrapLongRows)
         for key in keys:
             if key in CHOICES:
                 field = qt.QComboBox()

@@ -63,6 +63,7 @@ class RunsSection:
         self._ticked: set[TrainingRun] = set()
         self._plots, self._view, self._looked = Watching(views), RunView(ui), 0.0
         self._shownBest: tuple | None = None
+        self._drawing = False
         for name, step in (("start", self._start), ("stop", self._stop), ("resume", self._resume),
                            ("attach", self._attach), ("forget", self._forget), ("delete", self._delete)):
             button = getattr(ui, f"{name}Button")
@@ -127,10 +128,22 @@ class RunsSection:
     def draw(self) -> None:
         """Bring the curves in line with the ticked runs, and the view with the chosen chart."""
         index = self.ui.chartComboBox.currentIndex
+        # Slicer serves events, our timer's among them, while it adds a node or lays out a view, and while a scene comes
+        # or goes.
+        if self._drawing or slicer.mrmlScene.IsBatchProcessing():
+            return
+        self._drawing = True
+        try:
+            self._draw(index)
+        finally:
+            self._drawing = False
+
+    def _draw(self, index: int) -> None:
         if index <= _NONE:
             self._plots.hide()
             return
-        ticked = [run for run in self.runs if run in self._ticked]
+        # The oldest first: a new run takes no other's colour.
+        ticked = [run for run in reversed(self.runs) if run in self._ticked]
         name = CHARTS[index - 1][0]
         self.logic.showCurves(ticked, name)
         self._plots.show(self.logic.plots.chart(name), self.run)

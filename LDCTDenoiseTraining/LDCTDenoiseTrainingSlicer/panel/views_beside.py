@@ -49,6 +49,8 @@ class ViewsBeside:
         self.owner, self._shown = owner, shown
         if not layout.IsLayoutDescription(_idOf(slices, chart)):
             layout.AddLayoutDescription(_idOf(slices, chart), _xml(len(slices), chart is not None))
+        # Not saved: a Slicer that has not opened this module could not show a layout of ours.
+        layout.SetSaveWithScene(False)
         layout.SetViewArrangement(_idOf(slices, chart))
         if chart is not None:
             for view in slicer.util.getNodesByClass("vtkMRMLPlotViewNode"):
@@ -60,8 +62,10 @@ class ViewsBeside:
         layout = _layoutNode()
         if self.owner is not owner:
             return
-        if layout is not None and layout.GetViewArrangement() == _idOf(self._shown[1], self._shown[2]):
-            layout.SetViewArrangement(self._before)
+        if layout is not None:
+            layout.SetSaveWithScene(True)
+            if layout.GetViewArrangement() == _idOf(self._shown[1], self._shown[2]):
+                layout.SetViewArrangement(self._before)
         self._unlink()
         self.owner, self._before, self._shown = None, None, ()
 

@@ -18,7 +18,7 @@ class Work:
 
     def __init__(self, ui):
         self.ui = ui
-        self._words = ""
+        self._words, self._place = "", 0
         self._runner = TaskRunner(self.guarded, self._show, self._onProgress)
         ui.cancelButton.connect("clicked(bool)", lambda checked=False: self.cancel(_("Cancelled.")))
         self.say("")
@@ -71,3 +71,11 @@ class Work:
     def _show(self) -> None:
         self.ui.workBar.visible = self.ui.cancelButton.visible = self.running
         self.ui.sections.enabled = not self.running
+        area = self.ui.workBar
+        while area is not None and area.className() != "QScrollArea":
+            area = area.parent()
+        if area is not None:
+            # What is done is said at the top; afterwards the user is where the button was pressed.
+            bar = area.verticalScrollBar()
+            place, self._place = (0, bar.value) if self.running else (self._place, 0)
+            bar.setValue(place)
