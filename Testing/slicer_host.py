@@ -60,7 +60,7 @@ _CLASSES = {
         {"": "itemChanged(QListWidgetItem*)"}),
     "QTableWidget": (
         {"sizeAdjustPolicy": None, "editTriggers": None, "minimumSize": None, "selectionMode": None,
-         "selectionBehavior": None, "contextMenuPolicy": None},
+         "selectionBehavior": None, "contextMenuPolicy": None, "textElideMode": None, "wordWrap": True},
         {"": "cellChanged(int,int)", " ": "itemSelectionChanged()", "  ": "cellClicked(int,int)"}),
     "QHeaderView": ({"defaultSectionSize": 22}, {"": "sectionMoved(int,int,int)"}),
     "QTimer": ({}, {"": "timeout()"}),
