@@ -40,9 +40,9 @@ class ResultsSection:
         run, rows, why = self._run(), [], _("Select a run to see its figures.")
         if run is not None:
             try:
-                # The means first; how they spread is in the table node and in the file.
+                # The means, then each patient; how they spread is in the table node and in the file.
                 rows = sorted((row for row in resultRows(run) if row["patient"] != "sd"),
-                              key=lambda row: row["patient"] != "mean")
+                              key=lambda row: (row["patient"] != "mean", row["patient"]))
             except LDCTError as error:
                 why = sentence(error)
         shown = [key for key in _SHOWN if any(row[key] for row in rows)]
