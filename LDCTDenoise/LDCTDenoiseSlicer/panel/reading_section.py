@@ -209,8 +209,8 @@ class ReadingSection:
                 score = {None: "_", 0: "–"}.get(self.scores.get(criterion), self.scores.get(criterion))
                 words = f"{_words()[criterion]} {score}"
                 parts.append(f"[{words}]" if n == self._at else words)
-            text = _("{begun}:   {scores}   (1 worst to 5 best, 0 does not apply; ↑ ↓ choose, ⌫ back, Enter next, "
-                     "Esc pause)").format(begun=begun, scores="   ".join(parts))
+            text = _("{begun}:   {scores}\n1 worst to 5 best, 0 does not apply; ↑ ↓ choose, ⌫ back, Enter next, "
+                     "Esc pause").format(begun=begun, scores="   ".join(parts))
         self.ui.readingLabel.text = text
         if self._line is not None:
             self._line.text = text
