@@ -63,7 +63,7 @@ class RunsSection:
         self._ticked: set[TrainingRun] = set()
         self._plots, self._view, self._looked = Watching(views), RunView(ui), 0.0
         self._shownBest: tuple | None = None
-        self._drawing = False
+        self._drawing = self._unsettled = False
         for name, step in (("start", self._start), ("stop", self._stop), ("resume", self._resume),
                            ("attach", self._attach), ("forget", self._forget), ("delete", self._delete)):
             button = getattr(ui, f"{name}Button")
@@ -125,6 +125,11 @@ class RunsSection:
         """Put the user's layout back."""
         self.ui.chartComboBox.setCurrentIndex(_NONE)
 
+    def onScene(self) -> None:
+        """A scene comes or goes, and with it what the views show."""
+        self._plots.forget()
+        self._unsettled = True  # Slicer has not had its last word on the views: they are looked at once more
+
     def draw(self) -> None:
         """Bring the curves in line with the ticked runs, and the view with the chosen chart."""
         index = self.ui.chartComboBox.currentIndex
@@ -175,7 +180,7 @@ class RunsSection:
         if self._plots.shown:
             self.draw()
         active = any(state.active for state in self._states.values())
-        if active:
+        if active or self._unsettled:
             self._timer.start()
         else:
             self._timer.stop()
@@ -278,6 +283,7 @@ class RunsSection:
         stopping = any(state.status == STOPPING for state in self._states.values())
         if time.monotonic() - self._looked >= (_STOPPING_SECONDS if stopping else _SECONDS):
             self._looked = time.monotonic()
+            self._unsettled = self._unsettled and bool(slicer.mrmlScene.IsBatchProcessing())
             self.look()
 
     def _onSelection(self) -> None:

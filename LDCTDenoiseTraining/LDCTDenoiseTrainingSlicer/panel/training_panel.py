@@ -37,6 +37,8 @@ class Panel:
     def setParameterNode(self, node) -> None:
         """Show what a parameter node holds, and keep there what is changed; None lets go of it."""
         self._memory.setParameterNode(node)
+        if node is None:
+            self.runs.onScene()
 
     def stop(self, reason: str) -> None:
         """Stop what is done beside the event loop; trainings go on."""

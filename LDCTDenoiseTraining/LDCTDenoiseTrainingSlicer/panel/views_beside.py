@@ -28,6 +28,7 @@ class ViewsBeside:
     def __init__(self):
         self.owner = None
         self._before: int | None = None
+        self._arrangement = 0
         self._links = None
         self._shown: tuple = ()
 
@@ -41,21 +42,26 @@ class ViewsBeside:
             Volumes on one grid by their captions, from left to right.
         chart : vtkMRMLPlotChartNode, optional
         """
-        layout, shown = _layoutNode(), (owner, list(slices.items()), chart)
-        if layout is None or (shown == self._shown and layout.GetViewArrangement() == _idOf(slices, chart)):
+        layout, shown, arrangement = _layoutNode(), (owner, list(slices.items()), chart), _idOf(slices, chart)
+        if chart is not None and layout is not None:  # Slicer takes it away once more after a scene has been opened
+            _draw(chart)
+        if layout is None or (shown == self._shown and layout.GetViewArrangement() == arrangement):
             return
         if self._before is None:
             self._before = layout.GetViewArrangement()
-        self.owner, self._shown = owner, shown
-        if not layout.IsLayoutDescription(_idOf(slices, chart)):
-            layout.AddLayoutDescription(_idOf(slices, chart), _xml(len(slices), chart is not None))
+        self.owner, self._shown, self._arrangement = owner, shown, arrangement
+        if not layout.IsLayoutDescription(arrangement):
+            layout.AddLayoutDescription(arrangement, _xml(len(slices), chart is not None))
         # Not saved: a Slicer that has not opened this module could not show a layout of ours.
         layout.SetSaveWithScene(False)
-        layout.SetViewArrangement(_idOf(slices, chart))
+        layout.SetViewArrangement(arrangement)
         if chart is not None:
-            for view in slicer.util.getNodesByClass("vtkMRMLPlotViewNode"):
-                view.SetPlotChartNodeID(chart.GetID())
+            _draw(chart)
         self._fill(slices)
+
+    def forget(self) -> None:
+        """A scene comes or goes, and with it what the views show: the next `show` fills them anew."""
+        self._shown = ()
 
     def hide(self, owner) -> None:
         """Put the user's layout back, if what is shown is this owner's, unless the user has chosen another one."""
@@ -64,7 +70,7 @@ class ViewsBeside:
             return
         if layout is not None:
             layout.SetSaveWithScene(True)
-            if layout.GetViewArrangement() == _idOf(self._shown[1], self._shown[2]):
+            if layout.GetViewArrangement() == self._arrangement:
                 layout.SetViewArrangement(self._before)
         self._unlink()
         self.owner, self._before, self._shown = None, None, ()
@@ -96,6 +102,12 @@ class ViewsBeside:
         if self._links is not None:
             self._links.close()
             self._links = None
+
+
+def _draw(chart) -> None:
+    for view in slicer.util.getNodesByClass("vtkMRMLPlotViewNode"):
+        if view.GetPlotChartNodeID() != chart.GetID():
+            view.SetPlotChartNodeID(chart.GetID())
 
 
 def _nothing() -> None:

@@ -34,6 +34,11 @@ class Watching:
                 if found else {})
         self._views.show(self, self._slices, chart)
 
+    def forget(self) -> None:
+        """A scene comes or goes: the next `show` reads and shows all anew."""
+        self._views.forget()
+        self._seen = None
+
     def hide(self) -> None:
         """Put the user's layout back."""
         self._views.hide(self)
