@@ -66,6 +66,11 @@ def test_the_body_is_found_without_table_and_air(table):
     legs[:, 40:90, 30:100], legs[:, 40:90, 150:230] = 40, 40
     assert np.allclose(bodyBox(legs)[2], (30, 230), atol=8)
     assert bodyBox(np.full((2, 64, 64), -1000, np.int16)) is None
+    # The thin wall beside the lungs is body, too.
+    row, column = np.mgrid[:256, :256] - np.array([120, 130])[:, None, None]
+    chest = np.where((row / 60) ** 2 + (column / 90) ** 2 <= 1, 40, -1000)
+    chest[((row / 52) ** 2 + (column / 82) ** 2 <= 1) & (abs(column) > 20)] = -850
+    assert np.allclose(bodyBox(chest[None])[2], (40, 220), atol=6)
 
 
 def test_all_views_show_one_slice(scene, images, comparison):

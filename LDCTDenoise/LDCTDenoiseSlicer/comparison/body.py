@@ -55,7 +55,12 @@ def bodyBox(array: np.ndarray) -> list[tuple[float, float]] | None:
     ndimage = require("scipy.ndimage")
     steps = [max(1, count // most) for count, most in zip(array.shape, (_SLICES, _PIXELS, _PIXELS), strict=True)]
     coarse = array[tuple(slice(None, None, step) for step in steps)] > _TISSUE
-    worn = ndimage.binary_erosion(coarse, np.ones((1, 3, 3), bool), _WORN)
+    thin, inSlice = np.ones((1, 3, 3), bool), np.zeros((3, 3, 3), bool)
+    inSlice[1] = ndimage.generate_binary_structure(2, 1)
+    # The wall of the chest is thin, too. Once the table's shell has gone the lungs are filled: the wall is then worn
+    # from outside only.
+    filled = ndimage.binary_fill_holes(ndimage.binary_erosion(coarse, thin), inSlice)
+    worn = ndimage.binary_erosion(filled, thin, _WORN - 1)
     parts, count = ndimage.label(worn)
     if not count:
         return None
