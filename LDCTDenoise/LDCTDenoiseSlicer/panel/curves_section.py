@@ -100,6 +100,8 @@ class CurvesSection(VTKObservationMixin):
             if gone is not None and gone.GetScene() is not None:
                 slicer.mrmlScene.RemoveNode(gone)
             if placed:
+                if before is not None:
+                    line.SetName(before.GetName())
                 self._watch(line)
                 self._choose("profile")
             self._sayDrawing("")

@@ -40,6 +40,8 @@ class ReadingSection:
         self.scores: dict[str, int | None] = {}
         self._at = 0
         self._reading = None
+        #: Whether the comparison was shown before, and is to come back.
+        self._compared = False
         self._shortcuts = self._dock = self._line = None
         for kind, words in (("scores", _("Scores from 1 to 5")), ("pairs", _("The better of two"))):
             ui.readingKindComboBox.addItem(words, kind)
@@ -67,9 +69,10 @@ class ReadingSection:
     def toggle(self) -> None:
         """Begin or go on, or pause."""
         if self.shown:
-            self.stop()
+            self.stop(back=True)
             return
         reading = self._unfinished() or self._begin()
+        self._compared = self._panel.section.shown
         self.view = self._panel.logic.showReading(reading)
         self._panel.curves.hide()
         self._reading = reading
@@ -78,12 +81,14 @@ class ReadingSection:
             self._takeKeys()
         self.refresh()
 
-    def stop(self) -> None:
-        """Put the views away; what has been answered stays, and the reading can go on."""
+    def stop(self, back: bool = False) -> None:
+        """Put the views away, with `back` for the comparison if it was there; what has been answered stays."""
         if self.shown:
             view, self.view = self.view, None
             self._leaveKeys()
             view.hide()
+            if back and self._compared:
+                self._panel.section.ui.sideBySideButton.checked = True
             self._panel.curves.refresh()
             self.refresh()
 
@@ -92,7 +97,7 @@ class ReadingSection:
         if not self.shown:
             return
         if key == "Esc":
-            self.stop()
+            self.stop(back=True)
         elif key in ("PgUp", "PgDown"):
             self.view.scroll(1 if key == "PgDown" else -1)
         elif WINDOW_KEYS.get(key, "default") != "default":
@@ -188,7 +193,7 @@ class ReadingSection:
         if self.view.reading.trial is not None:
             self._show()
             return
-        self.stop()
+        self.stop(back=True)
         self._panel.say(_("All images have been answered."))
         self.write()
 
