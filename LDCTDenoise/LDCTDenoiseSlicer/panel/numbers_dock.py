@@ -34,7 +34,8 @@ class NumbersDock:
         if below == (self._dock is not None) or slicer.util.mainWindow() is None:
             return
         if below:
-            self._dock = addDock(_("LDCT Denoise: numbers"), "LDCTDenoiseNumbers", ui.numbersButton)
+            self._dock = addDock(_("LDCT Denoise: numbers"), "LDCTDenoiseNumbers", ui.numbersButton,
+                                 before="LDCTDenoiseCurves")
             self._dock.setMinimumWidth(_LEAST_WIDTH)
             self._watcher = _watch(self._dock, self._fitSoon.ask)
             # As low as it can be: what it takes the views lose.
