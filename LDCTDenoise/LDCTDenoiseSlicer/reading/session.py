@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseLib.reading import Study, Trial
 
+from ..compared_images import LOW
 from ..nodes import nodesOf, requireVolume
 from ..planes import Plane
 from ..regions import Region
@@ -80,8 +81,10 @@ def startReading(nodes: dict, cases: Sequence, reader: str, kind: str = "scores"
     """Begin a reading of volumes on one grid; parameters and errors as for `LDCTDenoiseLogic.startReading`."""
     first = next(iter(nodes.values()))
     named = list(dict.fromkeys(_caseOf(case, first) for case in cases))
+    # As in the results log, so that the two can be joined.
+    volume = pseudonymOf(nodes.get(LOW, first))
     facts = {label: {name: fact for name, fact in madeOf(node).items() if name != "voxels_sha256"}
-             | {"volume": pseudonymOf(first)} for label, node in nodes.items()}
+             | {"volume": volume} for label, node in nodes.items()}
     seed = secrets.randbelow(2**31) if seed is None else seed
     study = Study.plan(named, list(nodes), reader, kind, seed, facts)
     scene = first.GetScene()
