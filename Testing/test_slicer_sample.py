@@ -21,9 +21,10 @@ def test_what_ships_is_what_the_code_makes():
     for name, made in tool.sample_pair().items():
         ships = read_volume(tool.FOLDER / f"{name}.nrrd")
         assert ships.array.dtype == np.int16 and ships.geometry.difference(made.geometry) == ""
-        # Sums in another order, on another computer, may round a voxel the other way.
+        # Sums in another order, on another computer, may round a voxel the other way, and a photon more or less in a
+        # ray moves a voxel by some HU; another seed, dose or phantom moves nearly all of them.
         step = np.abs(ships.array.astype(int) - made.array)
-        assert step.max() <= 1 and np.mean(step > 0) < 0.01
+        assert step.max() <= 20 and np.mean(step > 0) < 0.01
 
 
 @pytest.mark.slow
