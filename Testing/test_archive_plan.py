@@ -18,6 +18,7 @@ def plan_of(root, output, options=None):
     return {task.series.uid or task.series.place.as_posix(): task for task in plan}
 
 
+@pytest.mark.slow
 def test_the_plan_follows_the_ledger(tmp_path):
     archive, output = tmp_path / "in", tmp_path / "out"
     made = write_archive(archive, 4)

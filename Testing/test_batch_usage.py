@@ -120,6 +120,7 @@ def spoil(path, how):
         path.write_bytes(content)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["deleted", "truncated", "replaced"])
 def test_results_that_are_not_what_they_were_are_said_and_made_again_once_they_are_gone(archive, output, how):
     made = list(write_archive(archive, 2))

@@ -129,6 +129,7 @@ def test_demo_does_the_whole_job(tmp_path):
     assert "NLM" in done.stdout and "quarter-dose scan" in done.stderr
 
 
+@pytest.mark.slow
 def test_models_lists_shows_and_adds(files, no_models_of_the_user):
     done = call("models", "--add", files / "mine.safetensors")
     assert done.returncode == 0 and (no_models_of_the_user / "mine.safetensors").exists(), done.stderr

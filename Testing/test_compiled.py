@@ -68,6 +68,7 @@ def test_the_plan_of_dcscn_reads_as_the_paper_draws_it():
         assert max(max(shape.blocks(step.channels)) for step in plan.steps) <= shape.most
 
 
+@pytest.mark.slow
 @needs_compiler
 @pytest.mark.parametrize("avx512", [False, True])
 def test_registers_of_either_width_give_the_exact_result(avx512, monkeypatch):

@@ -93,6 +93,7 @@ def texts(figure):
     return [text.get_text() for text in figure.texts]
 
 
+@pytest.mark.slow
 def test_labels_stand_above_their_panels_in_the_given_order():
     labels = ["FDCT", "LDCT", "TV", "$x_1$"]
     figure = comparison_figure([(label, blocks()) for label in labels], roi=ROI_BOX, crop=False)

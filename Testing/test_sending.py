@@ -21,6 +21,8 @@ from LDCTDenoiseLib.sending import Sender, Target  # noqa: E402
 from LDCTDenoiseLib.sending.server import tls_context  # noqa: E402
 from LDCTDenoiseLib.volumes import read_volume  # noqa: E402
 
+pytestmark = pytest.mark.slow  # a server is started for nearly each of them
+
 SHORT = (0.05, 0.05, 0.1)
 
 

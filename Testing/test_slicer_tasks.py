@@ -44,6 +44,7 @@ def test_a_long_call_is_a_task_too_and_old_names_of_it_work(scene, logic):
     assert "Low-dose CT in HU" in logic.denoise.__doc__ and logic.denoise.__name__ == "denoise"
 
 
+@pytest.mark.slow
 def test_stepwise_run_polls_briefly_and_cancels_within_a_batch(scene, logic, monkeypatch):
     from LDCTDenoiseLib.methods import registry
 

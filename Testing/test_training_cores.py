@@ -126,6 +126,7 @@ def test_the_result_is_the_same_for_any_number_of_threads(size):
         assert all(map(torch.equal, others_gradients, gradients))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [COMPILED, TORCH])
 def test_two_halves_add_up_to_the_whole_bit_for_bit(size):
     _, whole = step("DCSCN", correction_on_cores, 8, size)
