@@ -193,6 +193,16 @@ def test_the_numbers_in_the_zooms_are_those_of_the_region(scene, images, compari
     assert LDCTDenoiseLogic().measureZoom({"LDCT": images["LDCT"]}, images["FDCT"], small)["LDCT"].ssim is None
 
 
+def test_zooms_that_show_another_slice_say_which_their_numbers_are_of(images, comparison):
+    lesion = LDCTDenoiseLogic().makeRegion(images["LDCT"], (20, 40, 10, 30, 2)).node
+    show(images, rows=("zoom",), roi=lesion)
+    comparison.showSlice(2)
+    assert len(comparison.words()["LDCTDenoiseZoom3"].numbers) == 2
+    comparison.showSlice(3)
+    count = images["LDCT"].GetImageData().GetDimensions()[2]
+    assert comparison.words()["LDCTDenoiseZoom3"].numbers[-1] == ((f"numbers of slice 3 of {count}", False),)
+
+
 def test_nothing_is_the_best_of_a_tie_or_in_air(scene, images, comparison):
     slicer.util.arrayFromVolume(images["FDCT"])[2, :15, :15] = -1000
     slicer.util.arrayFromVolume(images["DCSCN"])[:] = slicer.util.arrayFromVolume(images["LDCT"])

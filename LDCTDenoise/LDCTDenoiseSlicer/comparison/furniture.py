@@ -19,6 +19,9 @@ _LEAST = 180
 #: Dots per inch of a plain screen.
 _DPI = 72
 
+#: Lines of numbers at most.
+_LINES = 3
+
 
 @dataclass(frozen=True)
 class Words:
@@ -69,7 +72,7 @@ class Furniture:
             # Rather small than cut.
             look.SetFontSize(max(round(_LARGE * (width - 2 * edge) / self._widthOf(title)), 6))
         y = height - edge - (_LARGE + 2 * _GAP) * scale
-        for n in range(2):
+        for n in range(_LINES):
             x = edge
             parts = words.numbers[n] if n < len(words.numbers) else ()
             for m in range(2):

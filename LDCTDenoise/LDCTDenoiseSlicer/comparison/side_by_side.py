@@ -242,8 +242,7 @@ class SideBySide(VTKObservationMixin):
 
     def zoomNumbers(self) -> dict[str, ZoomNumbers]:
         """Return error, similarity, mean and noise of the zoomed region by image; empty without one."""
-        request = self._requireRequest()
-        region = next((r for r in regionsOf(self.scene) if r.node is request.roi and not r.segment), None)
+        request, region = self._requireRequest(), self._zoomedRegion()
         if region is None:
             return {}
         voxels = [(label, node.GetImageData().GetMTime()) for label, node in request.images.items()]
@@ -252,10 +251,26 @@ class SideBySide(VTKObservationMixin):
             self._zoomed = key, measureZoom(request.images, request.reference, region, request.metricWindow)
         return self._zoomed[1]
 
+    def _zoomedRegion(self):
+        return next((r for r in regionsOf(self.scene) if r.node is self.request.roi and not r.segment), None)
+
+    def _numbersOf(self) -> str:
+        """Say which slices the numbers in the zooms are of, where these show another; else ""."""
+        region, anchor, shown = self._zoomedRegion(), self.request.anchor, self._stage.plane
+        try:
+            first, last = region.reach(anchor)
+        except InputError:  # it lies in another image than the one that leads the views
+            return ""
+        if shown is not None and shown.axis == region.across(anchor) and first <= shown.index <= last:
+            return ""
+        return f"numbers of {region.plane(anchor).words}"
+
     def words(self) -> dict[str, Words]:
         """Return what is written in each view, by the view's name."""
         request, stage, words = self.request, self._stage, {}
         lines = inLines(self.zoomNumbers()) if "zoom" in request.rows else {}
+        if lines and (elsewhere := self._numbersOf()):
+            lines = {label: (*said, ((elsewhere, False),)) for label, said in lines.items()}
         _axis, index, count = stage.position
         where = f"{index + 1}/{count}" if index is not None else ""
         right, up = stage.links.matrix[:3, 0], stage.links.matrix[:3, 1]
