@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from LDCTDenoiseLib.methods import METHOD
 from LDCTDenoiseTrainingLib import recipes as shipped
-from LDCTDenoiseTrainingLib.training.config import TrainingConfig
+from LDCTDenoiseTrainingLib.training.config import TrainingConfig, read_settings
 from slicer.i18n import tr as _
 
 
@@ -226,3 +226,13 @@ def recipes() -> dict[str, Path]:
     """Return the config files that ship, by what they are called: those of the methods' weights first."""
     weights = {_("{method} as it ships").format(method=method): file for method, file in shipped.recipes().items()}
     return weights | {name.replace("-", " "): file for name, file in shipped.other_recipes().items()}
+
+
+def settingsOf(recipe: Path) -> dict:
+    """Return the settings of a config file that ships, as the panel has them.
+
+    Those of the methods' weights are validated at their own pace: twenty times, so that a short run has a curve. How
+    often changes no weights, only among how many states the best is looked for.
+    """
+    settings = read_settings(recipe)
+    return settings | {"validate_every": 0} if recipe in shipped.recipes().values() else settings

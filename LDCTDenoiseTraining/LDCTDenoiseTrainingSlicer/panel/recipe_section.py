@@ -13,7 +13,7 @@ from LDCTDenoiseTrainingLib.training.config import TrainingConfig, read_settings
 from slicer.i18n import tr as _
 
 from ..jobs.run_state import KINDS, LEAVE_ONE_OUT, TABLE, TRAINING
-from ..recipe import CHOICES, CODES, LENGTH, MAIN, applies, otherKeys, recipes, wordsOf
+from ..recipe import CHOICES, CODES, LENGTH, MAIN, applies, otherKeys, recipes, settingsOf, wordsOf
 from .cells import RED
 from .work import Work
 
@@ -76,7 +76,7 @@ class RecipeSection:
             ui.deviceComboBox.addItem(_devices().get(device, device), device)
         ui.methodComboBox.setCurrentIndex(list(NETWORK_METHODS).index("DCSCN"))
         ui.methodComboBox.connect("currentIndexChanged(int)", lambda index: self.showMethod())
-        self._recipes = [read_settings(path) for path in recipes().values()]
+        self._recipes = [settingsOf(path) for path in recipes().values()]
         for words in (_("own settings"), _("defaults of the method"), *recipes()):
             ui.recipeComboBox.addItem(words, words)
         ui.recipeComboBox.connect("currentIndexChanged(int)", self._onRecipe)
