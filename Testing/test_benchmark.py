@@ -30,7 +30,7 @@ def call(*arguments):
 
 @pytest.mark.slow
 def test_compare_prints_one_json_object_and_leaves_table_and_plot(tmp_path):
-    chosen = ["engine", "plain", "plain-kept", "channels-last", "channels-last-kept", "tv"]
+    chosen = ["engine", "plain", "channels-last", "tv"]
     done = call("--compare", *chosen, "--json", "--size", 64, "--slices", 2, "--repeats", 1, "--output",
                 tmp_path / "results")  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -42,7 +42,7 @@ def test_compare_prints_one_json_object_and_leaves_table_and_plot(tmp_path):
         assert row["peak_bytes"] is None or row["peak_bytes"] >= 0
     engine = result["contenders"]["engine"]
     rivals = {name: row["seconds_per_slice"] for name, row in result["contenders"].items() if row["is_rival"]}
-    assert set(rivals) == set(chosen[1:5])
+    assert set(rivals) == set(chosen[1:3])
     assert result["best_rival"] == min(rivals, key=rivals.get)
     assert result["factor_to_best_rival"] == pytest.approx(min(rivals.values()) / engine["seconds_per_slice"], abs=1e-3)
     assert engine["max_abs_hu_difference"] <= 0.05 and engine["fraction_of_matmul"] > 0
