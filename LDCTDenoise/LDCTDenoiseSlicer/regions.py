@@ -125,15 +125,22 @@ class Region:
             return int(np.abs(depth @ (axes / np.linalg.norm(axes, axis=0))).argmax())
         return int(np.ptp(_pixelsOfCurve(self.node, volumeNode), axis=0).argmin())
 
+    def planes(self, volumeNode) -> tuple[Plane, range]:
+        """Return the plane of a volume in its middle, as it was drawn, and which of that axis it reaches."""
+        box = self.voxels(volumeNode).box  # raises for a region that has no place yet
+        axis = self.across(volumeNode)
+        part = box[2 - axis]
+        middle = (part.start + part.stop - 1) // 2
+        return Plane.of(volumeNode, middle, planeNames(volumeNode)[axis]), range(part.start, part.stop)
+
     def reach(self, volumeNode) -> tuple[int, int]:
         """Return the first and the last slice that it reaches, counted across the plane that it was drawn in."""
-        part = self.voxels(volumeNode).box[2 - self.across(volumeNode)]
-        return part.start, part.stop - 1
+        _plane, reached = self.planes(volumeNode)
+        return reached[0], reached[-1]
 
     def plane(self, volumeNode) -> Plane:
         """Return the plane of a volume in its middle, as it was drawn."""
-        axis, (first, last) = self.across(volumeNode), self.reach(volumeNode)
-        return Plane.of(volumeNode, (first + last) // 2, planeNames(volumeNode)[axis])
+        return self.planes(volumeNode)[0]
 
     def boxIn(self, volumeNode) -> tuple[int, int, int, int]:
         """Return the columns and rows of that plane which just hold it: i0, i1, j0, j1, upper bounds exclusive."""

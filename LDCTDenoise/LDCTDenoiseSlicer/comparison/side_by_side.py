@@ -7,6 +7,7 @@ from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseLib.hounsfield import PAPER, Window
 from slicer.util import VTKObservationMixin
 
+from ..nodes import placeTime
 from ..regions import DRAWN, addRegion, becomeCircle, dress, regionsOf
 from . import body, plane, views, widgets
 from .debounce import Debounce, Throttle
@@ -49,7 +50,7 @@ class SideBySide(VTKObservationMixin):
         # How the images were hung before one of them was made large.
         self._hung = "auto"
         # What of the zoomed region was measured last.
-        self._zoomed: tuple = (None, {})
+        self._zoomed: tuple = (None, {}, (None, ()))
         self._hangSoon = Debounce(self._hangAnew)
         self._measureSoon = Throttle(self._writeAll, ZOOM_SECONDS)
         # Where the views were left, by the id of the volume that they were aligned to.
@@ -242,28 +243,22 @@ class SideBySide(VTKObservationMixin):
 
     def zoomNumbers(self) -> dict[str, ZoomNumbers]:
         """Return error, similarity, mean and noise of the zoomed region by image; empty without one."""
-        request, region = self._requireRequest(), self._zoomedRegion()
+        request = self._requireRequest()
+        region = next((r for r in regionsOf(self.scene) if r.node is request.roi and not r.segment), None)
         if region is None:
             return {}
         voxels = [(label, node.GetImageData().GetMTime()) for label, node in request.images.items()]
-        key = region.state(), voxels, request.reference, request.metricWindow
+        key = region.state(), voxels, request.reference, request.metricWindow, placeTime(request.anchor)
         if key != self._zoomed[0]:
-            self._zoomed = key, measureZoom(request.images, request.reference, region, request.metricWindow)
+            self._zoomed = (key, measureZoom(request.images, request.reference, region, request.metricWindow),
+                            _placeOf(region, request.anchor))
         return self._zoomed[1]
-
-    def _zoomedRegion(self):
-        return next((r for r in regionsOf(self.scene) if r.node is self.request.roi and not r.segment), None)
 
     def _numbersOf(self) -> str:
         """Say which slices the numbers in the zooms are of, where these show another; else ""."""
-        region, anchor, shown = self._zoomedRegion(), self.request.anchor, self._stage.plane
-        try:
-            first, last = region.reach(anchor)
-        except InputError:  # it lies in another image than the one that leads the views
-            return ""
-        if shown is not None and shown.axis == region.across(anchor) and first <= shown.index <= last:
-            return ""
-        return f"numbers of {region.plane(anchor).words}"
+        shown, (where, reach) = self._stage.plane, self._zoomed[2]
+        here = where is None or shown is not None and shown.axis == where.axis and shown.index in reach
+        return "" if here else f"numbers of {where.words}"
 
     def words(self) -> dict[str, Words]:
         """Return what is written in each view, by the view's name."""
@@ -485,3 +480,11 @@ class SideBySide(VTKObservationMixin):
                 self.hide()
             else:
                 self.show(left)
+
+
+def _placeOf(region, volume) -> tuple:
+    """Return the plane of a volume that a region lies in, and the slices that it reaches; None and () outside of it."""
+    try:
+        return region.planes(volume)
+    except InputError:
+        return None, ()
