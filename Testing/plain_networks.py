@@ -9,6 +9,7 @@ import copy
 
 import numpy as np
 import torch
+from LDCTDenoiseLib.methods.borders import extended
 from torch.nn import functional
 
 #: What a correction in float32 may be off, of the largest value of the correction and of the image.
@@ -54,14 +55,14 @@ def exact_correction(generator, image) -> torch.Tensor:
         return plain_correction(copy.deepcopy(generator).cpu().double(), torch.as_tensor(image).double())
 
 
-def exact_hounsfield(generator, hu_range, volume, mirror: bool = True) -> torch.Tensor:
+def exact_hounsfield(generator, hu_range, volume) -> torch.Tensor:
     """Return `G(clip x) - clip x` of slices (slices, rows, columns) in HU, computed and returned in float64.
 
-    The network sees each slice's mirror image beyond its borders, or with `mirror` False zeros.
+    The network sees each slice as the engine extends it beyond its borders.
     """
-    margin = generator.radius if mirror else 0
-    mirrored = np.pad(np.asarray(volume), ((0, 0), (margin, margin), (margin, margin)), "symmetric")
-    unit = hu_range.to_unit(torch.from_numpy(mirrored).double())[:, None]
+    margin = generator.radius
+    shown = extended(np.asarray(volume, np.float32), margin)
+    unit = hu_range.to_unit(torch.from_numpy(shown).double())[:, None]
     corrections = torch.cat([exact_correction(generator, one[None]) for one in unit])[:, 0]
     return corrections[:, margin:, margin:][:, : volume.shape[1], : volume.shape[2]] * hu_range.width
 

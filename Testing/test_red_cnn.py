@@ -5,6 +5,7 @@ import pytest
 import torch
 from LDCTDenoiseLib.engine import denoise_array
 from LDCTDenoiseLib.methods import build_generator, make_denoiser
+from LDCTDenoiseLib.methods.borders import extended
 from LDCTDenoiseTrainingLib.cpu import correction_on_cores
 from model_maker import make_card
 from torch.nn import functional
@@ -80,9 +81,8 @@ def test_a_model_file_denoises_slices_of_any_size(tmp_path, shape):
     output = denoise_array(volume, denoiser, "cpu")
     assert output.shape == shape and np.isfinite(output).all() and (output != volume).any()
     if min(shape[1:]) > 20:
-        # Ten layers of radius 2, and mirrored borders.
-        mirrored = np.pad(volume, ((0, 0), (20, 20), (20, 20)), "symmetric")
-        unit = denoiser.hu_range.to_unit(torch.from_numpy(mirrored).double())[:, None]
+        # Ten layers of radius 2.
+        unit = denoiser.hu_range.to_unit(torch.from_numpy(extended(volume, 20)).double())[:, None]
         with torch.no_grad():
             correction = papers_network(generator(), unit)[:, 0].numpy() * denoiser.hu_range.width
         np.testing.assert_allclose(output, volume + correction[:, 20:-20, 20:-20], atol=0.05)

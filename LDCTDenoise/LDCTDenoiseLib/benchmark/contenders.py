@@ -37,7 +37,7 @@ _STACK = 8
 
 
 def _bordered(generator, correct: Callable) -> Callable:
-    """Return what denoises HU as the engine does, the slices' mirror images beyond their borders."""
+    """Return what denoises HU as the engine does, the slices extended beyond their borders."""
     margin = generator.radius
 
     def compute(hounsfield: np.ndarray) -> np.ndarray:

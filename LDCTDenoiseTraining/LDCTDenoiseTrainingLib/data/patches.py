@@ -37,7 +37,7 @@ class PatchSource:
     any. Each patch is flipped and turned at random; noise of simulated scans changes its sign at random, which its
     distribution allows, and is scaled to a dose around the simulated one, or, in a share of the patches, left out:
     a scan at full dose is to stay as it is. A patch may reach beyond the slice by `margin` pixels, of which the
-    loss sees none, and shows its mirror image there, as the engine does.
+    loss sees none, and shows its mirror image there, nearly as the engine does.
     """
 
     scans: list[CachedScan]
