@@ -147,6 +147,28 @@ def test_fine_pixels_keep_their_edges(dcscn):
     assert np.sqrt((error[edge] ** 2).mean()) < 50
 
 
+@pytest.mark.parametrize("pixel", [0.5, 0.75, 1.76])
+def test_every_executor_gives_the_same_whatever_the_pixels(dcscn, pixel, monkeypatch):
+    from LDCTDenoiseLib.compiled.rows import compiled_rows
+    from LDCTDenoiseLib.methods.cpu import CPUNetwork
+    from LDCTDenoiseLib.networks.strips import strips_of
+
+    scan = abdomen_phantom(1).array[:, 180:340, 180:340]
+    volume = Volume(scan + noisy(scan.shape, hu=0, sd=30), Geometry((pixel, pixel, 5.0)))
+
+    def output(strips):
+        # Without strips the network is run as torch has it, a whole slice at a time.
+        monkeypatch.setattr(CPUNetwork, "of", lambda generator, hu_range: strips and CPUNetwork(strips, hu_range))
+        run = DenoiseRun(volume, dcscn, "cpu")
+        assert [p.done for p in run] == [1]
+        return run.output
+
+    made = [strips for strips in (compiled_rows(dcscn.generator), strips_of(dcscn.generator)) if strips]
+    whole, *others = map(output, [None, *made])
+    for other in others:
+        assert np.abs(other - whole).max() < 0.05
+
+
 def test_an_array_without_geometry_is_taken_as_it_is():
     network = _Halving()
     denoise_array(np.ones((1, 40, 50), np.float32), network)
