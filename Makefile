@@ -24,8 +24,9 @@ demo:
 	@bash requirements/set-up run
 	@PYTHONPATH=LDCTDenoise $(PYTHON_OF_VENV) -m LDCTDenoiseLib demo --output demo
 
+# The whole by a process a core, at most four: each holds torch and Slicer's libraries. A file's tests share fixtures.
 test: lint
-	@$(PYTHON_OF_VENV) -m pytest $(if $(FAST),-m "not slow") $(TESTS)
+	@$(PYTHON_OF_VENV) -m pytest $(if $(FAST),-m "not slow") $(or $(TESTS),-n auto --maxprocesses 4 --dist loadfile)
 
 cases:
 	@bash requirements/set-up test

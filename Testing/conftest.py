@@ -1,10 +1,15 @@
 """Where the tests find the modules, and the scene and panel that the Slicer tests share."""
 
+import os
 import signal
 import sys
 from pathlib import Path
 
 import pytest
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Processes beside each other: one thread each, also in the commands that they start.
+    os.environ["OMP_NUM_THREADS"] = "1"
 
 if hasattr(signal, "SIGHUP"):
     # Under nohup it is ignored, and so it would be in the commands that tests hang up on.
@@ -33,8 +38,6 @@ def same_draws_in_any_order():
 @pytest.fixture
 def independent(monkeypatch):
     """An independent measurement of noise, from the folder that LDCT_REFERENCE names."""
-    import os
-
     folder = Path(os.environ.get("LDCT_REFERENCE", "nowhere"))
     if not folder.is_dir():
         pytest.skip("LDCT_REFERENCE is not set")
