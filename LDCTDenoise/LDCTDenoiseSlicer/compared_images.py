@@ -6,6 +6,7 @@ says its name, colour and tick in attributes of its own.
 
 from dataclasses import dataclass
 
+import slicer.util
 from LDCTDenoiseLib.errors import InputError
 
 from .measuring import requireSameGrid
@@ -131,13 +132,12 @@ class ComparedImages:
 
     def _write(self, nodes) -> None:
         node = self._input
-        wasModifying = node.StartModify()
-        node.SetAttribute(_BEGUN, "1")
-        node.RemoveNodeReferenceIDs(_ROLE)
-        for image in nodes:
-            node.AddNodeReferenceID(_ROLE, image.GetID())
-        node.Modified()
-        node.EndModify(wasModifying)
+        with slicer.util.NodeModify(node):
+            node.SetAttribute(_BEGUN, "1")
+            node.RemoveNodeReferenceIDs(_ROLE)
+            for image in nodes:
+                node.AddNodeReferenceID(_ROLE, image.GetID())
+            node.Modified()
 
     @staticmethod
     def _name(node) -> str:

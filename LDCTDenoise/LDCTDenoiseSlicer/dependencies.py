@@ -97,14 +97,14 @@ def ensurePackages(requirements: str | Path, extra: Sequence[str] = (), torch: b
             logging.info("LDCT Denoise goes on without %s, which only makes it faster: %s", ", ".join(faster), error)
 
 
-def installFromFolder(folder: str | Path, requirements: str | Path, extra: Sequence[str] = ()) -> None:
+def installFromFolder(folder: str | Path, requirements: str | Path) -> None:
     """Install what is missing from a folder of wheels, without any network; see docs/viewer.md.
 
     Parameters
     ----------
     folder : path
         Holds the wheels (.whl) of what is missing and of what that needs.
-    requirements, extra
+    requirements : path
         As for `missingPackages`.
 
     Raises
@@ -116,7 +116,7 @@ def installFromFolder(folder: str | Path, requirements: str | Path, extra: Seque
     """
     if not list(Path(folder).glob("*.whl")):
         raise InputError(_("there are no wheels (.whl) in '{folder}'.").format(folder=folder))
-    missing = missingPackages(requirements, extra)
+    missing = missingPackages(requirements)
     missing += [p for p in fasterPackages() if list(Path(folder).glob(f"{p}-*.whl"))]
     if not missing:
         return

@@ -274,10 +274,9 @@ def spanSlices(region: Region, volumeNode, first: int, last: int) -> None:
         return
     node, along = region.node, _toWorld(volumeNode)[:3, axis]
     middle = WorldToPixels(volumeNode)(node.GetCenterWorld())[axis]
-    wasModifying = node.StartModify()
-    node.SetCenterWorld(*(np.array(node.GetCenterWorld()) + along * ((first + last) / 2 - middle)))
-    node.SetSize(*node.GetSize()[:2], (last - first + 1) * float(np.linalg.norm(along)))
-    node.EndModify(wasModifying)
+    with slicer.util.NodeModify(node):
+        node.SetCenterWorld(*(np.array(node.GetCenterWorld()) + along * ((first + last) / 2 - middle)))
+        node.SetSize(*node.GetSize()[:2], (last - first + 1) * float(np.linalg.norm(along)))
 
 
 def removeRegion(node, segment: str = "") -> None:

@@ -13,15 +13,13 @@ class ScanLine:
     Parameters
     ----------
     label : QLabel
-    onMeasured : callable
-        Called when facts have come.
     """
 
     #: Volumes that are remembered.
     _MOST = 32
 
-    def __init__(self, label, onMeasured=lambda: None):
-        self._label, self._onMeasured = label, onMeasured
+    def __init__(self, label):
+        self._label = label
         self._known: dict[tuple, str] = {}
         self._wanted = None
         self._before = self._note = ""
@@ -71,7 +69,6 @@ class ScanLine:
         if key == self._wanted:
             self._wanted = None
             self._say(words)
-        self._onMeasured()
 
     def _guarded(self, step) -> None:
         try:

@@ -187,12 +187,11 @@ def place(sliceNode, matrix: np.ndarray, origin, scale: float, depth: float | No
     own = (*sliceNode.GetSliceToRAS().GetData(), *sliceNode.GetXYZOrigin()[:2], *sliceNode.GetFieldOfView())
     if all(abs(a - b) <= 1e-6 for a, b in zip(wanted, own, strict=True)):
         return
-    wasModifying = sliceNode.StartModify()
-    sliceNode.GetSliceToRAS().DeepCopy(vtkMatrix(matrix))
-    sliceNode.SetXYZOrigin(*origin, 0.0)
-    sliceNode.SetFieldOfView(*fov)
-    sliceNode.UpdateMatrices()
-    sliceNode.EndModify(wasModifying)
+    with slicer.util.NodeModify(sliceNode):
+        sliceNode.GetSliceToRAS().DeepCopy(vtkMatrix(matrix))
+        sliceNode.SetXYZOrigin(*origin, 0.0)
+        sliceNode.SetFieldOfView(*fov)
+        sliceNode.UpdateMatrices()
 
 
 def vtkMatrix(matrix: np.ndarray) -> vtk.vtkMatrix4x4:

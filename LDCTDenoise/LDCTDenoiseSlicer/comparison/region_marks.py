@@ -2,7 +2,7 @@
 
 import numpy as np
 import vtk
-from slicer.util import VTKObservationMixin
+from slicer.util import NodeModify, VTKObservationMixin
 
 from ..regions import CIRCLE_POINTS, Region, follows
 from . import plane
@@ -90,13 +90,12 @@ class RegionMark(VTKObservationMixin):
 
 def shift(node, step: np.ndarray) -> None:
     """Move a box or a curve by a vector of the world."""
-    wasModifying = node.StartModify()
-    if node.IsA("vtkMRMLMarkupsROINode"):
-        node.SetCenterWorld(np.array(node.GetCenterWorld()) + step)
-    else:
-        for n in range(node.GetNumberOfControlPoints()):
-            node.SetNthControlPointPositionWorld(n, np.array(node.GetNthControlPointPositionWorld(n)) + step)
-    node.EndModify(wasModifying)
+    with NodeModify(node):
+        if node.IsA("vtkMRMLMarkupsROINode"):
+            node.SetCenterWorld(np.array(node.GetCenterWorld()) + step)
+        else:
+            for n in range(node.GetNumberOfControlPoints()):
+                node.SetNthControlPointPositionWorld(n, np.array(node.GetNthControlPointPositionWorld(n)) + step)
 
 
 def lay(roi, matrix: np.ndarray, volume, corners=None) -> None:
@@ -120,11 +119,10 @@ def lay(roi, matrix: np.ndarray, volume, corners=None) -> None:
     size[2] = plane.spacingAlong(volume, axes[:, 2])
     toNode = np.eye(4)
     toNode[:3, :3] = axes
-    wasModifying = roi.StartModify()
-    roi.SetAndObserveObjectToNodeMatrix(plane.vtkMatrix(toNode))
-    roi.SetCenterWorld(axes @ middle)
-    roi.SetSize(*np.maximum(size, 1.0))
-    roi.EndModify(wasModifying)
+    with NodeModify(roi):
+        roi.SetAndObserveObjectToNodeMatrix(plane.vtkMatrix(toNode))
+        roi.SetCenterWorld(axes @ middle)
+        roi.SetSize(*np.maximum(size, 1.0))
 
 
 def clicked(roi, matrix: np.ndarray) -> np.ndarray:
@@ -154,9 +152,8 @@ def inscribe(curve, matrix: np.ndarray, corners) -> None:
     points = np.asarray(corners, dtype=float) @ axes
     middle, half = (points.min(axis=0) + points.max(axis=0)) / 2, np.ptp(points, axis=0) / 2
     middle[2] = matrix[:3, 3] @ axes[:, 2]
-    wasModifying = curve.StartModify()
-    curve.RemoveAllControlPoints()
-    for angle in np.linspace(0, 2 * np.pi, CIRCLE_POINTS, endpoint=False):
-        point = middle + [half[0] * np.cos(angle), half[1] * np.sin(angle), 0]
-        curve.AddControlPointWorld(*(axes @ point))
-    curve.EndModify(wasModifying)
+    with NodeModify(curve):
+        curve.RemoveAllControlPoints()
+        for angle in np.linspace(0, 2 * np.pi, CIRCLE_POINTS, endpoint=False):
+            point = middle + [half[0] * np.cos(angle), half[1] * np.sin(angle), 0]
+            curve.AddControlPointWorld(*(axes @ point))

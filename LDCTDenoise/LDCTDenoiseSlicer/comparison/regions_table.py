@@ -6,6 +6,7 @@ import qt
 from LDCTDenoiseLib.errors import LDCTError
 from slicer.i18n import tr as _
 
+from ..filling import fill, silent
 from ..regions import ROLES, Region
 
 _NUMBER, _NAME, _SHAPE, _ROLE, _CROSS = range(5)
@@ -52,33 +53,20 @@ class RegionsTable:
         """Show the list as the scene has it, the region of a markup selected."""
         table, regions = self.ui.regionTable, self._logic.regions()
         rows = [[str(r.number), r.name, _shapes()[r.shape], _roles()[r.role], "✕"] for r in regions]
-        blocked = table.blockSignals(True)
-        if table.rowCount != len(rows):
-            table.setRowCount(len(rows))
-        for row, (region, texts) in enumerate(zip(regions, rows, strict=True)):
-            for column, text in enumerate(texts):
-                item = table.item(row, column)
-                if item is None:
-                    item = qt.QTableWidgetItem(text)
-                    editable = qt.Qt.ItemIsEditable if column == _NAME else 0
-                    item.setFlags(qt.Qt.ItemIsEnabled | qt.Qt.ItemIsSelectable | editable)
-                    table.setItem(row, column, item)
-                elif item.text() != text:
-                    item.setText(text)
-                if column == _NUMBER:
-                    red, green, blue = (round(255 * part) for part in region.color)
-                    item.setBackground(qt.QBrush(qt.QColor(red, green, blue)))
-                    # In a dark theme letters are white, which nobody reads on yellow.
-                    light = 0.3 * red + 0.59 * green + 0.11 * blue > 128
-                    item.setForeground(qt.QBrush(qt.QColor("black" if light else "white")))
-        self.regions = regions
-        if active is not None and (self.selected is None or self.selected.node is not active):
-            number = next((n for n, region in enumerate(regions) if region.node is active), None)
-            if number is not None:
-                table.selectRow(number)
-        table.resizeColumnsToContents()
-        table.visible = bool(rows)
-        table.blockSignals(blocked)
+        with silent(table):
+            fill(table, rows, editable=(_NAME,), tips=[table.toolTip] * len(rows))
+            for row, region in enumerate(regions):
+                red, green, blue = (round(255 * part) for part in region.color)
+                table.item(row, _NUMBER).setBackground(qt.QBrush(qt.QColor(red, green, blue)))
+                # In a dark theme letters are white, which nobody reads on yellow.
+                light = 0.3 * red + 0.59 * green + 0.11 * blue > 128
+                table.item(row, _NUMBER).setForeground(qt.QBrush(qt.QColor("black" if light else "white")))
+            self.regions = regions
+            if active is not None and (self.selected is None or self.selected.node is not active):
+                number = next((n for n, region in enumerate(regions) if region.node is active), None)
+                if number is not None:
+                    table.selectRow(number)
+            table.visible = bool(rows)
         self._showSelected()
 
     def _showSelected(self) -> None:
@@ -87,11 +75,9 @@ class RegionsTable:
             widget.visible = region is not None
         if region is not None:
             self.ui.roleComboBox.setCurrentIndex(ROLES.index(region.role))
-            blocked = self.ui.followCheckBox.blockSignals(True)
-            self.ui.followCheckBox.checked = region.follows
-            self.ui.followCheckBox.enabled = not region.segment
-            self.ui.followCheckBox.blockSignals(blocked)
-
+            with silent(self.ui.followCheckBox):
+                self.ui.followCheckBox.checked = region.follows
+                self.ui.followCheckBox.enabled = not region.segment
         self._showSlices(region)
 
     def _showSlices(self, region: Region | None) -> None:
@@ -103,10 +89,9 @@ class RegionsTable:
         for number, box in enumerate(boxes):
             box.visible = reach is not None
             if reach is not None:
-                blocked = box.blockSignals(True)
-                box.setRange(1, request.anchor.GetImageData().GetDimensions()[region.across(request.anchor)])
-                box.value = reach[number] + 1
-                box.blockSignals(blocked)
+                with silent(box):
+                    box.setRange(1, request.anchor.GetImageData().GetDimensions()[region.across(request.anchor)])
+                    box.value = reach[number] + 1
 
     def _onSlices(self, moved) -> None:
         """The region reaches from the one to the other; the one that is passed goes along."""

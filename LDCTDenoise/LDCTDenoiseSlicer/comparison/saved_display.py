@@ -7,6 +7,8 @@ a node's own settings survive a scene that is saved meanwhile, and a reload of t
 import contextlib
 import json
 
+import slicer.util
+
 _KEPT = "LDCTDenoise.Kept"
 
 
@@ -16,10 +18,9 @@ def override(node, **settings) -> None:
     new = {name: getattr(node, f"Get{name}")() for name in settings if name not in before}
     if new:
         node.SetAttribute(_KEPT, json.dumps({**before, **new}))
-    wasModifying = node.StartModify()
-    for name, value in settings.items():
-        getattr(node, f"Set{name}")(value)
-    node.EndModify(wasModifying)
+    with slicer.util.NodeModify(node):
+        for name, value in settings.items():
+            getattr(node, f"Set{name}")(value)
 
 
 def isOverridden(node) -> bool:
@@ -45,12 +46,9 @@ def restore(node) -> None:
     node.RemoveAttribute(_KEPT)
     # A scene file may have been edited by hand: what cannot be read is not given back, and nothing breaks.
     with contextlib.suppress(ValueError, TypeError, AttributeError):
-        wasModifying = node.StartModify()
-        try:
+        with slicer.util.NodeModify(node):
             for name, value in json.loads(text).items():
                 getattr(node, f"Set{name}")(value)
-        finally:
-            node.EndModify(wasModifying)
 
 
 def forget(node) -> None:

@@ -9,6 +9,7 @@ from LDCTDenoiseLib.hounsfield import PAPER, PRESETS, Window
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
+from ..filling import silent
 from ..task_runner import guarded, sentence
 from .keys import WINDOW_KEYS
 from .layout import ARRANGEMENTS
@@ -255,10 +256,9 @@ class ComparisonSection(VTKObservationMixin):
         if position is None or position[1] is None:
             return
         slider, (_axis, index, count) = self.ui.sliceSlider, position
-        blocked = slider.blockSignals(True)
-        slider.maximum = count
-        slider.value = index + 1
-        slider.blockSignals(blocked)
+        with silent(slider):
+            slider.maximum = count
+            slider.value = index + 1
 
     def _setWindow(self, window: Window) -> None:
         with slicer.util.NodeModify(self._parameters.parameterNode):

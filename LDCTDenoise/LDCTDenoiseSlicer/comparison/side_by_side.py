@@ -106,7 +106,7 @@ class SideBySide(VTKObservationMixin):
         before = self.request
         self._layoutNode = views.requireLayoutNode(self.scene)
         if "zoom" in request.rows and request.roi is None:
-            request = replace(request, roi=self.makeBox(request))
+            request = replace(request, roi=self._makeBox(request.anchor))
         if request.roi is not None:
             self._list(request.roi)
         if request.arrangement != "stack":
@@ -297,12 +297,10 @@ class SideBySide(VTKObservationMixin):
             self._stage.markRegions(self.request)
         self._tell("regions")
 
-    def makeBox(self, request: LayoutRequest | None = None, corners=None):
-        """Add a box on the slice: in the middle of the image, or around points of shape (n, 3)."""
-        anchor = (request or self._requireRequest()).anchor
+    def _makeBox(self, anchor):
+        """Add a box on the slice, in the middle of an image."""
         roi = self._newRegion("vtkMRMLMarkupsROINode")
-        matrix = self._stage.links.matrix if self._stage is not None else plane.standardMatrix(anchor)
-        lay(roi, matrix, anchor, corners)
+        lay(roi, self._stage.links.matrix if self._stage is not None else plane.standardMatrix(anchor), anchor)
         return roi
 
     def draw(self, shape: str = "box"):

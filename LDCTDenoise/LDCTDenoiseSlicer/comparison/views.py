@@ -1,6 +1,7 @@
 """The nodes behind the views: the layout, and for each slice view where it looks and what it shows."""
 
 import slicer
+import slicer.util
 from LDCTDenoiseLib.errors import InputError
 
 from .layout import Layout, isOurs
@@ -75,16 +76,15 @@ def fill(node, volume, label: str, group: int) -> None:
     node.SetSaveWithScene(False)
     node.SetRulerType(node.RulerTypeThin if volume is not None else node.RulerTypeNone)
     composite = slicer.vtkMRMLSliceLogic.GetSliceCompositeNode(node) or _addCompositeNode(node)
-    wasModifying = composite.StartModify()
-    composite.SetSaveWithScene(False)
-    # A volume that is loaded meanwhile goes into the user's views and not into ours.
-    composite.SetDoPropagateVolumeSelection(False)
-    composite.SetLinkedControl(True)
-    composite.SetHotLinkedControl(True)
-    composite.SetForegroundVolumeID(None)
-    composite.SetLabelVolumeID(None)
-    composite.SetBackgroundVolumeID(volume.GetID() if volume is not None else None)
-    composite.EndModify(wasModifying)
+    with slicer.util.NodeModify(composite):
+        composite.SetSaveWithScene(False)
+        # A volume that is loaded meanwhile goes into the user's views and not into ours.
+        composite.SetDoPropagateVolumeSelection(False)
+        composite.SetLinkedControl(True)
+        composite.SetHotLinkedControl(True)
+        composite.SetForegroundVolumeID(None)
+        composite.SetLabelVolumeID(None)
+        composite.SetBackgroundVolumeID(volume.GetID() if volume is not None else None)
 
 
 def empty(node) -> None:

@@ -2,7 +2,6 @@
 
 import contextlib
 
-import qt
 import slicer
 import slicer.util
 import vtk
@@ -14,6 +13,7 @@ from .. import dependencies
 from ..comparison.debounce import Throttle
 from ..comparison.drawing import Drawing
 from ..curves_of_images import isDrawn, lineOf, newLine
+from ..filling import fill, silent
 from ..numbers import REFERENCE
 from ..task_runner import sentence
 from .docks import addDock, removeDock
@@ -68,9 +68,8 @@ class CurvesSection(VTKObservationMixin):
             self.curves = None
             self._show()
         else:
-            blocked = self.ui.profileWidthSpinBox.blockSignals(True)
-            self.ui.profileWidthSpinBox.value = parameters.profileWidth
-            self.ui.profileWidthSpinBox.blockSignals(blocked)
+            with silent(self.ui.profileWidthSpinBox):
+                self.ui.profileWidthSpinBox.value = parameters.profileWidth
             self._watch(lineOf(slicer.mrmlScene))
 
     def refresh(self) -> None:
@@ -181,13 +180,7 @@ class CurvesSection(VTKObservationMixin):
         table = ui.curvesTable
         table.setColumnCount(len(header))
         table.setHorizontalHeaderLabels([text.replace(" (", "\n(") for text in header])
-        table.setRowCount(len(rows))
-        for row, cells in enumerate(rows):
-            for column, text in enumerate(cells):
-                item = qt.QTableWidgetItem(text)
-                item.setToolTip(text)
-                table.setItem(row, column, item)
-        table.resizeColumnsToContents()
+        fill(table, rows)
         table.setMinimumHeight(_HEADER + table.verticalHeader().defaultSectionSize * min(len(rows), _MOST_ROWS))
         table.visible = bool(rows)
         ui.curvesLabel.text = trouble if curves is None else curves.caption()

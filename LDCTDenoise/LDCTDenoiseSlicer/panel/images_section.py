@@ -5,6 +5,7 @@ from LDCTDenoiseLib.errors import InputError, LDCTError
 from slicer.i18n import tr as _
 
 from ..compared_images import COLORS, FULL, LOW, ComparedImages, isShown
+from ..filling import silent
 from ..nodes import INPUT_ROLE
 from ..numbers import STRENGTH, Made
 
@@ -67,14 +68,13 @@ class ImagesSection:
             rows += [(r.node, r.label, r.color, r.shown, r.made, True) for r in listed.rows() if r.node is not full]
         self._rows = [(row[0], row[-1]) for row in rows]
         table = self.ui.imageTable
-        blocked = table.blockSignals(True)
-        if table.rowCount != len(rows):
-            table.setRowCount(len(rows))
-        for number, row in enumerate(rows):
-            self._fill(number, *row)
-        table.resizeColumnsToContents()
-        table.visible = bool(rows)
-        table.blockSignals(blocked)
+        with silent(table):
+            if table.rowCount != len(rows):
+                table.setRowCount(len(rows))
+            for number, row in enumerate(rows):
+                self._fill(number, *row)
+            table.resizeColumnsToContents()
+            table.visible = bool(rows)
         self.ui.addImageSelector.enabled = low is not None
 
     def _fill(self, number: int, node, label: str, color, shown: bool, made: Made, isListed: bool) -> None:
@@ -140,9 +140,8 @@ class ImagesSection:
 
     def _onMoved(self, logical: int, before: int, after: int) -> None:
         header = self.ui.imageTable.verticalHeader()
-        blocked = header.blockSignals(True)
-        header.moveSection(after, before)  # the table's rows stay; what they show is another
-        header.blockSignals(blocked)
+        with silent(header):
+            header.moveSection(after, before)  # the table's rows stay; what they show is another
         first = sum(not isListed for _node, isListed in self._rows)
         if logical < len(self._rows) and self._rows[logical][1]:
             self._change(lambda: self._listed().move(self._rows[logical][0], after - first))

@@ -6,6 +6,7 @@ import qt
 from slicer.i18n import tr as _
 
 from ..denoising import Job, jobsOf
+from ..filling import silent
 from ..own_models import ownModels, requireModel
 from .words import descriptions
 
@@ -63,21 +64,20 @@ class MethodList:
         rows = [("method", name, descriptions().get(name, name)) for name in _union(self._available, methods)]
         rows += [("model", name, self._inWords(name)) for name in _union(self._own, models)]
         # The list is the panel's doing and not the user's choice.
-        blocked = self._list.blockSignals(True)
-        if rows != self._rows:
-            self._rows = rows
-            self._list.clear()
-            for _kind, _name, text in rows:
-                item = qt.QListWidgetItem(text)
-                item.setFlags(qt.Qt.ItemIsUserCheckable | qt.Qt.ItemIsEnabled)
-                self._list.addItem(item)
-            # Without it the panel would press the list together before it scrolls, and hide the last methods.
-            height = len(rows) * self._list.sizeHintForRow(0) + 2 * self._list.frameWidth
-            self._list.setMinimumHeight(min(height, _MOST_HEIGHT))
-        for row, (kind, name, _text) in enumerate(rows):
-            ticked = name in (methods if kind == "method" else models)
-            self._list.item(row).setCheckState(qt.Qt.Checked if ticked else qt.Qt.Unchecked)
-        self._list.blockSignals(blocked)
+        with silent(self._list):
+            if rows != self._rows:
+                self._rows = rows
+                self._list.clear()
+                for _kind, _name, text in rows:
+                    item = qt.QListWidgetItem(text)
+                    item.setFlags(qt.Qt.ItemIsUserCheckable | qt.Qt.ItemIsEnabled)
+                    self._list.addItem(item)
+                # Without it the panel would press the list together before it scrolls, and hide the last methods.
+                height = len(rows) * self._list.sizeHintForRow(0) + 2 * self._list.frameWidth
+                self._list.setMinimumHeight(min(height, _MOST_HEIGHT))
+            for row, (kind, name, _text) in enumerate(rows):
+                ticked = name in (methods if kind == "method" else models)
+                self._list.item(row).setCheckState(qt.Qt.Checked if ticked else qt.Qt.Unchecked)
         if self._path.currentPath != self._parameters.modelPath:
             self._path.currentPath = self._parameters.modelPath
 

@@ -15,6 +15,7 @@ from slicer.i18n import tr as _
 
 from ..compared_images import LOW
 from ..comparison.debounce import Throttle
+from ..filling import silent
 from ..measuring import requireReference, requireSameGrid
 from ..nodes import transformTime
 from ..numbers import REFERENCE, SHOWN, STRENGTH, Made, Numbers, Row, measureRows, wholePlane
@@ -173,9 +174,8 @@ class NumbersSection:
 
     def _showChoices(self) -> None:
         """Show over what is measured, and in which window, one of a script's own among the presets."""
-        blocked = self.ui.regionComboBox.blockSignals(True)
-        self.ui.regionComboBox.setCurrentIndex(REGIONS.index(self.region))
-        self.ui.regionComboBox.blockSignals(blocked)
+        with silent(self.ui.regionComboBox):
+            self.ui.regionComboBox.setCurrentIndex(REGIONS.index(self.region))
         combo, window = self.ui.metricWindowComboBox, self.window
         names = [name for name, preset in PRESETS.items() if preset == window]
         while combo.count > len(PRESETS):

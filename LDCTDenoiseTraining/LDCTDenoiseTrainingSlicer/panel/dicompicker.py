@@ -6,10 +6,10 @@ from pathlib import Path
 import qt
 import slicer
 import slicer.util
+from LDCTDenoiseSlicer.filling import fill, silent, tickItem
 from slicer.i18n import tr as _
 
 from ..patients.database_series import DicomSeries, pairSeries
-from .cells import fill, tickItem
 
 _TICK, _BECOMES = 0, 8
 _UI = Path(__file__).parents[2] / "Resources" / "UI" / "LDCTDenoiseTrainingDicom.ui"
@@ -84,13 +84,12 @@ class DicomPicker:
     def _refresh(self) -> None:
         """Show what is ticked and what comes of it; the other cells stay, of which a hospital's database has many."""
         table, becomes = self.ui.seriesTable, self._becomes()
-        blocked = table.blockSignals(True)
-        for row, one in enumerate(self.series):
-            if one.uid not in self._known:
-                table.item(row, _TICK).setCheckState(qt.Qt.Checked if one.uid in self.ticked else qt.Qt.Unchecked)
-            table.item(row, _BECOMES).setText(becomes.get(one.uid, ""))
-        table.resizeColumnToContents(_BECOMES)
-        table.blockSignals(blocked)
+        with silent(table):
+            for row, one in enumerate(self.series):
+                if one.uid not in self._known:
+                    table.item(row, _TICK).setCheckState(qt.Qt.Checked if one.uid in self.ticked else qt.Qt.Unchecked)
+                table.item(row, _BECOMES).setText(becomes.get(one.uid, ""))
+            table.resizeColumnToContents(_BECOMES)
         self.ui.countLabel.text = _("{ticked} of {count} series ticked.").format(
             ticked=len(self.ticked), count=len(self.series))
         self.ui.addButton.enabled = bool(self.ticked)

@@ -7,6 +7,7 @@ import slicer
 import slicer.util
 from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseSlicer.dependencies import ensurePackages
+from LDCTDenoiseSlicer.filling import RED, fill, silent, tickItem
 from LDCTDenoiseSlicer.scan_line import ScanLine
 from LDCTDenoiseSlicer.scanning import readTask
 from LDCTDenoiseTrainingLib.patients import ROLES, SimulationRanges
@@ -15,7 +16,6 @@ from slicer.i18n import tr as _
 from ..monitoring.slices import SliceVolumes
 from ..patients import SceneImage
 from ..patients.scene_volumes import ctVolumes
-from .cells import RED, fill, tickItem
 from .dicompicker import DicomPicker
 from .views_beside import ViewsBeside
 from .work import Work
@@ -237,19 +237,17 @@ class PatientsSection:
         if row is None:
             return
         ui.fullLabel.text, ui.fullLabel.toolTip = row.full.label, row.full.place
-        blocked = [widget.blockSignals(True) for widget in (ui.roleComboBox, ui.lowComboBox)]
-        ui.roleComboBox.setCurrentIndex(ROLES.index(row.role))
         volumes = [SceneImage(node) for node in ctVolumes()]
         # What stands in other rows of the patient may have been paired wrongly.
         others = [image for other in self.table.samePatient(row) for _, image in other.images]
         fitting = (image for image in (row.low, *others, *volumes) if image not in (None, row.full))
         self._lows = [None, *dict.fromkeys(fitting)]
-        ui.lowComboBox.clear()
-        for image in self._lows:
-            ui.lowComboBox.addItem(_("simulated") if image is None else image.label)
-        ui.lowComboBox.setCurrentIndex(self._lows.index(row.low))
-        for widget, was in zip((ui.roleComboBox, ui.lowComboBox), blocked, strict=True):
-            widget.blockSignals(was)
+        with silent(ui.roleComboBox), silent(ui.lowComboBox):
+            ui.roleComboBox.setCurrentIndex(ROLES.index(row.role))
+            ui.lowComboBox.clear()
+            for image in self._lows:
+                ui.lowComboBox.addItem(_("simulated") if image is None else image.label)
+            ui.lowComboBox.setCurrentIndex(self._lows.index(row.low))
         for name in _RANGES:
             edit = getattr(ui, f"{name}Edit")
             edit.text = ", ".join(f"{value:g}" for value in getattr(row.simulation, name) or ())

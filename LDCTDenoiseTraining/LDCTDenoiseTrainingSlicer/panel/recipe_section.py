@@ -9,12 +9,12 @@ from LDCTDenoiseLib.engine.device import CHOICES as DEVICES
 from LDCTDenoiseLib.errors import LDCTError
 from LDCTDenoiseLib.methods import NETWORK_METHODS
 from LDCTDenoiseSlicer.dependencies import ensurePackages
+from LDCTDenoiseSlicer.filling import RED, silent
 from LDCTDenoiseTrainingLib.training.config import TrainingConfig, read_settings
 from slicer.i18n import tr as _
 
 from ..jobs.run_state import KINDS, LEAVE_ONE_OUT, TABLE, TRAINING
 from ..recipe import CHOICES, CODES, LENGTH, MAIN, applies, otherKeys, recipes, settingsOf, wordsOf
-from .cells import RED
 from .work import Work
 
 #: Places in the list of recipes: what stands in the fields, and the method's defaults.
@@ -143,9 +143,8 @@ class RecipeSection:
 
     def show(self, config: TrainingConfig) -> None:
         """Put settings into the fields."""
-        blocked = self.ui.methodComboBox.blockSignals(True)
-        self.ui.methodComboBox.setCurrentIndex(list(NETWORK_METHODS).index(config.method))
-        self.ui.methodComboBox.blockSignals(blocked)
+        with silent(self.ui.methodComboBox):
+            self.ui.methodComboBox.setCurrentIndex(list(NETWORK_METHODS).index(config.method))
         self._ready = False  # until all fields are filled
         for key, value in asdict(config).items():
             if key != "method":
@@ -252,9 +251,8 @@ class RecipeSection:
             ui.otherButton.collapsed = False
         self.problem = "; ".join(f"{wordsOf(key).label} {said}" for key, said in problems.items())
         self._onChanged()
-        blocked = ui.recipeComboBox.blockSignals(True)
-        ui.recipeComboBox.setCurrentIndex(_OWN if self.problem else self._place(self.config()))
-        ui.recipeComboBox.blockSignals(blocked)
+        with silent(ui.recipeComboBox):
+            ui.recipeComboBox.setCurrentIndex(_OWN if self.problem else self._place(self.config()))
         if self.problem:
             ui.recipeLabel.text = f"{self.problem}."
             return

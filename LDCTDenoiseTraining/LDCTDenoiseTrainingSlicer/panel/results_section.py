@@ -3,13 +3,13 @@
 import qt
 import slicer.util
 from LDCTDenoiseLib.errors import InputError, LDCTError
+from LDCTDenoiseSlicer.filling import fill
 from LDCTDenoiseSlicer.logic import LDCTDenoiseLogic
 from LDCTDenoiseSlicer.task_runner import sentence
 from LDCTDenoiseTrainingLib.validation_metrics import METRIC
 from slicer.i18n import tr as _
 
 from ..monitoring.result_tables import caption, resultRows
-from .cells import fill
 from .work import Work
 
 #: Where they are known; the last two tell what PSNR does not.

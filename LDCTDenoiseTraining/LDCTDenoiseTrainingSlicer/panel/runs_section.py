@@ -6,6 +6,7 @@ import qt
 import slicer
 from LDCTDenoiseLib.errors import InputError, LDCTError
 from LDCTDenoiseSlicer.dependencies import ensurePackages
+from LDCTDenoiseSlicer.filling import fill, silent, tickItem
 from LDCTDenoiseSlicer.task_runner import sentence
 from slicer.i18n import tr as _
 
@@ -13,7 +14,6 @@ from ..estimate import duration
 from ..jobs.run_state import RUNNING, STOPPING, RunState
 from ..jobs.training_run import TrainingRun
 from ..monitoring.curves import CHARTS
-from .cells import fill, tickItem
 from .runview import RunView
 from .views_beside import ViewsBeside
 from .watching import Watching
@@ -100,9 +100,8 @@ class RunsSection:
     def restore(self, folder: str, ticked: list[str]) -> None:
         """Show the runs of a folder, the user's own where it is empty, and tick some."""
         if folder and folder != self.folder:
-            blocked = self.ui.runsFolderEdit.blockSignals(True)
-            self.ui.runsFolderEdit.currentPath = folder
-            self.ui.runsFolderEdit.blockSignals(blocked)
+            with silent(self.ui.runsFolderEdit):
+                self.ui.runsFolderEdit.currentPath = folder
             self._onFolder(folder, remember=False)
         if ticked != self.ticked:
             self._ticked = {run for run in self.runs if str(run.folder) in ticked}
@@ -289,9 +288,8 @@ class RunsSection:
     def _onSelection(self) -> None:
         run = self.run
         if run is not None:
-            blocked = self.ui.keepCheckBox.blockSignals(True)
-            self.ui.keepCheckBox.checked = run.keep
-            self.ui.keepCheckBox.blockSignals(blocked)
+            with silent(self.ui.keepCheckBox):
+                self.ui.keepCheckBox.checked = run.keep
         self._showRun()
         if self._plots.shown:
             self.draw()

@@ -76,22 +76,14 @@ class PatientTable:
         images = (image for row in self.rows for _, image in row.images)
         return {image.series for image in images if isinstance(image, FileImage) and image.series}
 
-    def addVolumes(self, volumes: Sequence | None = None) -> list[str]:
-        """Add volumes of the scene, paired by name and grid; returns what the user should know.
+    def addVolumes(self) -> list[str]:
+        """Add the CT volumes of the scene but outputs of a denoising, paired by name and grid.
 
-        Parameters
-        ----------
-        volumes : sequence of vtkMRMLScalarVolumeNode, optional
-            Default: every CT volume of the scene that is not the output of a denoising.
-
-        Raises
-        ------
-        InputError
-            If there is none, or one is no volume.
+        Returns what the user should know; raises `InputError` if there is none.
         """
-        nodes = scene_volumes.ctVolumes() if volumes is None else list(volumes)
         known = {image.node for row in self.rows for _, image in row.images if isinstance(image, SceneImage)}
-        candidates = [Candidate(n.GetName(), SceneImage(n), scene_volumes.gridOf(n)) for n in nodes if n not in known]
+        candidates = [Candidate(n.GetName(), SceneImage(n), scene_volumes.gridOf(n))
+                      for n in scene_volumes.ctVolumes() if n not in known]
         if not candidates:
             raise InputError("the scene holds no volume that is not in the table; load full-dose CT first.")
         return self._addPairs(*proposePairs(candidates))
@@ -102,7 +94,8 @@ class PatientTable:
         if low is not None:
             scene_volumes.requireVolume(low, "low-dose volume")
         row = Row(patient or full.GetName(), role, SceneImage(full), low and SceneImage(low))
-        return self._add([row], keepRoles=False)[0]
+        self._add([row])
+        return row
 
     def addFolder(self, folder: str | Path) -> list[str]:
         """Add what a folder is understood to hold, see docs/training.md; returns what the user should know."""
@@ -207,7 +200,7 @@ class PatientTable:
             for scan in patients.scans
         ]
         asked = [row.role for row in rows]
-        self._add(rows, keepRoles=True)
+        self._add(rows)
         self.sources += [source for source in patients.sources if source not in self.sources]
         return [f"patient '{row.patient}' is in the table already and keeps the role {row.role}."
                 for row, role in zip(rows, asked, strict=True) if row.role != role]
@@ -216,16 +209,13 @@ class PatientTable:
         if not pairs:
             raise InputError("there are low-dose images only; full-dose images are needed as the target. "
                              + " ".join(notes))
-        self._add([Row(pair.patient, "train", pair.full, pair.low) for pair in pairs], keepRoles=False)
+        self._add([Row(pair.patient, "train", pair.full, pair.low) for pair in pairs])
         return notes
 
-    def _add(self, rows: list[Row], keepRoles: bool) -> list[Row]:
+    def _add(self, rows: list[Row]) -> None:
         """Append rows; a patient who is in the table already keeps the role, whatever the new rows say."""
         for row in rows:
             known = self.samePatient(row)
             if known:
                 row.role = known[0].role
-            elif not keepRoles:
-                row.role = row.role or "train"
             self.rows.append(row)
-        return rows

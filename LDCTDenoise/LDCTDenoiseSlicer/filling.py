@@ -1,8 +1,19 @@
-"""Tables of the panel."""
+"""Fill widgets with what is to be shown, without a signal of theirs (desktop only)."""
 
+import contextlib
 from collections.abc import Collection, Sequence
 
 import qt
+
+
+@contextlib.contextmanager
+def silent(widget):
+    """Let a widget send no signals meanwhile."""
+    blocked = widget.blockSignals(True)
+    try:
+        yield
+    finally:
+        widget.blockSignals(blocked)
 
 
 def tickItem(ticked: bool):
@@ -37,34 +48,33 @@ def fill(
     tips : sequence of str
         What each row shows under the pointer. Default: the text of the cell.
     """
-    blocked = table.blockSignals(True)
-    changed = table.rowCount != len(rows)
-    if changed:
-        table.setRowCount(len(rows))
-    for row, cells in enumerate(rows):
-        for column, cell in enumerate(cells):
-            tip = tips[row] if tips else cell
-            if _same(table.item(row, column), cell, tip, row in red):
-                continue
-            changed = True
-            if isinstance(cell, str):
-                item = qt.QTableWidgetItem(cell)
-                more = qt.Qt.ItemIsEditable if column in editable else 0
-                item.setFlags(qt.Qt.ItemIsEnabled | qt.Qt.ItemIsSelectable | more)
-                item.setToolTip(tip)
-                item.setData(qt.Qt.UserRole, _kept(tip, row in red))
-                if row in red:
-                    item.setForeground(qt.QBrush(qt.QColor(RED)))
-                cell = item
-            table.setItem(row, column, cell)
-    if changed or not rows:  # measuring the columns takes longer than all the rest
-        for column in range(table.columnCount):
-            if wide is None:
-                table.resizeColumnToContents(column)
-            else:
-                table.horizontalHeader().setSectionResizeMode(
-                    column, qt.QHeaderView.Stretch if column == wide else qt.QHeaderView.ResizeToContents)
-    table.blockSignals(blocked)
+    with silent(table):
+        changed = table.rowCount != len(rows)
+        if changed:
+            table.setRowCount(len(rows))
+        for row, cells in enumerate(rows):
+            for column, cell in enumerate(cells):
+                tip = tips[row] if tips else cell
+                if _same(table.item(row, column), cell, tip, row in red):
+                    continue
+                changed = True
+                if isinstance(cell, str):
+                    item = qt.QTableWidgetItem(cell)
+                    more = qt.Qt.ItemIsEditable if column in editable else 0
+                    item.setFlags(qt.Qt.ItemIsEnabled | qt.Qt.ItemIsSelectable | more)
+                    item.setToolTip(tip)
+                    item.setData(qt.Qt.UserRole, _kept(tip, row in red))
+                    if row in red:
+                        item.setForeground(qt.QBrush(qt.QColor(RED)))
+                    cell = item
+                table.setItem(row, column, cell)
+        if changed or not rows:  # measuring the columns takes longer than all the rest
+            for column in range(table.columnCount):
+                if wide is None:
+                    table.resizeColumnToContents(column)
+                else:
+                    table.horizontalHeader().setSectionResizeMode(
+                        column, qt.QHeaderView.Stretch if column == wide else qt.QHeaderView.ResizeToContents)
 
 
 def _same(item, cell, tip: str, red: bool) -> bool:
