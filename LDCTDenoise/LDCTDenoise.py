@@ -6,7 +6,7 @@ On slicer-core, which has no module framework, `from LDCTDenoise import LDCTDeno
 import slicer
 import vtk
 from LDCTDenoiseSlicer.logic import LDCTDenoiseLogic
-from LDCTDenoiseSlicer.module import Module, ModuleWidget, ScriptedLoadableModuleTest, _
+from LDCTDenoiseSlicer.module import Module, ModuleTest, ModuleWidget, _
 
 #: The attribute of a parameter node for which a low-dose volume has been chosen: from then on the choice is the user's.
 _CHOSEN = "LDCTDenoise.InputChosen"
@@ -67,10 +67,8 @@ class LDCTDenoiseWidget(ModuleWidget):
         self._proposal = Debounce(self.proposePair)
 
         self.observeScene(
-            StartClose=self.onSceneStartClose, EndClose=self.onSceneComplete, StartImport=self.onSceneStartImport,
-            EndImport=self.onSceneComplete, StartSave=self.onSceneStartSave,
-            NodeAboutToBeRemoved=self.onNodeAboutToBeRemoved, NodeRemoved=self.onNodeRemoved,
-            NodeAdded=self.onNodeAdded,
+            StartSave=self.onSceneStartSave, NodeAboutToBeRemoved=self.onNodeAboutToBeRemoved,
+            NodeRemoved=self.onNodeRemoved, NodeAdded=self.onNodeAdded,
         )  # fmt: skip
         self.initializeParameterNode()
 
@@ -91,19 +89,10 @@ class LDCTDenoiseWidget(ModuleWidget):
 
     def onSceneStartClose(self, caller, event):
         self.panel.follower.drop()
-        self.panel.stop(_("Stopped: the scene was closed."))
-        self.setParameterNode(None)
+        ModuleWidget.onSceneStartClose(self, caller, event)
 
     def onSceneStartSave(self, caller, event):
         self.panel.follower.finish()
-
-    def onSceneStartImport(self, caller, event):
-        # A selector takes the first volume that arrives, which would replace the choice that is saved in the scene.
-        self.setParameterNode(None)
-
-    def onSceneComplete(self, caller, event):
-        if self.parent.isEntered:
-            self.initializeParameterNode()
 
     @vtk.calldata_type(vtk.VTK_OBJECT)
     def onNodeAboutToBeRemoved(self, caller, event, node):
@@ -161,11 +150,8 @@ class LDCTDenoiseWidget(ModuleWidget):
 #
 
 
-class LDCTDenoiseTest(ScriptedLoadableModuleTest):
+class LDCTDenoiseTest(ModuleTest):
     """Run the logic in Slicer's own scene and, where there is a main window, press the panel's buttons."""
-
-    def setUp(self):
-        slicer.mrmlScene.Clear()
 
     def runTest(self):
         from LDCTDenoiseSlicer.selftest import PANEL_TESTS

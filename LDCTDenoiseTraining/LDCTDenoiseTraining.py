@@ -5,7 +5,7 @@ same.
 """
 
 import slicer
-from LDCTDenoiseSlicer.module import Module, ModuleWidget, ScriptedLoadableModuleTest, _
+from LDCTDenoiseSlicer.module import Module, ModuleTest, ModuleWidget, _
 from LDCTDenoiseTrainingSlicer.logic import LDCTDenoiseTrainingLogic
 
 __all__ = ["LDCTDenoiseTraining", "LDCTDenoiseTrainingLogic", "LDCTDenoiseTrainingTest", "LDCTDenoiseTrainingWidget"]
@@ -59,10 +59,7 @@ class LDCTDenoiseTrainingWidget(ModuleWidget):
         self.loadUI()
         self.logic = LDCTDenoiseTrainingLogic()
         self.panel = Panel(self.ui, self.logic, self.resourcePath("training-requirements.txt"))
-        self.observeScene(
-            StartClose=self.onSceneStartClose, EndClose=self.onSceneComplete, StartImport=self.onSceneStartImport,
-            EndImport=self.onSceneComplete, NodeRemoved=self.onNodeRemoved,
-        )  # fmt: skip
+        self.observeScene(NodeRemoved=self.onNodeRemoved)
         self.initializeParameterNode()
 
     def cleanup(self):
@@ -94,17 +91,6 @@ class LDCTDenoiseTrainingWidget(ModuleWidget):
         self._parameterNode = parameterNode
         self.panel.setParameterNode(parameterNode)
 
-    def onSceneStartClose(self, caller, event):
-        self.panel.stop(_("Stopped: the scene was closed."))
-        self.setParameterNode(None)
-
-    def onSceneStartImport(self, caller, event):
-        self.setParameterNode(None)
-
-    def onSceneComplete(self, caller, event):
-        if self.parent.isEntered:
-            self.enter()
-
     def onNodeRemoved(self, caller, event):
         # When a scene is closed, nobody follows it.
         if self._parameterNode is not None:
@@ -120,11 +106,8 @@ class LDCTDenoiseTrainingWidget(ModuleWidget):
 #
 
 
-class LDCTDenoiseTrainingTest(ScriptedLoadableModuleTest):
+class LDCTDenoiseTrainingTest(ModuleTest):
     """Train a few steps on two tiny patients of the scene, stop, resume and use the model."""
-
-    def setUp(self):
-        slicer.mrmlScene.Clear()
 
     def runTest(self):
         for test in (self.test_PanelOpens, self.test_TrainStopResumeUse):

@@ -54,9 +54,26 @@ class ModuleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         widget.setMRMLScene(slicer.mrmlScene)
 
     def observeScene(self, **methods):
-        """Have methods called by the scene's events, by the names of these without "Event"."""
+        """Let go of a scene that closes and follow the one that comes; have more methods called by its events.
+
+        Events are named without "Event".
+        """
+        methods = {"StartClose": self.onSceneStartClose, "EndClose": self.onSceneComplete,
+                   "StartImport": self.onSceneStartImport, "EndImport": self.onSceneComplete, **methods}
         for event, method in methods.items():
             self.addObserver(slicer.mrmlScene, getattr(slicer.mrmlScene, f"{event}Event"), method)
+
+    def onSceneStartClose(self, caller, event):
+        self.panel.stop(_("Stopped: the scene was closed."))
+        self.setParameterNode(None)
+
+    def onSceneStartImport(self, caller, event):
+        # A selector takes the first volume that arrives, which would replace the choice that is saved in the scene.
+        self.setParameterNode(None)
+
+    def onSceneComplete(self, caller, event):
+        if self.parent.isEntered:
+            self.enter()
 
     def onReload(self):
         """Load the module anew with the code beneath it."""
@@ -65,3 +82,10 @@ class ModuleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             if name.split(".")[0] in self.packages and name != "LDCTDenoiseLib.errors":
                 del sys.modules[name]
         ScriptedLoadableModuleWidget.onReload(self)
+
+
+class ModuleTest(ScriptedLoadableModuleTest):
+    """A self test, each part of which begins with an empty scene."""
+
+    def setUp(self):
+        slicer.mrmlScene.Clear()

@@ -200,10 +200,30 @@ def writeOutput(source, output, image: vtk.vtkImageData, ijkToRAS: vtk.vtkMatrix
         _placeBeside(source, output)
     except Exception:
         if isNew:
-            scene.RemoveNode(output.GetDisplayNode())
-            scene.RemoveNode(output)
+            removeVolume(output)
         raise
     return output
+
+
+def addHidden(scene, name: str, like=None):
+    """Add a volume that is only looked at: not listed, not saved, in the display of the volume `like`, if any."""
+    node = scene.CreateNodeByClass("vtkMRMLScalarVolumeNode")
+    node.UnRegister(None)  # the Python variable owns it now
+    node.SetName(name)
+    node.SetHideFromEditors(True)
+    node.SetSaveWithScene(False)
+    scene.AddNode(node)
+    copyDisplay(like, node) if like is not None else node.CreateDefaultDisplayNodes()
+    node.GetDisplayNode().SetSaveWithScene(False)
+    return node
+
+
+def removeVolume(node) -> None:
+    """Take a volume and its display out of the scene, if it is still there."""
+    scene = node.GetScene()
+    if scene is not None:
+        scene.RemoveNode(node.GetDisplayNode())
+        scene.RemoveNode(node)
 
 
 def copyDisplay(source, output) -> None:

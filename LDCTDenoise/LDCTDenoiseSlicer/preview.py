@@ -9,16 +9,13 @@ from LDCTDenoiseLib.methods import make_denoiser
 from LDCTDenoiseLib.volumes import check_ct
 
 from .denoising import Job
-from .nodes import INPUT_ROLE, copyDisplay, newImage, volumeFromNode
+from .nodes import INPUT_ROLE, addHidden, newImage, volumeFromNode
 from .strength import blend
 from .tasks import Task
 from .torch_import import importTorch
 
 #: Slices that are remembered, so that scrolling back costs nothing: 32 of 512×512 are 16 MB.
 _REMEMBERED = 32
-
-#: The attribute that marks a preview's node.
-PREVIEW = "LDCTDenoise.Preview"
 
 
 class Previews:
@@ -72,7 +69,10 @@ class Previews:
                 self._known[key] = pixels
             while len(self._known) > _REMEMBERED:
                 self._known.popitem(last=False)
-            self._adopt(inputVolume, {label: image for label, (image, _voxels) in images.items()})
+            self.source = inputVolume
+            for label, (image, _voxels) in images.items():
+                if label not in self.nodes:
+                    self.nodes[label] = _newNode(inputVolume, label, image)
             return found
 
         return Task(work, finish, [inputVolume])
@@ -107,13 +107,6 @@ class Previews:
         self.source = source
         return dropped
 
-    def _adopt(self, source, images: dict) -> None:
-        """Put nodes with these images into the scene."""
-        self.source = source
-        for label, image in images.items():
-            if label not in self.nodes:
-                self.nodes[label] = _newNode(source, label, image)
-
     def _denoiser(self, job: Job):
         if job not in self._denoisers:
             self._denoisers[job] = make_denoiser(job.method, job.model)
@@ -125,16 +118,7 @@ class Previews:
 
 
 def _newNode(source, label: str, image):
-    scene = source.GetScene()
-    node = scene.CreateNodeByClass("vtkMRMLScalarVolumeNode")
-    node.UnRegister(None)
-    node.SetName(f"{source.GetName()} {label} preview")
-    node.SetHideFromEditors(True)
-    node.SetSaveWithScene(False)
-    node.SetAttribute(PREVIEW, label)
-    node = scene.AddNode(node)
-    copyDisplay(source, node)
-    node.GetDisplayNode().SetSaveWithScene(False)
+    node = addHidden(source.GetScene(), f"{source.GetName()} {label} preview", source)
     matrix = vtk.vtkMatrix4x4()
     source.GetIJKToRASMatrix(matrix)
     node.SetIJKToRASMatrix(matrix)

@@ -3,6 +3,7 @@
 import numpy as np
 import slicer
 
+from ..nodes import addHidden
 from .plane import axisAlong, bentBy, ijkToWorld, toGridSpace, vtkMatrix
 
 
@@ -20,15 +21,7 @@ class SliceDifference:
 
     def __init__(self, minuend, subtrahend):
         self.minuend, self.subtrahend = minuend, subtrahend
-        self.node = minuend.GetScene().CreateNodeByClass("vtkMRMLScalarVolumeNode")
-        self.node.UnRegister(None)
-        self.node.SetName(f"{minuend.GetName()} − {subtrahend.GetName()}")
-        # Not the user's data: not listed, not saved, gone with the view.
-        self.node.SetHideFromEditors(True)
-        self.node.SetSaveWithScene(False)
-        minuend.GetScene().AddNode(self.node)
-        self.node.CreateDefaultDisplayNodes()
-        self.node.GetDisplayNode().SetSaveWithScene(False)
+        self.node = addHidden(minuend.GetScene(), f"{minuend.GetName()} − {subtrahend.GetName()}")
         self._showNothing()
 
     @property
@@ -74,13 +67,6 @@ class SliceDifference:
         self.node.SetIJKToRASMatrix(vtkMatrix(np.diag([1e-3, 1e-3, 1e-3, 1.0])))
         slicer.util.updateVolumeFromArray(self.node, np.zeros((1, 1, 1), np.float32))
         return False
-
-    def remove(self) -> None:
-        """Take the node out of the scene."""
-        scene = self.node.GetScene()
-        if scene is not None:
-            scene.RemoveNode(self.node.GetDisplayNode())
-            scene.RemoveNode(self.node)
 
 
 class _Slice:

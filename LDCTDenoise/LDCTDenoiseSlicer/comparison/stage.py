@@ -4,6 +4,7 @@ import numpy as np
 from LDCTDenoiseLib.errors import InputError
 from slicer.util import VTKObservationMixin
 
+from ..nodes import removeVolume
 from ..planes import Plane, planeNames
 from ..regions import regionsOf
 from . import body, plane, views
@@ -112,7 +113,7 @@ class Stage(VTKObservationMixin):
             group = ZOOM_GROUP if row in request.zoomed else WHOLE_GROUP
             views.fill(node, self._volumeOf(row, label, before), label, group)
         for difference in before.values():
-            difference.remove()
+            removeVolume(difference.node)
         if self.links is not None:
             self._updateDifferences()
 
@@ -152,7 +153,7 @@ class Stage(VTKObservationMixin):
         for mark in self._marks.values():
             mark.close()
         for difference in self._differences.values():
-            difference.remove()
+            removeVolume(difference.node)
         return place
 
     def markRegions(self, request) -> None:

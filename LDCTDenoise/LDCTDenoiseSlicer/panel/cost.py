@@ -42,20 +42,12 @@ class Cost:
     def remember(self, choice: str, label: str, progress, pixels: int) -> None:
         """Keep the time of a run, when its last `Progress` comes; `pixels` are those of one slice."""
         if progress.done == progress.of:
-            _remember(f"SecondsPerSlice/{label}/{choice}", progress.seconds / progress.of * _PIXELS / pixels)
+            seconds = progress.seconds / progress.of * _PIXELS / pixels
+            qt.QSettings().setValue(f"LDCTDenoise/SecondsPerSlice/{label}/{choice}", str(seconds))
 
     @staticmethod
     def _secondsPerSlice(label: str, choice: str) -> float | None:
-        kept = _remembered(f"SecondsPerSlice/{label}/{choice}")
         try:
-            return float(kept)
+            return float(qt.QSettings().value(f"LDCTDenoise/SecondsPerSlice/{label}/{choice}"))
         except (TypeError, ValueError):
             return None
-
-
-def _remember(key: str, value) -> None:
-    qt.QSettings().setValue(f"LDCTDenoise/{key}", str(value))
-
-
-def _remembered(key: str) -> str | None:
-    return qt.QSettings().value(f"LDCTDenoise/{key}")

@@ -2,7 +2,7 @@
 
 import slicer
 
-from ..nodes import INPUT_ROLE
+from ..nodes import INPUT_ROLE, removeVolume
 from ..preview import Previews
 from ..task_runner import TaskRunner
 
@@ -92,5 +92,4 @@ class PreviewControl:
                 source = slicer.mrmlScene.GetNodeByID(composite.GetBackgroundVolumeID()).GetNodeReference(INPUT_ROLE)
                 composite.SetBackgroundVolumeID(source.GetID() if source is not None else None)
         for node in nodes:
-            slicer.mrmlScene.RemoveNode(node.GetDisplayNode())
-            slicer.mrmlScene.RemoveNode(node)
+            removeVolume(node)

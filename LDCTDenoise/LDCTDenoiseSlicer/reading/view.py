@@ -14,7 +14,7 @@ from ..comparison.debounce import Debounce
 from ..comparison.furniture import Words
 from ..comparison.layout import sliceViews
 from ..comparison.saved_display import forget, override, restore
-from ..nodes import nodesOf
+from ..nodes import addHidden, nodesOf, removeVolume
 from ..planes import planeInView
 from .session import Reading
 
@@ -136,9 +136,7 @@ class ReadingView(VTKObservationMixin):
         for node in nodes:
             views.empty(node)
         for volume in self._volumes:
-            if volume.GetScene() is not None:
-                self._scene.RemoveNode(volume.GetDisplayNode())
-                self._scene.RemoveNode(volume)
+            removeVolume(volume)
         self._volumes = []
 
     def _layOut(self, count: int) -> None:
@@ -155,15 +153,7 @@ class ReadingView(VTKObservationMixin):
         for display in self._markups:
             override(display, Visibility=0)
         for _number in range(count):
-            volume = self._scene.CreateNodeByClass("vtkMRMLScalarVolumeNode")
-            volume.UnRegister(None)
-            volume.SetName("Image")
-            volume.SetHideFromEditors(True)
-            volume.SetSaveWithScene(False)
-            self._scene.AddNode(volume)
-            volume.CreateDefaultDisplayNodes()
-            volume.GetDisplayNode().SetSaveWithScene(False)
-            self._volumes.append(volume)
+            self._volumes.append(addHidden(self._scene, "Image"))
         for number, volume in enumerate(self._volumes):
             widgets.settle(_name(number))
             widgets.bare(_name(number))

@@ -6,7 +6,7 @@ import numpy as np
 import slicer.util
 from LDCTDenoiseLib.volumes import Geometry, Volume
 from LDCTDenoiseSlicer.comparison.plane import vtkMatrix
-from LDCTDenoiseSlicer.nodes import toRAS
+from LDCTDenoiseSlicer.nodes import removeVolume, toRAS
 from LDCTDenoiseSlicer.sample import addVolume
 from LDCTDenoiseTrainingLib.training.picture import PICTURE
 
@@ -21,7 +21,7 @@ class SliceVolumes:
         """Bring the nodes in line with these volumes of one slice; return them by the same captions."""
         self._nodes = [node for node in self._nodes if node.GetScene() is not None]
         while len(self._nodes) > len(volumes):
-            _remove(self._nodes.pop())
+            removeVolume(self._nodes.pop())
         for number, (caption, volume) in enumerate(volumes.items()):
             if number == len(self._nodes):
                 self._nodes.append(_hidden(addVolume(volume, caption)))
@@ -63,10 +63,3 @@ def _hidden(node):
         part.SetHideFromEditors(True)
         part.SetSaveWithScene(False)
     return node
-
-
-def _remove(node) -> None:
-    scene = node.GetScene()
-    if scene is not None:
-        scene.RemoveNode(node.GetDisplayNode())
-        scene.RemoveNode(node)
