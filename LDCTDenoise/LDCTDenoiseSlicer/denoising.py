@@ -177,7 +177,7 @@ class Denoising:
             voxels = self._images[number - 1][1]
             for k, full in enumerate(run.output):
                 voxels[k] = blend(self._volume.array[k], full, strength) if later else full
-            facts = _Facts.of(run, job, strength, checksum, words, self._volume.name)
+            facts = _Facts.of(run, job, strength, checksum, words, self._volume.name, progress.seconds)
             done.append((facts, run.output if later else None))
         return done
 
@@ -207,7 +207,7 @@ class _Facts:
 
     @classmethod
     def of(cls, run: DenoiseRun, job: Job, strength: float, checksum: str, noiseLeft: str | None,
-           name: str) -> "_Facts":
+           name: str, seconds: float) -> "_Facts":
         denoiser = run.denoiser
         unlike = [f"'{name}' is unlike what {denoiser.name} was trained on: {remark}. Look at the result "
                   "with care." for remark in run.remarks]
@@ -223,6 +223,7 @@ class _Facts:
                 "Remarks": REMARKS.join(run.remarks) or None,
                 "NoiseLeft": noiseLeft,
                 "Version": __version__,
+                "Seconds": f"{seconds:.3g}",
                 "InputCRC": checksum,
             },
             [*run.notices, *unlike],

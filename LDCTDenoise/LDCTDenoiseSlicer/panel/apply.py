@@ -46,9 +46,11 @@ class Apply:
                       .format(labels=", ".join(there)))
             panel.refresh()
             return
-        started, strength, noise = time.monotonic(), parameters.strength, parameters.noiseLeft
+        started, device = time.monotonic(), parameters.device
+        strength, noise = parameters.strength, parameters.noiseLeft
 
         def denoised(nodes: dict) -> None:
+            panel.cost.remember(device, nodes)
             panel.say(_summary(nodes, time.monotonic() - started, there))
             if panel.parameters is not None:
                 # If the slider has moved meanwhile, the outputs follow now.
@@ -59,7 +61,7 @@ class Apply:
         panel.follower.finish()
         task = panel.logic.denoiseAll.task(
             low, [job.method for job in jobs if job.model is None], [job.model for job in jobs if job.model],
-            outputs, parameters.device, strength, parameters.batch or None, noise or None,
+            outputs, device, strength, parameters.batch or None, noise or None,
         )
         self._shown = 0.0
         panel.say(_("Getting ready…"))
@@ -67,21 +69,17 @@ class Apply:
 
     def showProgress(self, state) -> None:
         """Show how far it has come: once a second."""
-        panel, progress = self._panel, getattr(state, "progress", None)
-        if progress is not None and panel.parameters is not None and panel.parameters.inputVolume is not None:
-            columns, rows, _slices = panel.parameters.inputVolume.GetImageData().GetDimensions()
-            panel.cost.remember(panel.parameters.device, state.label, progress, columns * rows)
         now = time.monotonic()
         if now - self._shown < _BETWEEN or state is None:
             return
         if not self._shown:
-            panel.say("")  # no longer getting ready
+            self._panel.say("")  # no longer getting ready
         self._shown = now
         # In the bar and not in the line below it, whose new text would have the whole panel laid out anew. And drawn
         # once: with views in the window, any change in it has all of it composed again.
         bar = self._panel.ui.progressBar
         bar.setUpdatesEnabled(False)
-        bar.setFormat(_inWords(state) if progress is not None else getattr(state, "text", "%p%"))
+        bar.setFormat(_inWords(state) if hasattr(state, "progress") else getattr(state, "text", "%p%"))
         bar.value = int(100 * state.fraction)
         bar.setUpdatesEnabled(True)
 

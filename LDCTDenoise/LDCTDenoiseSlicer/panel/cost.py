@@ -39,10 +39,11 @@ class Cost:
             device=words, duration=duration(seconds), memory=size, slices=slices
         )
 
-    def remember(self, choice: str, label: str, progress, pixels: int) -> None:
-        """Keep the time of a run, when its last `Progress` comes; `pixels` are those of one slice."""
-        if progress.done == progress.of:
-            seconds = progress.seconds / progress.of * _PIXELS / pixels
+    def remember(self, choice: str, outputs: dict) -> None:
+        """Keep the times of a run, which its outputs, by label, tell."""
+        for label, node in outputs.items():
+            columns, rows, slices = node.GetImageData().GetDimensions()
+            seconds = float(node.GetAttribute("LDCTDenoise.Seconds")) / slices * _PIXELS / (columns * rows)
             qt.QSettings().setValue(f"LDCTDenoise/SecondsPerSlice/{label}/{choice}", str(seconds))
 
     @staticmethod
