@@ -13,6 +13,7 @@ from LDCTDenoiseLib import __version__
 from LDCTDenoiseLib.engine import DenoiseRun, Progress, noise_left_of
 from LDCTDenoiseLib.errors import InputError, MethodError
 from LDCTDenoiseLib.methods import REFERENCE_METHODS, make_denoiser, method_name
+from LDCTDenoiseLib.methods.denoiser import told
 from LDCTDenoiseLib.models import find_model
 from LDCTDenoiseLib.scan import ScanFacts, measure_scan, outside
 from LDCTDenoiseLib.volumes import check_ct
@@ -166,8 +167,8 @@ class Denoising:
         done = []
         for number, (job, denoiser) in enumerate(zip(self._jobs, denoisers, strict=True), start=1):
             run = DenoiseRun(
-                self._volume, denoiser, self._device, 1.0 if later else self._strength, self._batch,
-                _remarks(scan, denoiser),
+                self._volume, told(denoiser, lambda: scan.noise_level), self._device,
+                1.0 if later else self._strength, self._batch, _remarks(scan, denoiser),
             )
             for progress in run:
                 report(JobProgress(job.label, number, len(self._jobs), progress))
@@ -209,6 +210,7 @@ class _Facts:
     def of(cls, run: DenoiseRun, job: Job, strength: float, checksum: str, noiseLeft: str | None,
            name: str, seconds: float) -> "_Facts":
         denoiser = run.denoiser
+        level = getattr(denoiser, "noise_level", None)
         unlike = [f"'{name}' is unlike what {denoiser.name} was trained on: {remark}. Look at the result "
                   "with care." for remark in run.remarks]
         return cls(
@@ -218,6 +220,7 @@ class _Facts:
                 "ModelSHA256": getattr(denoiser, "sha256", None) or None,
                 "HURange": str(denoiser.hu_range) if hasattr(denoiser, "hu_range") else None,
                 "Strength": f"{strength:g}",
+                "NoiseLevel": None if level is None else f"{level:.2f}",
                 "Device": run.device.words,
                 "Notices": " ".join([*run.notices, *unlike]) or None,
                 "Remarks": REMARKS.join(run.remarks) or None,

@@ -139,10 +139,12 @@ def _read(node, database, folder: Path) -> _Export:
     if source is None or not node.GetAttribute("LDCTDenoise.Method"):
         raise InputError(f"'{node.GetName()}' is no output of this module, or its input has gone; denoise again.")
     said = {key: node.GetAttribute(f"LDCTDenoise.{key}") or "" for key in (
-        "Method", "Strength", "Device", "ModelSHA256", "HURange", "Version", "Remarks", "NoiseLeft")}  # fmt: skip
+        "Method", "Strength", "Device", "ModelSHA256", "HURange", "NoiseLevel", "Version", "Remarks",
+        "NoiseLeft")}  # fmt: skip
     provenance = Provenance(
         method=said["Method"], strength=float(said["Strength"] or 1), device=said["Device"],
-        model_sha256=said["ModelSHA256"], hu_range=said["HURange"], version=said["Version"],
+        model_sha256=said["ModelSHA256"], hu_range=said["HURange"], noise_level=said["NoiseLevel"],
+        version=said["Version"],
         remarks=tuple(filter(None, [said["NoiseLeft"], *said["Remarks"].split(REMARKS)])),
     )  # fmt: skip
     files = sourceFiles(source, database)

@@ -6,6 +6,8 @@ import slicer
 import vtk
 from LDCTDenoiseLib.engine import DenoiseRun
 from LDCTDenoiseLib.methods import make_denoiser
+from LDCTDenoiseLib.methods.denoiser import told
+from LDCTDenoiseLib.scan.level import measure_level
 from LDCTDenoiseLib.volumes import check_ct
 
 from .denoising import Job
@@ -31,6 +33,7 @@ class Previews:
         self._known = OrderedDict()
         self._denoisers = {}
         self._checked = None
+        self._level = None  # what was measured, and of which state of which volume
 
     def task(self, inputVolume, k: int, jobs: list[Job], device: str) -> Task | None:
         """Return the task that denoises slice k with those jobs that have not yet, or None when all have.
@@ -58,7 +61,9 @@ class Previews:
             found = []
             for key, job in zip(keys, missing, strict=True):
                 # As a volume: a network works on a grid of its own where the pixels are not those it was trained on.
-                run = DenoiseRun(volume.with_array(volume.array[k : k + 1]), self._denoiser(job), device)
+                # Told the level of all slices, as Apply does.
+                denoiser = told(self._denoiser(job), lambda: self._levelOf(volume, checked))
+                run = DenoiseRun(volume.with_array(volume.array[k : k + 1]), denoiser, device)
                 for progress in run:
                     report(progress)
                 found.append((key, run.output[0], run.device.words))
@@ -106,6 +111,11 @@ class Previews:
         self.nodes = {label: node for label, node in self.nodes.items() if node not in dropped and node.GetScene()}
         self.source = source
         return dropped
+
+    def _levelOf(self, volume, key) -> float:
+        if self._level is None or self._level[0] != key:
+            self._level = key, measure_level(volume)
+        return self._level[1]
 
     def _denoiser(self, job: Job):
         if job not in self._denoisers:

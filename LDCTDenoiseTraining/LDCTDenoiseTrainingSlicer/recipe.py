@@ -47,6 +47,7 @@ CHOICES = {
     "select_by": {"psnr": "PSNR", "ssim": "SSIM", "rmse": "RMSE", "texture": _("texture"), "last": _("the last state")},
     "precision": {"auto": _("automatic"), "float32": "float32"},
     "optimiser": {"soap": "SOAP", "adam": "Adam"},
+    "noise_level": {"False": _("no"), "True": _("yes")},
 }
 
 WORDS = {
@@ -153,6 +154,15 @@ WORDS = {
     "full_dose": Words(
         _("Share at full dose"),
         _("Part of the simulated patches that has no noise added: what is at full dose already is to stay as it is."),
+    ),
+    "kernel_boost": Words(
+        _("Sharper kernels up to"),
+        _("Half of the patches are shown as by a sharper kernel, the finest detail up to 1 + this times as strong: few "
+          "scans of a set have one."),
+    ),
+    "noise_level": Words(
+        _("Reads the noise level"),
+        _("The network is told how much noisier a scan is than others of its kernel and slices."),
     ),
     "thickness": Words(
         _("Slices averaged up to (mm)"),

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ..derived import Provenance, SeriesOptions, write_derived_series
-from ..engine import DenoiseRun, Progress, check_run, strength_and_remarks
+from ..engine import DenoiseRun, Progress, check_run, prepared
 from ..errors import InputError, LDCTError
 from ..hounsfield import PAPER, Window
 from ..methods.denoiser import Denoiser
@@ -106,10 +106,10 @@ def read(series: Series) -> Volume:
 def denoise(job: Job, settings: Settings) -> Iterator[Progress]:
     """Denoise the volume of a job, with a `Progress` after each batch of slices."""
     started = time.monotonic()
-    strength, remarks = strength_and_remarks(
+    denoiser, strength, remarks = prepared(
         job.volume, settings.denoiser, settings.device, settings.strength, settings.leave_noise
     )
-    run = DenoiseRun(job.volume, settings.denoiser, settings.device, strength, settings.batch, remarks)
+    run = DenoiseRun(job.volume, denoiser, settings.device, strength, settings.batch, remarks)
     yield from run
     job.output, job.provenance = run.output, Provenance.of_run(run)
     job.record.device = run.device.words

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from ..derived import Provenance, check_series_place, require_source, write_derived_series
 from ..derived.written import written_before
-from ..engine import DenoiseRun, check_run, strength_and_remarks
+from ..engine import DenoiseRun, check_run, prepared
 from ..errors import OutputError
 from ..methods import make_denoiser, method_name
 from ..volumes import is_dicom_source, is_file_name, write_volume
@@ -71,7 +71,7 @@ def run(arguments: argparse.Namespace) -> None:
     if as_dicom:
         require_source(volume)
     check_run(denoiser, arguments.device, arguments.strength, arguments.batch)
-    strength, remarks = strength_and_remarks(
+    denoiser, strength, remarks = prepared(
         volume, denoiser, arguments.device, arguments.strength, arguments.leave_noise
     )
     if arguments.leave_noise is not None:

@@ -23,6 +23,7 @@ class Provenance:
     device: str  #: Where it ran, in words.
     model_sha256: str = ""  #: Of the model file; empty for a method without one.
     hu_range: str = ""  #: What the network saw as its range; empty for a method without one.
+    noise_level: str = ""  #: What the network was told of the scan (`scan.level`); empty for one that reads none.
     version: str = __version__  #: Of this software.
     remarks: tuple[str, ...] = ()  #: What was unusual about the scan, how the strength was chosen.
 
@@ -30,12 +31,14 @@ class Provenance:
     def of_run(cls, run) -> "Provenance":
         """Return the provenance of a finished `engine.DenoiseRun`."""
         denoiser = run.denoiser
+        level = getattr(denoiser, "noise_level", None)
         return cls(
             method=denoiser.name,
             strength=float(run.strength),
             device=run.device.words,
             model_sha256=getattr(denoiser, "sha256", ""),
             hu_range=str(getattr(denoiser, "hu_range", "")),
+            noise_level="" if level is None else f"{level:.2f}",
             remarks=tuple(run.remarks),
         )
 
@@ -47,6 +50,7 @@ class Provenance:
             f"method {self.method}",
             f"model SHA-256 {self.model_sha256}" if self.model_sha256 else "",
             f"HU range {self.hu_range.removesuffix(' HU')}" if self.hu_range else "",
+            f"noise level {self.noise_level}" if self.noise_level else "",
             f"strength {self.strength:g}",
             f"device {self.device}",
             *self.remarks,

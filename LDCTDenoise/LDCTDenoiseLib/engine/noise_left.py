@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import InputError
-from ..methods.denoiser import Denoiser
+from ..methods.denoiser import Denoiser, told
 from ..scan import ScanFacts, measure_scan, remarks_on
 from ..scan.noise import FEWEST_WINDOWS, noise_of_windows, scan_windows
 from ..scan.planes import orientation
@@ -121,17 +121,17 @@ def wanted_noise(text: str, own: float) -> float:
     return value
 
 
-def strength_and_remarks(
+def prepared(
     volume: Volume, denoiser: Denoiser, device: str = "auto", strength: float = 1.0, leave_noise: str | None = None
-) -> tuple[float, tuple[str, ...]]:
-    """Return the strength of a run, and what the record of its output is to say of strength and scan.
+) -> tuple[Denoiser, float, tuple[str, ...]]:
+    """Return the denoiser and the strength of a run, and what the record of its output is to say of strength and scan.
 
     Warns of a scan that is unlike those that a network was trained on, see `scan.remarks_on`.
 
     Parameters
     ----------
     volume, denoiser, device
-        See `measure_noise_left`; `InputError` as there and as in `wanted_noise`.
+        See `measure_noise_left`; `InputError` as there and as in `wanted_noise`. The denoiser is told the noise level.
     strength : float
         What is returned where nothing is said of the noise.
     leave_noise : str, optional
@@ -139,8 +139,9 @@ def strength_and_remarks(
     """
     facts = measure_scan(volume) if denoiser.on_device else None
     remarks = remarks_on(volume, denoiser, facts)
+    denoiser = told(denoiser, lambda: facts.noise_level)
     if leave_noise is None:
-        return strength, remarks
+        return denoiser, strength, remarks
     left = measure_noise_left(volume, denoiser, device, facts)
     strength, words = left.strength_leaving(leave_noise)
-    return strength, (words, *remarks)
+    return denoiser, strength, (words, *remarks)

@@ -8,8 +8,9 @@ import numpy as np
 
 from ..errors import InputError, MethodError, warn
 from ..hounsfield import add_correction
-from ..methods.denoiser import Denoiser, start
+from ..methods.denoiser import Denoiser, start, told
 from ..requirements import require
+from ..scan.level import measure_level
 from ..volumes.volume import Volume
 from .conditioning import Conditioning, working_pixels
 from .device import HOST, Device, check_choice, choose_device, is_out_of_memory, release_memory
@@ -113,12 +114,15 @@ class DenoiseRun:
     notices: list[str] = field(default_factory=list, init=False)
 
     def __post_init__(self):
-        self._conditioning = Conditioning()
+        volume, self._conditioning = self.volume, Conditioning()
         if isinstance(self.volume, Volume):
             trained = getattr(self.denoiser, "trained", {}).get("pixel_mm")
             self._conditioning = Conditioning(tuple(self.volume.geometry.spacing[:2]), working_pixels(trained))
             self.volume = self.volume.array
         self._input = _as_array(self.volume)
+        self.denoiser = told(
+            self.denoiser, lambda: measure_level(volume if isinstance(volume, Volume) else self._input)
+        )
         if not 0 <= self.strength <= 1:
             raise InputError(f"the strength must lie between 0 and 1, not {self.strength:g}.")
         if self.batch is not None and self.batch < 1:

@@ -11,7 +11,7 @@ from .table import METHOD, NETWORK_METHODS, architecture_name
 ARCHITECTURES = {architecture_name(row.network): row.network for row in METHOD.values() if row.network}
 
 #: What a card may say of any network beside its own settings: see `networks.Network`.
-_CHANNELS, _IMAGE = "channels", "image"
+_CHANNELS, _IMAGE, _LEVEL = "channels", "image", "noise_level"
 
 # A card is read from a file that anyone may have made: bounds keep a hostile one from asking for terabytes.
 _LARGEST, _MOST_CHANNELS = 1024, 64
@@ -51,7 +51,7 @@ def describe_network(architecture: dict | str) -> Network:
     ----------
     architecture : dict or str
         The `architecture` entry of a model card, `{"name": …, setting: value, …}`, or a method's name for the paper's
-        network. `channels` and `image` may be there, too, as in `networks.Network`.
+        network. `channels`, `image` and `noise_level` may be there, too, as in `networks.Network`.
 
     Raises
     ------
@@ -65,7 +65,7 @@ def describe_network(architecture: dict | str) -> Network:
         architecture = architecture_of_method(architecture)
     settings = dict(architecture)
     name = settings.pop("name", None)
-    channels, image = settings.pop(_CHANNELS, 1), settings.pop(_IMAGE, 0)
+    channels, image, level = settings.pop(_CHANNELS, 1), settings.pop(_IMAGE, 0), settings.pop(_LEVEL, False)
     if name not in ARCHITECTURES:
         raise ModelFileError(f"the architecture '{name}' is unknown; this version builds {', '.join(ARCHITECTURES)}.")
     defaults = _settings(ARCHITECTURES[name])
@@ -80,7 +80,12 @@ def describe_network(architecture: dict | str) -> Network:
             f"architecture '{name}': '{_CHANNELS}' must be a whole number from 1 to {_MOST_CHANNELS} and '{_IMAGE}' "
             f"one of them, counted from 0, not {channels!r} and {image!r}."
         )
-    return replace(ARCHITECTURES[name](**settings), channels=channels, image=image)
+    network = replace(ARCHITECTURES[name](**settings), channels=channels, image=image, noise_level=level)
+    if type(level) is not bool or level and image == channels - 1:
+        raise ModelFileError(
+            f"architecture '{name}': '{_LEVEL}' must be true or false; where true, the last channel is not the slice."
+        )
+    return network
 
 
 def build_generator(architecture: dict | str):

@@ -29,6 +29,11 @@ class Denoiser(Protocol):
         ...
 
 
+def told(denoiser: Denoiser, level: Callable[[], float]) -> Denoiser:
+    """Return the denoiser of scans of a noise level (`scan.level`), asked for only where the method reads it."""
+    return denoiser.at_noise_level(level()) if getattr(denoiser, "reads_noise_level", False) else denoiser
+
+
 def start(denoiser: Denoiser, hounsfield: np.ndarray) -> Callable[[], np.ndarray]:
     """Begin a correction and return a callable that waits for it and returns it.
 

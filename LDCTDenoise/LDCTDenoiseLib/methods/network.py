@@ -7,6 +7,7 @@ import numpy as np
 from ..errors import MethodError
 from ..hounsfield import HURange
 from ..requirements import require
+from ..scan.level import EXPECTED
 from .borders import extended
 from .cpu import CPUNetwork
 from .whole_slices import WholeSlices
@@ -32,15 +33,30 @@ class NetworkDenoiser:
     on_device = True
 
     def __init__(self, generator, hu_range: HURange, name: str, sha256: str = "", trained: dict | None = None):
-        channels = generator.network.channels if hasattr(generator, "network") else 1
-        if channels != 1:
-            raise MethodError(f"'{name}' reads {channels} channels, and the engine gives a network the slice alone.")
+        network = getattr(generator, "network", None)
+        #: Whether it is to be told the noise level of a scan (`at_noise_level`); till then it takes the usual one.
+        self.reads_noise_level = bool(network and network.noise_level)
+        self.noise_level = None  #: What it was told.
+        if self.reads_noise_level:
+            self._untold, generator = generator, generator.at_noise_level(EXPECTED)
+            network, self.noise_level = generator.network, EXPECTED
+        if network and network.channels != 1:
+            raise MethodError(
+                f"'{name}' reads {network.channels} channels, and the engine gives a network the slice alone."
+            )
         self.name = name
         self.hu_range = hu_range
         self.sha256 = sha256
         self.trained = trained or {}
         self.generator = generator
         self._network = None
+
+    def at_noise_level(self, level: float) -> "NetworkDenoiser":
+        """Return the denoiser of scans of this level, see `scan.level`."""
+        generator = self._untold.at_noise_level(level)
+        told = NetworkDenoiser(generator, self.hu_range, self.name, self.sha256, self.trained)
+        told.noise_level = level
+        return told
 
     def prepare(self, device: str) -> None:
         # Channels-last is what the convolution kernels of CPU and GPU read fastest.

@@ -44,6 +44,8 @@ class Network:
     #: Channels of the image that it reads: the slice and, say, a map of its noise, or its neighbours.
     channels: int = 1
     image: int = 0  #: Which of them is the slice that the correction is added to.
+    #: Whether the last of them is the noise level of the scan, one value all over (`scan.level`).
+    noise_level: bool = False
 
     def width(self, name: str) -> int:
         """Return the channels of a layer, or of the image."""

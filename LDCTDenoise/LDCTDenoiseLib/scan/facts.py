@@ -9,6 +9,7 @@ from ..errors import InputError
 from ..hounsfield import NEVER_TOUCHED
 from ..requirements import require
 from ..volumes.volume import Volume
+from .level import EXPECTED, slice_thickness, told_level
 from .noise import FEWEST_WINDOWS, OwnNoise, noise_in, peakedness, ramp_excess, scan_windows
 from .planes import axial_planes, orientation
 
@@ -54,6 +55,7 @@ class ScanFacts:
     looks: Looks
     #: Centres (slice, row, column) of the windows in the planes that the noise was looked for in.
     flat: tuple[tuple[int, int, int], ...] = field(default=(), repr=False)
+    noise_level: float = EXPECTED  #: What networks are told of the noise, see `scan.level`.
 
     @cached_property
     def kernel(self) -> str:
@@ -86,9 +88,9 @@ def measure_scan(volume: Volume) -> ScanFacts:
         HU. The noise is measured in its axial planes where it has such, else in its slices.
     """
     try:
-        planes, (columns, rows), _ = axial_planes(volume)
+        planes, (columns, rows), apart = axial_planes(volume)
     except InputError:
-        planes, (columns, rows) = volume.array, volume.geometry.spacing[:2]
+        planes, (columns, rows, apart) = volume.array, volume.geometry.spacing
     pixel = rows, columns
     windows = scan_windows(planes, pixel)
     noise = noise_in(planes, pixel, windows) if len(windows) >= FEWEST_WINDOWS else None
@@ -113,6 +115,7 @@ def measure_scan(volume: Volume) -> ScanFacts:
         described="; ".join(text for text in described if text),
         looks=looks,
         flat=tuple(windows),
+        noise_level=told_level(noise, slice_thickness(volume, apart)),
     )
 
 

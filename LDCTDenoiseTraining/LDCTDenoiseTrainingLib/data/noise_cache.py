@@ -22,6 +22,8 @@ import numpy as np
 from LDCTDenoiseLib.errors import LDCTError
 from LDCTDenoiseLib.files import write_atomic, write_text
 from LDCTDenoiseLib.scan import measure_noise
+from LDCTDenoiseLib.scan.level import EXPECTED, level_of_noise
+from LDCTDenoiseLib.scan.noise import FEWEST_WINDOWS, noise_in, scan_windows
 from LDCTDenoiseLib.simulation import ScanSettings, calibrate, low_dose_noise
 from scipy import ndimage
 
@@ -73,9 +75,26 @@ def noise_of(scan: CachedScan) -> tuple[float, float] | None:
     return _kept(scan, "noise", measure, lambda facts: facts and tuple(float(f) for f in facts))
 
 
+def level_of_pair(scan: CachedScan) -> float:
+    """Return the noise level (`scan.level`) of a scan's measured low dose."""
+
+    def measure():
+        noise = measure_noise(scan.low, scan.spacing[::-1])
+        return noise and (noise.sd, noise.mean_frequency)
+
+    def of(facts):
+        return level_of_noise(*facts, scan.slice_spacing) if facts else EXPECTED
+
+    return _kept(scan, "low-noise", measure, of)
+
+
 def _kept(scan: CachedScan, name: str, measure: Callable, of: Callable):
     """Return what `of` makes of what is measured once, and kept as JSON beside the cached volume."""
-    path = scan.folder / f"{scan.key}-{name}.json"
+    return kept_facts(scan.folder / f"{scan.key}-{name}.json", measure, of)
+
+
+def kept_facts(path: Path, measure: Callable, of: Callable):
+    """Return what `of` makes of the facts in a JSON file, which are measured where they are not there yet."""
     try:
         return of(json.loads(path.read_text()))
     except (OSError, ValueError, TypeError, KeyError):
@@ -111,6 +130,26 @@ class SimulatedSlices:
     full: np.ndarray
     noise: np.ndarray
     dose: float  #: The fraction of the full dose that the noise is of.
+    pixel: tuple[float, float]  #: mm between rows and between columns.
+    slice_mm: float  #: Of which the noise is, see `scan.level`.
+    #: The radial noise power spectra of full dose and of `noise`, HU² mm², in the same flat windows, below the
+    #: frequencies in 1/mm; None where there are too few windows, or nobody asked.
+    spectra: np.ndarray | None = None
+
+    def level(self, factor: float, transfer: Callable[[np.ndarray], np.ndarray] | None = None) -> float:
+        """Return the noise level (`scan.level`) of these slices with `factor` times the noise.
+
+        `transfer` tells what a filter that both images go through makes of amplitudes at frequencies in 1/mm.
+        """
+        if self.spectra is None:
+            return EXPECTED
+        frequency, full, noise = self.spectra
+        power = (full + factor**2 * noise) * frequency
+        if transfer is not None:
+            power = power * transfer(frequency) ** 2
+        whole = power.sum()
+        sd = math.sqrt(2 * math.pi * frequency[1] * whole)
+        return level_of_noise(sd, (power * frequency).sum() / whole if whole else 0.0, self.slice_mm)
 
     @cached_property
     def body(self) -> np.ndarray:
@@ -119,6 +158,25 @@ class SimulatedSlices:
     @cached_property
     def bone(self) -> np.ndarray:
         return bone_blocks(self.full)
+
+
+def _placed(scan: CachedScan, drawn: Drawn, full: np.ndarray, noise: np.ndarray, dose: float) -> SimulatedSlices:
+    """Return slices as drawn from a scan, with the mm of their pixels and slices."""
+    pixel = tuple(step * drawn.scale for step in scan.spacing[::-1])
+    return SimulatedSlices(full, noise, dose, pixel, drawn.averaged * scan.slice_spacing)
+
+
+def _kept_spectra(path: Path, slices: SimulatedSlices) -> np.ndarray | None:
+    """Return `SimulatedSlices.spectra`, measured once and kept beside the slices' file."""
+
+    def measure():
+        windows = scan_windows(slices.full, slices.pixel)
+        if len(windows) < FEWEST_WINDOWS:
+            return None
+        full, noise = (noise_in(image, slices.pixel, windows, across=False) for image in (slices.full, slices.noise))
+        return full.frequency, full.power, noise.power
+
+    return kept_facts(path.with_suffix(".json"), measure, lambda facts: facts and np.array(facts))
 
 
 @dataclass
@@ -132,6 +190,7 @@ class NoiseCache:
     workers: int  #: Processes that simulate.
     device: str = "cpu"  #: Where they do, by torch's name.
     variety: Variety = Variety()
+    levels: bool = False  #: Whether the noise of the slices is measured, too, so that their level is known.
 
     def __post_init__(self):
         self._processes: list = []
@@ -168,8 +227,12 @@ class NoiseCache:
 
     def open(self, scan: CachedScan, generation: int) -> SimulatedSlices:
         """Return the slices of a scan; they must be there."""
-        with np.load(self.file(scan, generation)) as stored:
-            return SimulatedSlices(stored["full"], stored["noise"], float(stored["dose"]))
+        path, drawn = self.file(scan, generation), self.draw(scan, generation)
+        with np.load(path) as stored:
+            slices = _placed(scan, drawn, stored["full"], stored["noise"], float(stored["dose"]))
+        if self.levels:
+            slices.spectra = _kept_spectra(path, slices)
+        return slices
 
     def missing(self, generation: int) -> list[CachedScan]:
         """Return the scans whose slices of this generation are not there yet."""
@@ -184,7 +247,8 @@ class NoiseCache:
         context = multiprocessing.get_context("spawn")
         tasks = [(scan, self.draw(scan, generation), self.variety, self.file(scan, generation)) for scan in missing]
         for worker in range(min(self.workers, len(tasks))):
-            process = context.Process(target=_simulate, args=(tasks[worker :: self.workers], self.device), daemon=True)
+            share = tasks[worker :: self.workers]
+            process = context.Process(target=_simulate, args=(share, self.device, self.levels), daemon=True)
             process.start()
             self._processes.append(process)
 
@@ -220,7 +284,7 @@ def _log_uniform(rng: np.random.Generator, ends: tuple[float, float]) -> float:
     return float(np.exp(rng.uniform(*np.log(ends))))
 
 
-def _simulate(tasks, device: str) -> None:
+def _simulate(tasks, device: str, levels: bool) -> None:
     """Make the slices of several scans, each file whole or not at all."""
     import torch
 
@@ -234,6 +298,8 @@ def _simulate(tasks, device: str) -> None:
         made = simulate_slices(scan, drawn, variety, device)
         with write_atomic(path) as part, open(part, "wb") as file:
             np.savez(file, full=made.full, noise=made.noise, dose=made.dose)
+        if levels:
+            _kept_spectra(path, made)
 
 
 def simulate_slices(
@@ -267,7 +333,7 @@ def simulate_slices(
     noise = np.empty(full.shape, np.int16)
     for k, image in low_dose_noise(full, spacing, settings, device=device):
         noise[k] = np.rint(image.clip(-32768, 32767))
-    return SimulatedSlices(full, noise, settings.dose)
+    return _placed(scan, drawn, full, noise, settings.dose)
 
 
 def lesions(image: np.ndarray, spacing: tuple[float, float], count: int, rng: np.random.Generator) -> np.ndarray:

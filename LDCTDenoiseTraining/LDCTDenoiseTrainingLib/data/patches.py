@@ -1,20 +1,27 @@
 """Patches by number: the pairs of a batch follow from the seed and the batch's number, and from nothing else."""
 
+import math
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from LDCTDenoiseLib.methods.borders import mirrored
+from scipy import ndimage
 
-from .cache import BLOCK, LOWER, UPPER, CachedScan
-from .noise_cache import NoiseCache, dose_factor
+from .cache import BLOCK, CachedScan, to_int16
+from .noise_cache import NoiseCache, dose_factor, level_of_pair
 
 #: Places that are tried for a patch before one with little body in it is taken.
 _TRIES = 20
 
 #: Pixels between a patch's edge and the middle of the bone that it is to show.
 _EDGE = 12
+
+
+#: SD of what is added to a noise level: what a measurement of few slices is off by.
+_MISREAD = 0.15
 
 
 class Batch(NamedTuple):
@@ -25,6 +32,8 @@ class Batch(NamedTuple):
     full: torch.Tensor
     #: One number from 0 to 1 per pair, float32: where between the two images the gradient penalty looks.
     mix: torch.Tensor
+    #: The noise level of each pair's low dose (`scan.level`), float32; None where no network reads it.
+    level: torch.Tensor | None = None
 
 
 @dataclass
@@ -36,8 +45,9 @@ class PatchSource:
     filled vessels are rare: with the probability `bone_patches` a patch is moved to show some, where the scan has
     any. Each patch is flipped and turned at random; noise of simulated scans changes its sign at random, which its
     distribution allows, and is scaled to a dose around the simulated one, or, in a share of the patches, left out:
-    a scan at full dose is to stay as it is. A patch may reach beyond the slice by `margin` pixels, of which the
-    loss sees none, and shows its mirror image there, nearly as the engine does.
+    a scan at full dose is to stay as it is. Few scans of a set have a sharp kernel: with `kernel_boost` both images of
+    half of the patches are filtered to what a sharper one would show. A patch may reach beyond the slice by `margin`
+    pixels, of which the loss sees none, and shows its mirror image there, nearly as the engine does.
     """
 
     scans: list[CachedScan]
@@ -51,6 +61,7 @@ class PatchSource:
     dose_jitter: float = 1.15
     bone_patches: float = 0.0
     full_dose: float = 0.0  #: Share of the patches without noise.
+    kernel_boost: float = 0.0  #: How much is added at most to the finest detail of patches of a sharper kernel.
     margin: int = 0
 
     def __post_init__(self):
@@ -86,9 +97,13 @@ class PatchSource:
         generation = self.generation(step)
         plans = [self._plan(rng, generation) for _ in range(count)]
         mix = rng.random(count, dtype=np.float32)[share]
+        # After all else, so that batches without it are what they were.
+        misread = rng.normal(0, _MISREAD, count)[share] if self.noise.levels else None
         pairs = [self._cut(*plan) for plan in plans[share]]
-        low, full = (torch.from_numpy(np.stack(images)) for images in zip(*pairs, strict=True))
-        return Batch(low, full, torch.from_numpy(mix))
+        low, full, level = zip(*pairs, strict=True)
+        low, full = (torch.from_numpy(np.stack(images)) for images in (low, full))
+        level = torch.from_numpy((np.array(level) + misread).astype(np.float32)) if self.noise.levels else None
+        return Batch(low, full, torch.from_numpy(mix), level)
 
     def _plan(self, rng: np.random.Generator, generation: int) -> tuple:
         scans = self._patients[rng.choice(len(self._patients), p=self._weights)]
@@ -105,7 +120,9 @@ class PatchSource:
             k, *block = (int(n) for n in slices.bone[rng.integers(len(slices.bone))])
             j, i = (self._around(rng, n, size) for n, size in zip(block, shape[1:], strict=True))
         turns, flip, sign = (int(n) for n in rng.integers((4, 2, 2)))
-        return scan, slices, k, j, i, turns, flip, 1 - 2 * sign, rng.uniform(-1, 1), rng.random()
+        jitter, identity = rng.random(), rng.random()
+        boost = self.kernel_boost and self.kernel_boost * max(0.0, rng.uniform(-1, 1))
+        return scan, slices, k, j, i, turns, flip, 1 - 2 * sign, jitter, identity, boost
 
     def _around(self, rng: np.random.Generator, block: int, size: int) -> int:
         """Return where a patch begins that shows a block, not at its very edge."""
@@ -123,21 +140,37 @@ class PatchSource:
         inside = table[bottom, right] - table[top, right] - table[bottom, left] + table[top, left]
         return inside / ((bottom - top) * (right - left) * BLOCK**2)
 
-    def _cut(self, scan, slices, k, j, i, turns, flip, sign, jitter, identity) -> tuple[np.ndarray, np.ndarray]:
+    def _cut(self, scan, slices, k, j, i, turns, flip, sign, jitter, identity, boost):
+        """Return the images of a pair, low and full dose, and its noise level."""
         sizes = slices.full.shape[1:]
         rows, columns = (mirrored(n, n + self.patch, size) for n, size in zip((j, i), sizes, strict=True))
         full = slices.full[k][rows[:, None], columns]
+        factor = 0.0
         if scan.scan.low is not None:
             low = slices.low[k][rows[:, None], columns]
         elif identity < self.full_dose:
             low = full
         else:
-            dose = np.clip(slices.dose * self.dose_jitter**jitter, *scan.scan.simulation.dose)
+            dose = self._dose(slices.dose, scan.scan.simulation.dose, jitter)
+            factor = dose_factor(slices.dose, dose)
             noise = slices.noise[k][rows[:, None], columns].astype(np.float32)
-            low = full + (sign * dose_factor(slices.dose, dose)) * noise
-            low = np.rint(low.clip(LOWER, UPPER)).astype(np.int16)
+            low = full + sign * factor * noise
+            low = to_int16(low)
+        if boost:
+            low, full = (to_int16(image + boost * _detail(image.astype(np.float32))) for image in (low, full))
+        level = 0.0
+        if self.noise.levels and scan.scan.low is not None:
+            level = level_of_pair(scan)
+        elif self.noise.levels:
+            sharper = partial(transfer, boost, math.sqrt(math.prod(slices.pixel))) if boost else None
+            level = slices.level(factor, sharper)
         images = (np.rot90(image, turns) for image in (low, full))
-        return tuple(np.ascontiguousarray(image[:, ::-1] if flip else image) for image in images)
+        return *(np.ascontiguousarray(image[:, ::-1] if flip else image) for image in images), level
+
+    def _dose(self, simulated: float, ranges: tuple[float, float], place: float) -> float:
+        """Return a dose around the simulated one: even in the logarithm, within the range, for a place from 0 to 1."""
+        lower, upper = max(ranges[0], simulated / self.dose_jitter), min(ranges[1], simulated * self.dose_jitter)
+        return lower * (upper / lower) ** place
 
     def _slices_of(self, scan: CachedScan, generation: int):
         """Return the slices that patches are cut from: those of the noise cache, or a real pair as it is."""
@@ -147,3 +180,16 @@ class PatchSource:
         if entry is None or entry[0] != generation:
             entry = self._slices[scan.key] = (generation, self.noise.open(scan, generation))
         return entry[1]
+
+
+#: Pixels of the Gaussian below which a sharper kernel shows more.
+_DETAIL = 0.7
+
+
+def _detail(image: np.ndarray) -> np.ndarray:
+    return image - ndimage.gaussian_filter(image, _DETAIL)
+
+
+def transfer(boost: float, pixel: float, frequency: np.ndarray) -> np.ndarray:
+    """Return what adding `boost` times the detail makes of amplitudes at frequencies in 1/mm."""
+    return 1 + boost * (1 - np.exp(-2 * (np.pi * _DETAIL * pixel * frequency) ** 2))

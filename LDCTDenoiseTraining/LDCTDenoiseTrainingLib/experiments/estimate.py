@@ -98,7 +98,7 @@ def _batch(config: TrainingConfig) -> Batch:
     rng = np.random.default_rng(0)
     shape = (config.batch, config.patch, config.patch)
     low, full = (torch.from_numpy(rng.integers(-200, 300, shape, np.int16)) for _ in range(2))
-    return Batch(low, full, torch.rand(config.batch))
+    return Batch(low, full, torch.rand(config.batch), torch.zeros(config.batch) if config.noise_level else None)
 
 
 def _validation_seconds(config: TrainingConfig, device) -> float:

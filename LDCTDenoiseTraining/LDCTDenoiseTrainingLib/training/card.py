@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from LDCTDenoiseLib import __version__
-from LDCTDenoiseLib.methods import METHOD, architecture_of_method
+from LDCTDenoiseLib.methods import METHOD
 from LDCTDenoiseLib.models import ModelCard, save_model
 
 from ..data.cache import CachedScan
@@ -63,7 +63,7 @@ def write_model(
                     "patients": len(named), "scans": len(scans), "slices": sum(scan.shape[0] for scan in scans)})
     result = {k: v for k, v in validation.items() if k != "patients"}
     card = ModelCard(
-        method=config.method, architecture=architecture_of_method(config.method), hu_range=config.hu_range,
+        method=config.method, architecture=config.architecture, hu_range=config.hu_range,
         dose=_dose(scans, config.scale), training_data=sources,
         validation={**result, "patients": len(validation.get("patients", {}))}, training=trained,
         software=f"LDCTDenoise {__version__}", seed=config.seed,

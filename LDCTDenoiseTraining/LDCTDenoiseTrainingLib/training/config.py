@@ -8,7 +8,7 @@ from typing import get_type_hints
 
 from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseLib.files import write_text
-from LDCTDenoiseLib.methods import METHOD, NETWORK_METHODS, method_name
+from LDCTDenoiseLib.methods import METHOD, NETWORK_METHODS, architecture_of_method, method_name
 from LDCTDenoiseLib.metrics.ssim import SIDE
 from LDCTDenoiseLib.strict_json import parse_json, read_text
 
@@ -51,6 +51,8 @@ class TrainingConfig:
     ssim_weight: float = 0.0  #: Weight of 1 - SSIM in the loss window beside L1.
     #: How much voxels count in L1 whose full dose lies outside the loss window, widened by a quarter on each side.
     outside_weight: float = 1.0
+    #: Whether the network reads the noise level of the scan, see `LDCTDenoiseLib.scan.level`.
+    noise_level: bool = False
     #: Pixels along a patch's edges that L1 and the means leave out: the network sees less there than in a slice. -1 is
     #: as far as the networks of the paper look, 8, but at most a quarter of the patch.
     loss_margin: int = -1
@@ -70,6 +72,8 @@ class TrainingConfig:
     dose: tuple[float, float] = (0.0, 0.0)
     #: Share of the simulated patches whose low dose is full dose itself: a scan without added noise is to stay so.
     full_dose: float = 0.1
+    #: Half of the patches are as a sharper kernel would show them: the finest detail up to 1 + this times as strong.
+    kernel_boost: float = 0.0
     #: Factor up to which a patch's dose lies above or below that of the noise it is cut from.
     dose_jitter: float = 1.15
     #: How slices vary before noise is added, see `data.noise_cache.Variety`: averaged up to so many mm, pixels scaled
@@ -121,7 +125,7 @@ class TrainingConfig:
             if getattr(self, name) not in known:
                 yield f"'{name}' must be one of {', '.join(known)}, not '{getattr(self, name)}'"
         for name in ("l1_weight", "ssim_weight", "mean_weight", "tissue_weight", "bone_weight",
-                     "outside_weight", "penalty_weight", "steps", "validation_pairs", "warmup_steps",
+                     "kernel_boost", "outside_weight", "penalty_weight", "steps", "validation_pairs", "warmup_steps",
                      "validate_every", "seed", "thickness", "lesions", "noise_slices", "validation_photons",
                      "validation_kernel"):
             if getattr(self, name) < 0:
@@ -146,6 +150,12 @@ class TrainingConfig:
     def adversarial(self) -> bool:
         """Whether there is a critic."""
         return METHOD[self.method].adversarial
+
+    @property
+    def architecture(self) -> dict:
+        """What the card calls the network, see `methods.describe_network`."""
+        level = {"channels": 2, "noise_level": True} if self.noise_level else {}
+        return {**architecture_of_method(self.method), **level}
 
     @property
     def margin(self) -> int:
@@ -245,10 +255,12 @@ def _converted(key: str, value, kind):
             if kind is int and not isinstance(value, str) and number != value:
                 raise ValueError
             return number
+        if kind is bool:
+            return {"true": True, "false": False}[str(value).lower()]
         numbers = tuple(float(v) for v in (value.split(",") if isinstance(value, str) else value))
         if len(numbers) != 2:
             raise ValueError
         return numbers
-    except (TypeError, ValueError, OverflowError) as error:
-        wanted = {int: "a whole number", float: "a number", str: "text"}.get(kind, "two numbers")
+    except (TypeError, ValueError, KeyError, OverflowError) as error:
+        wanted = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}.get(kind, "two numbers")
         raise InputError(f"the setting '{key}' must be {wanted}, not {value!r}.") from error

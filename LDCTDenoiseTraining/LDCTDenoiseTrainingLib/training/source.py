@@ -19,8 +19,10 @@ def make_source(config: TrainingConfig, scans: list[CachedScan], device: str, re
     training = [scan for scan in scans if scan.scan.role == "train"]
     simulated = [scan for scan in training if scan.scan.simulation]
     variety = Variety(config.noise_slices, config.thickness, config.scale, config.lesions)
-    noise = NoiseCache(simulated, config.seed, config.noise_generations, config.noise_workers, device, variety)
+    noise = NoiseCache(
+        simulated, config.seed, config.noise_generations, config.noise_workers, device, variety, config.noise_level
+    )
     return PatchSource(
         training, noise, config.seed, config.patch, refresh or config.noise_refresh, config.least_body, config.keep_air,
-        config.dose_jitter, config.bone_patches, config.full_dose, config.margin,
+        config.dose_jitter, config.bone_patches, config.full_dose, config.kernel_boost, config.margin,
     )  # fmt: skip

@@ -39,7 +39,7 @@ class State:
     def __init__(self, config: TrainingConfig, device: str):
         torch.manual_seed(config.seed)
         self.config = config
-        generator = build_generator(config.method)
+        generator = build_generator(config.architecture)
         if config.start_from not in ("", RANDOM):
             generator.load_state_dict(_start_weights(config, generator))
         self.generator = generator.to(device, memory_format=torch.channels_last)

@@ -225,10 +225,9 @@ class Training:
         return losses
 
     def _critic_step(self, state: State, batch: Batch) -> dict[str, torch.Tensor]:
-        low, full = self._unit(batch.low), self._unit(batch.full)
         with torch.no_grad():
-            fake = self._contrast(self._generate(state, low))
-        real = self._contrast(full)
+            fake = self._contrast(self._generate(state, batch))
+        real = self._contrast(self._unit(batch.full))
         state.optimisers["critic"].zero_grad(set_to_none=True)
         wasserstein = state.critic(real).mean() - state.critic(fake).mean()
         penalty = gradient_penalty(state.critic, real, fake, batch.mix.to(real.device))
@@ -240,8 +239,7 @@ class Training:
 
     def _generator_step(self, state: State, batch: Batch) -> dict[str, torch.Tensor]:
         config = self.config
-        low, full = self._unit(batch.low), self._unit(batch.full)
-        output, target = self._contrast(self._generate(state, low)), self._contrast(full)
+        output, target = self._contrast(self._generate(state, batch)), self._contrast(self._unit(batch.full))
         inside = slice(config.margin, config.patch - config.margin)
         images = output, target, self._hounsfield(batch.full)
         inner, wanted, hounsfield = (image[..., inside, inside] for image in images)
@@ -265,12 +263,16 @@ class Training:
         state.optimisers["generator"].step()
         return {"generator": loss.detach(), **{k: v.detach() for k, v in losses.items()}}
 
-    def _generate(self, state: State, low: torch.Tensor) -> torch.Tensor:
+    def _generate(self, state: State, batch: Batch) -> torch.Tensor:
         """Return G(low); half precision touches the correction only, the residual is added in float32."""
+        low = image = self._unit(batch.low)
+        if self.config.noise_level:
+            level = batch.level.to(low.device)[:, None, None, None].expand_as(low)
+            image = torch.cat((low, level), 1).contiguous(memory_format=torch.channels_last)
         if self.device.is_cpu:
-            return low + correction_on_cores(state.generator, low)
+            return low + correction_on_cores(state.generator, image)
         with torch.autocast(low.device.type, torch.bfloat16, enabled=self._half):
-            correction = state.generator.correction(low)
+            correction = state.generator.correction(image)
         return low + correction.float()
 
     def _hounsfield(self, values: torch.Tensor) -> torch.Tensor:

@@ -10,7 +10,10 @@ import numpy as np
 import torch
 from LDCTDenoiseLib.hounsfield import PAPER, HURange, add_correction
 from LDCTDenoiseLib.methods import NetworkDenoiser
+from LDCTDenoiseLib.methods.denoiser import told
 from LDCTDenoiseLib.metrics import SSIM_VARIANT, measure_slice
+from LDCTDenoiseLib.scan import measure_noise
+from LDCTDenoiseLib.scan.level import told_level
 from LDCTDenoiseLib.scan.noise import FEWEST_WINDOWS, noise_in, scan_windows
 from LDCTDenoiseLib.simulation import ScanSettings
 from scipy import ndimage
@@ -123,13 +126,15 @@ def validate(
         dose has; `patients`: the same for each; `l1`: mean absolute error on `validation_pairs` patches in the loss
         window; and what the numbers are measured in.
     """
-    denoiser = NetworkDenoiser(generator, HURange(*config.hu_range), config.method)
-    denoiser.prepare(device)
+    network = NetworkDenoiser(generator.eval(), HURange(*config.hu_range), config.method)
     done, of = 0, sum(len(s.full) for s in slices)
     values: dict[str, dict[str, list]] = {}
     outputs, beyond = [], {}
     for part in slices:
         rows = values.setdefault(part.scan.scan.patient, {"low": [], "result": []})
+        noise = measure_noise(part.low, part.scan.spacing[::-1])
+        denoiser = told(network, lambda noise=noise, part=part: told_level(noise, part.scan.slice_spacing))
+        denoiser.prepare(device)
         output = np.stack([denoise_slice(denoiser, low) for low in part.low])
         outputs.append(output)
         if show and len(outputs) == 1:
