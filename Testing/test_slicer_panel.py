@@ -162,7 +162,7 @@ def test_numbers_are_copied_written_and_put_into_a_table(widget, host, pair, tmp
     tables = slicer.util.getNodesByClass("vtkMRMLTableNode")
     assert [t.GetName() for t in tables] == ["full slice 3 of 4", "full slice 3 of 4_1"]
     assert all(t.GetTable().GetNumberOfRows() == 2 for t in tables)
-    widget.panel.saveFigure(str(tmp_path / "figure.png"))
+    widget.panel.guarded(lambda: widget.panel.saveFigure(str(tmp_path / "figure.png")))
     host.spin(lambda: not widget.panel.running)
     assert (tmp_path / "figure.png").stat().st_size > 10000
 
@@ -258,7 +258,7 @@ def test_a_full_disk_is_one_line(widget, host, pair, monkeypatch, tmp_path):
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
     try:
-        widget.panel.saveFigure(str(tmp_path / "figure.png"))
+        widget.panel.guarded(lambda: widget.panel.saveFigure(str(tmp_path / "figure.png")))
         host.spin(lambda: not widget.panel.running)
         widget.panel.guarded(lambda: widget.panel.export.writeCSV(str(tmp_path / "numbers.csv")))
     finally:

@@ -116,6 +116,12 @@ def guarded(step: Callable, module: str, failed: str, say: Callable) -> None:
             raise
 
 
+def onClicked(guard: Callable, *steps: tuple) -> None:
+    """Have buttons do steps, given as pairs of the two, each within `guard`."""
+    for button, step in steps:
+        button.connect("clicked(bool)", lambda checked=False, step=step: guard(step))
+
+
 def _inWords(error: OSError) -> str:
     """Return what the system refused: a full disk, a folder that has gone."""
     place = f"'{error.filename}': " if error.filename else ""

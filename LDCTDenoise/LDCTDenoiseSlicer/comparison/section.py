@@ -10,7 +10,7 @@ from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
 from ..filling import silent
-from ..task_runner import guarded, sentence
+from ..task_runner import guarded, onClicked, sentence
 from .keys import WINDOW_KEYS
 from .layout import ARRANGEMENTS
 from .plane import ORIENTATIONS
@@ -79,17 +79,14 @@ class ComparisonSection(VTKObservationMixin):
             for data, text in words.items():
                 combo.addItem(text, data)
             combo.connect("activated(int)", lambda index, combo=combo, name=name: self._onChosen(combo, name, index))
-        for button, steps in ((self.ui.backButton, -1), (self.ui.onButton, 1)):
-            button.connect("clicked(bool)", lambda checked=False, steps=steps: self._guarded(
-                lambda: self.logic.scrollComparison(steps)))
+        onClicked(self._guarded, (self.ui.backButton, lambda: logic.scrollComparison(-1)),
+                  (self.ui.onButton, lambda: logic.scrollComparison(1)), (self.ui.fitButton, logic.fitComparison),
+                  (self.ui.drawButton, lambda: self._draw("box")), (self.ui.circleButton, lambda: self._draw("circle")),
+                  (self.ui.curveButton, lambda: self._draw("curve")))
         self.ui.sliceSlider.connect("valueChanged(double)", self._onSlider)
         for widget in (self.ui.sideBySideButton, self.ui.arrangementComboBox, self.ui.windowComboBox):
             widget.toolTip = f"{widget.toolTip}\n\n{keyWords()}"
-        for button, shape in ((self.ui.drawButton, "box"), (self.ui.circleButton, "circle"),
-                              (self.ui.curveButton, "curve")):
-            button.connect("clicked(bool)", lambda checked=False, shape=shape: self._onDraw(shape))
         self._table = RegionsTable(self.ui, logic, self._guarded, self._onActive, self._onRegionsChanged)
-        self.ui.fitButton.connect("clicked(bool)", lambda checked: self.logic.fitComparison())
         self.logic.comparison.addListener(self._onComparison)
         self._refresh()
 
@@ -264,11 +261,8 @@ class ComparisonSection(VTKObservationMixin):
         with slicer.util.NodeModify(self._parameters.parameterNode):
             self._parameters.windowLower, self._parameters.windowUpper = window.lower, window.upper
 
-    def _onDraw(self, shape: str) -> None:
-        def draw() -> None:
-            self._parameters.comparisonROI = self.logic.drawComparisonROI(shape)
-
-        self._guarded(draw)
+    def _draw(self, shape: str) -> None:
+        self._parameters.comparisonROI = self.logic.drawComparisonROI(shape)
 
     def _onActive(self, node) -> None:
         if self._parameters is not None and node is not None and self._parameters.comparisonROI is not node:

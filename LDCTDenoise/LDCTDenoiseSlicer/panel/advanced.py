@@ -8,6 +8,7 @@ from slicer.i18n import tr as _
 
 from .. import dependencies
 from ..diagnostics import modelInformation
+from ..task_runner import onClicked
 
 
 class Advanced:
@@ -27,11 +28,10 @@ class Advanced:
 
     def __init__(self, ui, logic, requirements: str, guarded, onInstalled):
         self.ui, self._logic, self._requirements = ui, logic, requirements
-        self._guarded, self._onInstalled = guarded, onInstalled
+        self._onInstalled = onInstalled
         self._jobs = None
         ui.advancedButton.connect("contentsCollapsed(bool)", self._onCollapsed)
-        ui.copyDiagnosticsButton.connect("clicked(bool)", self._onCopy)
-        ui.installButton.connect("clicked(bool)", self._onInstall)
+        onClicked(guarded, (ui.copyDiagnosticsButton, self._copy), (ui.installButton, self._install))
 
     def show(self, jobs) -> None:
         """Show the models of these jobs; nothing is read again while they stay the same."""
@@ -48,16 +48,18 @@ class Advanced:
     def _onCollapsed(self, collapsed: bool) -> None:
         self._onInstalled()
 
-    def _onCopy(self, checked: bool = False) -> None:
+    def _copy(self) -> None:
         qt.QApplication.clipboard().setText(self._logic.diagnostics())
 
-    def _onInstall(self, checked: bool = False) -> None:
+    def _install(self) -> None:
         folder = qt.QFileDialog.getExistingDirectory(
             slicer.util.mainWindow(), _("Folder with the packages as wheels (.whl)")
         )
         if folder:
-            self._guarded(lambda: dependencies.installFromFolder(folder, self._requirements))
-            self._onInstalled()
+            try:
+                dependencies.installFromFolder(folder, self._requirements)
+            finally:
+                self._onInstalled()
 
 
 def _information(method, model) -> str:

@@ -15,7 +15,7 @@ from ..comparison.drawing import Drawing
 from ..curves_of_images import isDrawn, lineOf, newLine
 from ..filling import fill, silent
 from ..numbers import REFERENCE
-from ..task_runner import sentence
+from ..task_runner import onClicked, sentence
 from .docks import addDock, removeDock
 from .numbers_export import ask
 
@@ -50,11 +50,10 @@ class CurvesSection(VTKObservationMixin):
         self._drawing = self._measured = None
         self._dock = _PlotDock()
         self._throttle = Throttle(self._update, _BETWEEN)
-        ui.profileButton.connect("clicked(bool)", lambda checked=False: panel.guarded(self.drawLine))
         ui.profileWidthSpinBox.connect("valueChanged(double)", self._onWidth)
-        ui.spectrumButton.connect("clicked(bool)", lambda checked=False: self._choose("spectrum"))
-        ui.curvesSaveButton.connect("clicked(bool)", self._onSave)
-        ui.curvesCloseButton.connect("clicked(bool)", lambda checked=False: self._choose(""))
+        onClicked(panel.guarded, (ui.profileButton, self.drawLine), (ui.curvesSaveButton, self._onSave),
+                  (ui.spectrumButton, lambda: self._choose("spectrum")),
+                  (ui.curvesCloseButton, lambda: self._choose("")))
         self._show()
 
     def setParameterNode(self, parameters) -> None:
@@ -188,10 +187,10 @@ class CurvesSection(VTKObservationMixin):
             button.enabled = curves is not None
         self._dock.show(None if curves is None else self._panel.logic.showCurves(curves))
 
-    def _onSave(self, checked: bool = False) -> None:
+    def _onSave(self) -> None:
         path = ask(_("Save the curves"), f"{self.curves.kind}.csv", "CSV (*.csv);;PNG (*.png);;PDF (*.pdf)")
         if path:
-            self._panel.guarded(lambda: self.save(path))
+            self.save(path)
 
     def save(self, path: str) -> None:
         """Write the curves as CSV, or as a figure when matplotlib is there or has been accepted."""

@@ -12,7 +12,7 @@ from ..comparison.section import ComparisonSection
 from ..measuring import requireReference
 from ..preview import previewLabel
 from ..scan_line import ScanLine
-from ..task_runner import TaskRunner, guarded, sentence
+from ..task_runner import TaskRunner, guarded, onClicked, sentence
 from .advanced import Advanced
 from .apply import Apply
 from .cost import Cost
@@ -76,10 +76,8 @@ class Panel:
         self.advanced = Advanced(ui, logic, self._requirements, self.guarded, self.refresh)
         self._apply = Apply(self, self._requirements)
         self._runner = TaskRunner(self.guarded, self.refresh, self._apply.showProgress)
-        ui.applyButton.connect("clicked(bool)", self.onApplyButton)
-        ui.measureButton.connect("clicked(bool)", self._onMeasure)
-        ui.sampleButton.connect("clicked(bool)", self._onSample)
-        ui.swapButton.connect("clicked(bool)", self._onSwap)
+        onClicked(self.guarded, (ui.applyButton, self._startOrStop), (ui.measureButton, self._measureWhole),
+                  (ui.sampleButton, self._addSample), (ui.swapButton, self._swap))
         self._looked: tuple = (None, None)
         ui.numbersButton.connect("contentsCollapsed(bool)", lambda collapsed: self.numbers.refresh())
         self.refresh()
@@ -173,12 +171,11 @@ class Panel:
         return self._guess is not None and parameters is not None and parameters.inputVolume is self._guess \
             and parameters.referenceVolume is None
 
-    def onApplyButton(self, checked: bool = False) -> None:
-        """Start, or stop what runs."""
+    def _startOrStop(self) -> None:
         if self.running:
             self.stop(_("Stopped. The scene is as it was."))
         else:
-            self.guarded(self._apply.start)
+            self._apply.start()
 
     def stop(self, reason: str) -> None:
         """Stop what runs, if anything does; nothing of it reaches the scene."""
@@ -216,24 +213,20 @@ class Panel:
 
     def saveFigure(self, path: str) -> None:
         """Write the figure of the slice in view, when matplotlib is there or has been accepted."""
-
-        def start():
-            dependencies.ensurePackages(self._requirements, ["matplotlib"], torch=False)
-            parameters, plane = self.parameters, self.view.requirePlane()
-            roi = self.view.roi if self.section.shown and plane.axis == 2 else None
-            if roi is not None and not roi.IsA("vtkMRMLMarkupsROINode"):
-                roi = None  # of slices the figure encloses boxes only
-            if parameters.region == "roi":
-                listed = self.logic.regions()
-                roi = next((region for region in listed if region.node is self.view.roi), listed[0] if listed else None)
-            task = self.logic.saveFigure.task(
-                path, parameters.referenceVolume, self.images(), plane.index, roi, self.view.window or PAPER,
-                None if plane.axis == 2 else plane.name,
-            )
-            self.say(_("Drawing the figure…"))
-            self.run(task, lambda written: self.say(_("Written: {path}").format(path=written)))
-
-        self.guarded(start)
+        dependencies.ensurePackages(self._requirements, ["matplotlib"], torch=False)
+        parameters, plane = self.parameters, self.view.requirePlane()
+        roi = self.view.roi if self.section.shown and plane.axis == 2 else None
+        if roi is not None and not roi.IsA("vtkMRMLMarkupsROINode"):
+            roi = None  # of slices the figure encloses boxes only
+        if parameters.region == "roi":
+            listed = self.logic.regions()
+            roi = next((region for region in listed if region.node is self.view.roi), listed[0] if listed else None)
+        task = self.logic.saveFigure.task(
+            path, parameters.referenceVolume, self.images(), plane.index, roi, self.view.window or PAPER,
+            None if plane.axis == 2 else plane.name,
+        )
+        self.say(_("Drawing the figure…"))
+        self.run(task, lambda written: self.say(_("Written: {path}").format(path=written)))
 
     def say(self, text: str) -> None:
         """Show a line below the progress bar."""
@@ -250,39 +243,34 @@ class Panel:
         self.ui.progressBar.value = 0
         self._runner.run(task, then, lambda: self.say(_("Stopped: a volume in use was removed from the scene.")))
 
-    def _onMeasure(self, checked: bool = False) -> None:
+    def _measureWhole(self) -> None:
+        parameters = self.parameters
+        self.follower.finish()
+        dependencies.ensurePackages(self._requirements, torch=False)
+        task = self.logic.compare.task(
+            parameters.referenceVolume, {LOW: parameters.inputVolume, **self.list.shown()},
+            window=self.numbers.window, tableNode=parameters.comparisonTable,
+        )
+
         def measured(table) -> None:
             self.parameters.comparisonTable = table
             self.numbers.rememberWhole()
             self.say(_("In the table '{name}'.").format(name=table.GetName()))
 
-        def start() -> None:
-            parameters = self.parameters
-            self.follower.finish()
-            dependencies.ensurePackages(self._requirements, torch=False)
-            task = self.logic.compare.task(
-                parameters.referenceVolume, {LOW: parameters.inputVolume, **self.list.shown()},
-                window=self.numbers.window, tableNode=parameters.comparisonTable,
-            )
-            self.say(_("Measuring…"))
-            self.run(task, measured)
+        self.say(_("Measuring…"))
+        self.run(task, measured)
 
-        self.guarded(start)
-
-    def _onSwap(self, checked: bool = False) -> None:
+    def _swap(self) -> None:
         parameters = self.parameters
         if parameters is not None:
             with slicer.util.NodeModify(parameters.parameterNode):
                 parameters.inputVolume, parameters.referenceVolume = (
                     parameters.referenceVolume, parameters.inputVolume)
 
-    def _onSample(self, checked: bool = False) -> None:
-        def start() -> None:
-            full, low = self.logic.loadSampleData()
-            self.parameters.inputVolume, self.parameters.referenceVolume = low, full
-            self.say(_("Phantom: full dose (FDCT) and quarter dose (LDCT). Press Apply."))
-
-        self.guarded(start)
+    def _addSample(self) -> None:
+        full, low = self.logic.loadSampleData()
+        self.parameters.inputVolume, self.parameters.referenceVolume = low, full
+        self.say(_("Phantom: full dose (FDCT) and quarter dose (LDCT). Press Apply."))
 
     def _jobs(self):
         try:

@@ -4,6 +4,7 @@ import qt
 from slicer.i18n import tr as _
 
 from ..dicom_export import cameFromDICOM
+from ..task_runner import onClicked
 
 
 class DICOMExport:
@@ -21,7 +22,7 @@ class DICOMExport:
         self._panel = panel
         self.button = qt.QPushButton()
         self.button.text = _("Export to DICOM database")
-        self.button.connect("clicked(bool)", self._onClicked)
+        onClicked(panel.guarded, (self.button, self._export))
         layout.addWidget(self.button)
 
     def refresh(self) -> None:
@@ -36,17 +37,11 @@ class DICOMExport:
         else:
             self.button.toolTip = _("Denoise the low-dose volume first")
 
-    def _onClicked(self, checked: bool = False) -> None:
+    def _export(self) -> None:
         panel = self._panel
-
-        def start() -> None:
-            # An output whose strength is still being changed is not what its attributes say.
-            panel.follower.finish()
-            task = panel.logic.exportToDICOM.task(list(panel.outputs().values()))
-            panel.say(_("Writing DICOM…"))
-            panel.run(task, exported)
-
-        def exported(uids: list) -> None:
-            panel.say(_("In the DICOM database, below the same study: {count} new series.").format(count=len(uids)))
-
-        panel.guarded(start)
+        # An output whose strength is still being changed is not what its attributes say.
+        panel.follower.finish()
+        task = panel.logic.exportToDICOM.task(list(panel.outputs().values()))
+        panel.say(_("Writing DICOM…"))
+        panel.run(task, lambda uids: panel.say(
+            _("In the DICOM database, below the same study: {count} new series.").format(count=len(uids))))

@@ -8,6 +8,7 @@ from slicer.i18n import tr as _
 from .. import dependencies
 from ..evidence_of_pair import REPORT, chartsOf, evidenceCells
 from ..tables import CAPTION
+from ..task_runner import onClicked
 
 #: The plot view of Slicer's layouts; others belong to panels.
 _PLOT = "PlotView1"
@@ -32,9 +33,9 @@ class EvidenceSection:
         self._panel, self._requirements = panel, requirements
         self.widget = slicer.util.loadUI(uiPath)
         self.ui = slicer.util.childWidgetVariables(self.widget)
-        self._report, self._charts, self._layoutBefore = "", [], None
-        self.ui.evidenceRunButton.connect("clicked(bool)", self._onRun)
-        self.ui.evidenceReportButton.connect("clicked(bool)", self._onReport)
+        self._report, self._charts, self._layoutBefore, self._collecting = "", [], None, False
+        onClicked(panel.guarded, (self.ui.evidenceRunButton, self._run),
+                  (self.ui.evidenceReportButton, self._openReport))
         self.ui.evidenceCurvesButton.connect("clicked(bool)", self._onCurves)
         self._show(None)
 
@@ -42,8 +43,8 @@ class EvidenceSection:
         """Offer what can be done with what is chosen."""
         parameters, running = self._panel.parameters, self._panel.running
         full = None if parameters is None else parameters.referenceVolume
-        if not running and self.ui.evidenceCaption.text == _collecting():
-            self.ui.evidenceCaption.text = ""
+        if self._collecting and not running:  # stopped, or failed
+            self._collecting, self.ui.evidenceCaption.text = False, ""
         button = self.ui.evidenceRunButton
         button.enabled = full is not None and bool(self._panel.methods.labels()) and not running
         if full is None:
@@ -54,34 +55,31 @@ class EvidenceSection:
             button.toolTip = _("Put lesions into both volumes of the pair, denoise, and measure what is left of them; "
                                "without a low-dose volume the dose is lowered to a quarter. It takes minutes.")
 
-    def _onRun(self, checked: bool = False) -> None:
-        panel = self._panel
-
-        def start() -> None:
-            parameters, jobs = panel.parameters, panel.methods.jobs()
-            folder = qt.QFileDialog.getExistingDirectory(None, _("A new, empty folder for the report"), "")
-            if not folder:
-                return
-            if parameters.referenceVolume is None:
-                raise InputError(_("Choose a full-dose reference to put lesions into."))
-            dependencies.ensurePackages(self._requirements, ["matplotlib"], torch=any(job.isNetwork for job in jobs))
-            task = panel.logic.collectEvidence.task(
-                parameters.referenceVolume, parameters.inputVolume,
-                [job.method for job in jobs if job.model is None], [job.model for job in jobs if job.model],
-                device=parameters.device, folder=folder,
-            )
-            panel.say(_("Collecting evidence…"))
-            # The bar may be out of sight from here.
-            self.ui.evidenceCaption.text = _collecting()
-            panel.run(task, collected)
+    def _run(self) -> None:
+        panel, parameters, jobs = self._panel, self._panel.parameters, self._panel.methods.jobs()
+        folder = qt.QFileDialog.getExistingDirectory(None, _("A new, empty folder for the report"), "")
+        if not folder:
+            return
+        if parameters.referenceVolume is None:
+            raise InputError(_("Choose a full-dose reference to put lesions into."))
+        dependencies.ensurePackages(self._requirements, ["matplotlib"], torch=any(job.isNetwork for job in jobs))
+        task = panel.logic.collectEvidence.task(
+            parameters.referenceVolume, parameters.inputVolume,
+            [job.method for job in jobs if job.model is None], [job.model for job in jobs if job.model],
+            device=parameters.device, folder=folder,
+        )
 
         def collected(node) -> None:
             self._show(node)
             panel.say(_("Evidence: the report is {path}").format(path=node.GetAttribute(REPORT)))
 
-        panel.guarded(start)
+        panel.say(_("Collecting evidence…"))
+        panel.run(task, collected)
+        # The bar may be out of sight from here.
+        self._collecting = True
+        self.ui.evidenceCaption.text = _("Collecting; how far it is, and Cancel, stand below Apply.")
 
-    def _onReport(self, checked: bool = False) -> None:
+    def _openReport(self) -> None:
         qt.QDesktopServices.openUrl(qt.QUrl.fromLocalFile(self._report))
 
     def _onCurves(self, checked: bool = False) -> None:
@@ -102,6 +100,7 @@ class EvidenceSection:
 
     def _show(self, node) -> None:
         """Show the words of a table node, or nothing yet."""
+        self._collecting = False
         table, sizes, cells = self.ui.evidenceTable, [], []
         if node is not None:
             sizes, cells = evidenceCells(node)
@@ -121,7 +120,3 @@ class EvidenceSection:
         self.ui.evidenceCaption.text = "" if node is None else node.GetAttribute(CAPTION) or ""
         self.ui.evidenceReportButton.enabled = bool(self._report)
         self.ui.evidenceCurvesButton.enabled = bool(self._charts)
-
-
-def _collecting() -> str:
-    return _("Collecting; how far it is, and Cancel, stand below Apply.")

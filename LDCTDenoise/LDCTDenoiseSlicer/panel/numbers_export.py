@@ -8,6 +8,7 @@ from slicer.i18n import tr as _
 
 from .. import dependencies
 from ..tables import tableRecords
+from ..task_runner import onClicked
 
 
 class NumbersExport:
@@ -27,20 +28,17 @@ class NumbersExport:
 
     def __init__(self, ui, measure, panel, requirements: str):
         self._panel, self._requirements = panel, requirements
-        ui.copyNumbersButton.connect("clicked(bool)", self._onCopy)
-        ui.csvButton.connect("clicked(bool)", self._onCSV)
-        ui.tableButton.connect("clicked(bool)", self._onTable)
-        ui.figureButton.connect("clicked(bool)", self._onFigure)
-        measure.logButton.connect("clicked(bool)", lambda checked=False: panel.guarded(self._addToLog))
-        measure.writeLogButton.connect("clicked(bool)", self._onWriteLog)
+        onClicked(panel.guarded, (ui.copyNumbersButton, self._copy), (ui.csvButton, self._toCSV),
+                  (ui.tableButton, self._toTable), (ui.figureButton, self._toFigure),
+                  (measure.logButton, self._addToLog), (measure.writeLogButton, self._toFolder))
 
-    def _onCopy(self, checked: bool = False) -> None:
+    def _copy(self) -> None:
         qt.QApplication.clipboard().setText(self._panel.numbers.text())
 
-    def _onCSV(self, checked: bool = False) -> None:
+    def _toCSV(self) -> None:
         path = ask(_("Write the numbers"), "numbers.csv", "CSV (*.csv)")
         if path:
-            self._panel.guarded(lambda: self.writeCSV(path))
+            self.writeCSV(path)
 
     def writeCSV(self, path: str) -> None:
         """Write what the table shows, unrounded, with what it was measured in in columns of its own."""
@@ -48,9 +46,6 @@ class NumbersExport:
         records = tableRecords(self._panel.parameters.comparisonTable) if numbers is None else numbers.records()
         write_text(path, records_to_csv(records))
         self._panel.say(_("Written: {path}").format(path=path))
-
-    def _onTable(self, checked: bool = False) -> None:
-        self._panel.guarded(self._toTable)
 
     def _toTable(self) -> None:
         panel, numbers = self._panel, self._panel.numbers.numbers
@@ -60,7 +55,7 @@ class NumbersExport:
             node = panel.logic.writeNumbers(numbers, panel.parameters.referenceVolume, panel.images())
         panel.say(_("In the table '{name}'.").format(name=node.GetName()))
 
-    def _onFigure(self, checked: bool = False) -> None:
+    def _toFigure(self) -> None:
         path = ask(_("Save the figure"), "comparison.png", "PNG (*.png)")
         if path:
             self._panel.saveFigure(path)
@@ -74,10 +69,10 @@ class NumbersExport:
         panel.say(_("In the results log '{name}', which has {count} entries now.").format(
             name=log.GetName(), count=entries))
 
-    def _onWriteLog(self, checked: bool = False) -> None:
+    def _toFolder(self) -> None:
         folder = qt.QFileDialog.getExistingDirectory(slicer.util.mainWindow(), _("A folder for the results log"), "")
         if folder:
-            self._panel.guarded(lambda: self.writeLog(folder))
+            self.writeLog(folder)
 
     def writeLog(self, folder: str) -> None:
         """Write log.csv and its figures, when matplotlib is there or has been accepted."""

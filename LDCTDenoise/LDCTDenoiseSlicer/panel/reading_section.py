@@ -13,6 +13,7 @@ from slicer.i18n import tr as _
 from ..comparison.keys import WINDOW_KEYS
 from ..comparison.shortcuts import Shortcuts
 from ..numbers import REFERENCE
+from ..task_runner import onClicked
 from .docks import addDock, removeDock
 
 #: How many slices are read where they are spread over the volume.
@@ -48,9 +49,8 @@ class ReadingSection:
         for which, words in (("view", _("The plane in view")), ("regions", _("Each region's plane")),
                              ("spread", _("{count} slices").format(count=_SPREAD))):
             ui.readingCasesComboBox.addItem(words, which)
-        ui.readingButton.connect("clicked(bool)", lambda checked=False: panel.guarded(self.toggle))
-        ui.readingWriteButton.connect("clicked(bool)", lambda checked=False: panel.guarded(self.write))
-        ui.readingSummaryButton.connect("clicked(bool)", lambda checked=False: panel.guarded(self._summarise))
+        onClicked(panel.guarded, (ui.readingButton, self.toggle), (ui.readingWriteButton, self.write),
+                  (ui.readingSummaryButton, self._summarise))
         ui.readerEdit.connect("textChanged(QString)", lambda text: self.refresh())
         self.refresh()
 

@@ -10,6 +10,7 @@ from LDCTDenoiseSlicer.dependencies import ensurePackages
 from LDCTDenoiseSlicer.filling import RED, fill, silent, tickItem
 from LDCTDenoiseSlicer.scan_line import ScanLine
 from LDCTDenoiseSlicer.scanning import readTask
+from LDCTDenoiseSlicer.task_runner import onClicked
 from LDCTDenoiseTrainingLib.patients import ROLES, SimulationRanges
 from slicer.i18n import tr as _
 
@@ -57,8 +58,7 @@ class PatientsSection:
             ("remove", self._remove), ("save", self._save), ("check", self._check), ("preview", self._preview),
             ("split", self._split),
         ):
-            button = getattr(ui, f"{name}Button")
-            button.connect("clicked(bool)", lambda checked=False, step=step: work.guarded(step))
+            onClicked(work.guarded, (getattr(ui, f"{name}Button"), step))
         ui.patientTable.connect("cellChanged(int,int)", self._onCell)
         ui.patientTable.connect("itemSelectionChanged()", self._showDetails)
         for role in ROLES:

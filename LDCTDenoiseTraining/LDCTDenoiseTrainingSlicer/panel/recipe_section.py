@@ -10,6 +10,7 @@ from LDCTDenoiseLib.errors import LDCTError
 from LDCTDenoiseLib.methods import NETWORK_METHODS
 from LDCTDenoiseSlicer.dependencies import ensurePackages
 from LDCTDenoiseSlicer.filling import RED, silent
+from LDCTDenoiseSlicer.task_runner import onClicked
 from LDCTDenoiseTrainingLib.training.config import TrainingConfig, read_settings
 from slicer.i18n import tr as _
 
@@ -81,8 +82,7 @@ class RecipeSection:
             ui.recipeComboBox.addItem(words, words)
         ui.recipeComboBox.connect("currentIndexChanged(int)", self._onRecipe)
         for name, step in (("loadConfig", self._load), ("saveConfig", self._save), ("estimate", self._estimate)):
-            button = getattr(ui, f"{name}Button")
-            button.connect("clicked(bool)", lambda checked=False, step=step: work.guarded(step))
+            onClicked(work.guarded, (getattr(ui, f"{name}Button"), step))
         self._ready = True
         self.showMethod()
 

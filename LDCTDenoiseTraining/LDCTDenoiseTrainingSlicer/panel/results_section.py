@@ -5,7 +5,7 @@ import slicer.util
 from LDCTDenoiseLib.errors import InputError, LDCTError
 from LDCTDenoiseSlicer.filling import fill
 from LDCTDenoiseSlicer.logic import LDCTDenoiseLogic
-from LDCTDenoiseSlicer.task_runner import sentence
+from LDCTDenoiseSlicer.task_runner import onClicked, sentence
 from LDCTDenoiseTrainingLib.validation_metrics import METRIC
 from slicer.i18n import tr as _
 
@@ -31,8 +31,7 @@ class ResultsSection:
     def __init__(self, ui, logic, work: Work, run):
         self.ui, self.logic, self._work, self._run = ui, logic, work, run
         for name, step in (("table", self._table), ("csv", self._csv), ("use", self._use)):
-            button = getattr(ui, f"{name}Button")
-            button.connect("clicked(bool)", lambda checked=False, step=step: work.guarded(step))
+            onClicked(work.guarded, (getattr(ui, f"{name}Button"), step))
         self.refresh()
 
     def refresh(self) -> None:

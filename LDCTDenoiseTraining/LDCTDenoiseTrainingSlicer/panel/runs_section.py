@@ -7,7 +7,7 @@ import slicer
 from LDCTDenoiseLib.errors import InputError, LDCTError
 from LDCTDenoiseSlicer.dependencies import ensurePackages
 from LDCTDenoiseSlicer.filling import fill, silent, tickItem
-from LDCTDenoiseSlicer.task_runner import sentence
+from LDCTDenoiseSlicer.task_runner import onClicked, sentence
 from slicer.i18n import tr as _
 
 from ..estimate import duration
@@ -66,8 +66,7 @@ class RunsSection:
         self._drawing = self._unsettled = False
         for name, step in (("start", self._start), ("stop", self._stop), ("resume", self._resume),
                            ("attach", self._attach), ("forget", self._forget), ("delete", self._delete)):
-            button = getattr(ui, f"{name}Button")
-            button.connect("clicked(bool)", lambda checked=False, step=step: work.guarded(step))
+            onClicked(work.guarded, (getattr(ui, f"{name}Button"), step))
         ui.runTable.connect("itemSelectionChanged()", self._onSelection)
         ui.runTable.connect("cellChanged(int,int)", self._onTick)
         ui.keepCheckBox.connect("toggled(bool)", self._onKeep)
