@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .errors import InputError, OutputError
-from .files import write_atomic
+from .errors import InputError
+from .files import write_figure
 from .hounsfield import PAPER, Window
 from .metrics import METRICS, ROI, SSIM_VARIANT
 from .requirements import require
@@ -265,7 +265,7 @@ def comparison_figure(
     return figure
 
 
-def save_comparison(path: str | Path, panels: Sequence[tuple[str, np.ndarray]], *, dpi: float = 300, **options) -> None:
+def save_comparison(path: str | Path, panels: Sequence[tuple[str, np.ndarray]], **options) -> None:
     """Write the figure of `comparison_figure`, with its options, to a file, whole or not at all.
 
     Raises
@@ -273,14 +273,9 @@ def save_comparison(path: str | Path, panels: Sequence[tuple[str, np.ndarray]], 
     InputError, MissingDependencyError
         As for `comparison_figure`.
     OutputError
-        If the suffix is no image format, such as .png or .pdf, or the file cannot be written.
+        As for `files.write_figure`.
     """
-    figure = comparison_figure(panels, dpi=dpi, **options)
-    kinds = figure.canvas.get_supported_filetypes()
-    if Path(path).suffix.lower().lstrip(".") not in kinds:
-        raise OutputError(f"cannot write '{path}': a figure's name ends in .png (or in another of {', '.join(kinds)}).")
-    with write_atomic(path) as part:
-        figure.savefig(part, dpi=dpi)
+    write_figure(path, comparison_figure(panels, **options))
 
 
 def _checked(panels, pixel_aspect: float) -> list[np.ndarray]:

@@ -179,6 +179,22 @@ def write_atomic(path: str | Path) -> Iterator[Path]:
         _flush_names(path.parent)
 
 
+def write_figure(path: str | Path, figure, usual: str = ".png") -> None:
+    """Write a figure of matplotlib, in its own resolution, whole or not at all; `usual` endings come first in errors.
+
+    Raises
+    ------
+    OutputError
+        If the suffix is no image format, such as .png or .pdf, or the file cannot be written.
+    """
+    kinds = figure.canvas.get_supported_filetypes()
+    if Path(path).suffix.lower().lstrip(".") not in kinds:
+        others = ", ".join(kinds)
+        raise OutputError(f"cannot write '{path}': a figure's name ends in {usual} (or in another of {others}).")
+    with write_atomic(path) as part:
+        figure.savefig(part, dpi="figure")
+
+
 def write_text(path: str | Path, text: str) -> None:
     """Write a text in UTF-8, whole or not at all; raises as `write_atomic`."""
     with write_atomic(path) as part:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..engine import DenoiseRun, denoise_array
 from ..errors import LDCTWarning
-from ..scan import remarks_on
+from ..scan import measure_scan, remarks_on
 from ..simulation import LowDoseRun, ScanSettings, calibrate
 from . import noise, places, resolution, spots, structure, tissues
 from .detection import LEAST_OCCURRENCES, Detection
@@ -106,10 +106,9 @@ class Job:
         full = self._plan.full
         low = yield from self._once("low", "simulate", len(full), self._lower(self._scan.full.array))
         images = {FULL: full, LOW: low["array"]}
-        for label, denoiser in self._methods.items():
-            if not self.curve:
-                for remark in remarks_on(self._scan.full.with_array(images[LOW]), denoiser):
-                    self._note(f"{label}: {remark}; the method was not trained on scans like this.")
+        if not self.curve and any(denoiser.on_device for denoiser in self._methods.values()):
+            self._say_what_is_unusual(self._scan.full.with_array(images[LOW]))
+        for label in self._methods:
             done = yield from self._once(label, label, len(full), self._denoise(label, images[LOW], "all slices"))
             images[label] = done["array"]
         answers = yield from self._lesions(images)
@@ -267,6 +266,12 @@ class Job:
             }
         )  # fmt: skip
         return findings
+
+    def _say_what_is_unusual(self, low) -> None:
+        facts = measure_scan(low)
+        for label, denoiser in self._methods.items():
+            for remark in remarks_on(low, denoiser, facts):
+                self._note(f"{label}: {remark}; the method was not trained on scans like this.")
 
     def _say_what_scan(self, own, sd) -> None:
         if own is None:

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import OutputError
-from ..files import write_atomic, write_text
+from ..files import write_figure, write_text
 from ..requirements import require
 from ..text_tables import records_to_csv
 from .quality import Metric
@@ -61,19 +60,13 @@ class Curves:
             If it is a figure and matplotlib is not installed.
         """
         if Path(path).suffix.lower() == ".csv":
-            text = f"{records_to_csv(self.records())}\n{records_to_csv(self.points())}"
-            write_text(path, text)
-            return
-        figure = self.figure()
-        if Path(path).suffix.lower().lstrip(".") not in figure.canvas.get_supported_filetypes():
-            raise OutputError(f"cannot write '{path}': the name of curves ends in .csv, .png, .pdf or .svg.")
-        with write_atomic(path) as part:
-            figure.savefig(part, dpi=200)
+            write_text(path, f"{records_to_csv(self.records())}\n{records_to_csv(self.points())}")
+        else:
+            write_figure(path, self.figure(), ".csv for its numbers, .png")
 
     def figure(self):
         """Return a matplotlib figure of the curves, their numbers in the legend."""
-        figure = require("matplotlib.figure").Figure(figsize=(8, 5), layout="constrained")
-        require("matplotlib.backends.backend_agg").FigureCanvasAgg(figure)
+        figure = require("matplotlib.figure").Figure(figsize=(8, 5), dpi=200, layout="constrained")
         axes = figure.add_subplot()
         for label, *cells in self.cells():
             read = ", ".join(f"{m.label} {text} {m.unit}".rstrip() for m, text in

@@ -18,17 +18,17 @@ def too_much(expected: int, at_hand: int, zipped: bool) -> str:
         return f"its header claims {expected} bytes, more than its compressed data can hold"
     if zipped and expected > _SMALL and expected > at_hand * _IMAGE:
         return f"its header claims {expected} bytes, which no image packs into {at_hand}"
-    if expected > _memory():
+    if expected > (memory_there() or expected):
         return "its header asks for more memory than there is"
     return ""
 
 
-def _memory() -> int:
-    """Return the bytes of memory of this machine; unknown is endless."""
+def memory_there() -> int:
+    """Return the bytes of memory of this machine, 0 where that is not known."""
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):
-        return 1 << 62
+        return 0
 
 
 def unpacked_length(file, most: int) -> int | None:

@@ -6,7 +6,7 @@ import json
 from LDCTDenoiseLib.methods import NETWORK_METHODS
 
 from ..training.config import RANDOM, TrainingConfig, read_settings
-from .options import settings_of
+from .options import add_training_options, settings_of
 
 
 def add_parser(commands) -> None:
@@ -16,10 +16,7 @@ def add_parser(commands) -> None:
         "how much memory it needs, and which batch fits.",
     )
     parser.add_argument("--method", metavar="NAME", help=f"one of {', '.join(NETWORK_METHODS)}")
-    parser.add_argument("--config", metavar="FILE", help="settings as JSON")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="one setting; may be repeated")
-    parser.add_argument("--steps", type=int, metavar="N", help="generator steps of the training")
-    parser.add_argument("--device", default="auto", metavar="D", help="auto, cpu, cuda, cuda:N or mps (default: auto)")
+    add_training_options(parser)
     parser.set_defaults(run=run)
 
 

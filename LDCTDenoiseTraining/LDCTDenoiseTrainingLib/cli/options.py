@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from LDCTDenoiseLib.cli.options import add_device_option
 from LDCTDenoiseLib.errors import InputError
 
 from ..experiments.methods import split_settings
@@ -14,14 +15,19 @@ def add_run_options(parser: argparse.ArgumentParser, config: bool = True) -> Non
                         help="the patient set, JSON or CSV, or a folder of images")
     parser.add_argument("--output", required=True, metavar="DIR", type=Path, help="the folder of the run")
     parser.add_argument("--resume", action="store_true", help="go on from the folder's checkpoint, if there is one")
+    add_training_options(parser, config)
+    parser.add_argument("--cache", metavar="DIR", type=Path, help="cached volumes and noise, which runs may share")
+    parser.add_argument("--json", action="store_true", help="progress as one JSON object a line instead of a bar")
+
+
+def add_training_options(parser: argparse.ArgumentParser, config: bool = True) -> None:
+    """Add the settings of a training, and where it runs."""
     if config:
         parser.add_argument("--config", metavar="FILE",
                             help="settings as JSON, such as the config.json of another run")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="one setting; may be repeated")
     parser.add_argument("--steps", type=int, metavar="N", help="generator steps (default: 10 epochs of the paper's)")
-    parser.add_argument("--device", default="auto", metavar="D", help="auto, cpu, cuda, cuda:N or mps (default: auto)")
-    parser.add_argument("--cache", metavar="DIR", type=Path, help="cached volumes and noise, which runs may share")
-    parser.add_argument("--json", action="store_true", help="progress as one JSON object a line instead of a bar")
+    add_device_option(parser)
 
 
 def settings_of(arguments: argparse.Namespace) -> dict:

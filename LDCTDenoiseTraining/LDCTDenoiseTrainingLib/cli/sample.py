@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from LDCTDenoiseLib.cli.bars import progress_bar
+from LDCTDenoiseLib.cli.options import add_device_option
 from LDCTDenoiseLib.files import check_folder
 
 
@@ -14,7 +15,7 @@ def add_parser(commands) -> None:
         "two minutes of training on them show the gain.",
     )
     parser.add_argument("folder", metavar="FOLDER", type=Path, help="a folder that is empty or not there yet")
-    parser.add_argument("--device", default="auto", metavar="D", help="auto, cpu, cuda, cuda:N or mps (default: auto)")
+    add_device_option(parser)
     parser.set_defaults(run=run)
 
 

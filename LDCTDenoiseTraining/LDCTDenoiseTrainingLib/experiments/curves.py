@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from LDCTDenoiseLib.errors import InputError, disk_errors
-from LDCTDenoiseLib.files import write_atomic
+from LDCTDenoiseLib.files import write_figure
 from LDCTDenoiseLib.hounsfield import PAPER
 from LDCTDenoiseLib.methods import colours_of
 from LDCTDenoiseLib.requirements import require
@@ -103,6 +103,5 @@ def save_curves(path: Path, logs: Mapping[str, Path]) -> Path:
         # Beside the panels: inside it would hide curves where they end.
         figure.legend(handles=handles, loc="outside right upper", fontsize=8)
     figure.supxlabel(f"Validation on whole slices in {PAPER}, data range 1; dotted: low dose.", fontsize=8)
-    with write_atomic(path) as part:
-        figure.savefig(part, format="png")
+    write_figure(path, figure)
     return path

@@ -1,6 +1,5 @@
 """How long a training will take on this machine and how much memory it needs, from a few steps on made-up patches."""
 
-import os
 import sys
 import tempfile
 import time
@@ -14,6 +13,7 @@ from LDCTDenoiseLib.engine.device import is_out_of_memory, release_memory, synch
 from LDCTDenoiseLib.errors import DeviceError
 from LDCTDenoiseLib.hounsfield import HURange
 from LDCTDenoiseLib.methods import NetworkDenoiser
+from LDCTDenoiseLib.volumes.packed import memory_there
 
 from ..data.patches import Batch
 from ..patients import PatientSet
@@ -62,7 +62,8 @@ def estimate(config: TrainingConfig, device: str = "auto") -> dict:
             fits = tried // 2
             release_memory(chosen)
             continue
-        there = _memory_there(chosen.name)
+        cuda = chosen.name.startswith("cuda")
+        there = torch.cuda.get_device_properties(chosen.name).total_memory if cuda else memory_there()
         needed = before + (memory - before) * fits / tried
         if chosen.is_cpu and there and needed > there and fits > 1:
             fits //= 2
@@ -122,13 +123,3 @@ def _memory_used(device: str) -> float:
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak * (1 if sys.platform == "darwin" else 1024)
-
-
-def _memory_there(device: str) -> int:
-    """Return the bytes of memory of a device, 0 where that is not known."""
-    if device.startswith("cuda"):
-        return torch.cuda.get_device_properties(device).total_memory
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
-        return 0
