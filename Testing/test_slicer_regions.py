@@ -154,6 +154,12 @@ def test_a_circle_is_made_and_a_segment_is_added(scene, logic, images):
     found = region.voxels(full)
     assert found.count == mask.sum() and found.box == (slice(1, 4), slice(10, 15), slice(20, 30))
     np.testing.assert_array_equal(found.of(voxels(full)), voxels(full)[mask])
+    assert region.voxels(full) is found
+    # Painted in Slicer's own editor.
+    labels = node.GetBinaryLabelmapInternalRepresentation(segment)
+    labels.GetPointData().GetScalars().Fill(labels.GetScalarRange()[1])
+    labels.GetPointData().GetScalars().Modified()
+    assert region.voxels(full).count == found.count + 1
     # Deleted in Slicer's own editor.
     node.GetSegmentation().RemoveSegment(segment)
     assert [r.name for r in regionsOf(scene)] == ["round"]

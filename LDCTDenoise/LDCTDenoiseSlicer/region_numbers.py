@@ -170,10 +170,7 @@ def measureRegions(images: dict[str, np.ndarray], reference: np.ndarray | None, 
     if not regions:
         raise InputError("there is no region yet; draw one, or add an ROI, a closed curve or a segment to the list.")
     before, used, keys = dict(known or {}), {}, keys or {}
-    place, voxels = placeTime(volumeNode), {}
-    for region in regions:
-        key = region.state(), place
-        used[key] = voxels[region.number] = before[key] if key in before else region.voxels(volumeNode)
+    place, voxels = placeTime(volumeNode), {region.number: region.voxels(volumeNode) for region in regions}
     statistics: dict[str, dict[int, RegionStatistics]] = {}
     arrays = images if reference is None else {REFERENCE: reference, **images}
     for label, array in arrays.items():

@@ -17,7 +17,7 @@ import vtk
 from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseLib.metrics import ROI
 
-from .nodes import nodesOf, requireVolume, transformTime, volumeFromNode
+from .nodes import nodesOf, placeTime, requireVolume, transformTime, volumeFromNode
 from .planes import Plane, planeNames
 from .rois import WorldToPixels
 
@@ -69,6 +69,10 @@ class Voxels:
                   for what, part in zip(("slice", "row", "column"), self.box, strict=True))
         slices, rows, columns = places
         return f"{slices}, {columns}, {rows}, {self.count} voxels"
+
+
+#: The voxels of each region, by its node's id and segment, and what they were worked out of.
+_voxels: dict[tuple, tuple] = {}
 
 
 @dataclass(frozen=True)
@@ -150,9 +154,13 @@ class Region:
 
     def state(self) -> tuple:
         """Return something that changes when its voxels may have."""
-        # Points that are dragged do not count as a modification of a curve.
-        points = b"" if self.segment else slicer.util.arrayFromMarkupsControlPoints(self.node).tobytes()
-        return self.node.GetID(), self.segment, self.node.GetMTime(), transformTime(self.node), points
+        # Neither points that are dragged nor voxels that are painted count as a modification of the node.
+        if self.segment:
+            labels = self.node.GetBinaryLabelmapInternalRepresentation(self.segment)
+            inside = labels and labels.GetMTime()
+        else:
+            inside = slicer.util.arrayFromMarkupsControlPoints(self.node).tobytes()
+        return self.node.GetID(), self.segment, self.node.GetMTime(), transformTime(self.node), inside
 
     def voxels(self, volumeNode) -> Voxels:
         """Return its voxels in a volume: those whose centres lie inside.
@@ -167,12 +175,15 @@ class Region:
         requireVolume(volumeNode, "volume")
         if not self.isPlaced:
             raise InputError(f"the region '{self.name}' has not been placed; draw it on the image first.")
-        if self.segment:
-            found = _ofSegment(self.node, self.segment, volumeNode)
-        elif self.shape == "box":
-            found = _ofBox(self.node, volumeNode)
-        else:
-            found = _ofCurve(self.node, volumeNode)
+        # Table, zooms and reach ask one after the other, and a circle takes 6 ms: of each region the last is kept.
+        kept, key = (self.node.GetID(), self.segment), (self.state(), volumeNode.GetID(), placeTime(volumeNode))
+        known, found = _voxels.get(kept, (None, None))
+        if known != key:
+            if self.segment:
+                found = _ofSegment(self.node, self.segment, volumeNode)
+            else:
+                found = (_ofBox if self.shape == "box" else _ofCurve)(self.node, volumeNode)
+            _voxels[kept] = key, found
         if found is None or not found.count:
             raise InputError(f"the region '{self.name}' holds no voxel of '{volumeNode.GetName()}'; move it onto the "
                              "image.")
