@@ -4,17 +4,20 @@ import csv
 import io
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from LDCTDenoiseLib.cli.main import main
-from LDCTDenoiseLib.errors import GeometryError, InputError, MethodError
+from LDCTDenoiseLib.errors import GeometryError, InputError, LDCTWarning, MethodError
 from LDCTDenoiseLib.evidence import (
     QUANTITIES,
     EvidenceRun,
     Options,
     Scan,
     collect_evidence,
+    job,
+    kept,
     lesions,
     plan,
     report,
@@ -24,6 +27,7 @@ from LDCTDenoiseLib.evidence import (
     verdicts,
 )
 from LDCTDenoiseLib.methods import make_denoisers
+from LDCTDenoiseLib.scan import measure_scan
 from LDCTDenoiseLib.simulation import full_dose_run
 from LDCTDenoiseLib.volumes import Geometry, Volume, write_volume
 from scipy import ndimage
@@ -387,6 +391,19 @@ def test_a_scan_that_was_denoised_already_is_told():
     found = collect_runs([Scan(full, full.with_array(full.array + 1))], {"shift": Shift()}, QUICK)
     assert any("a quick run" in note for note in found.notes)
     assert any("looks denoised already" in note for note in found.notes)
+
+
+def test_a_scan_unlike_those_of_training_is_told_of_each_network_from_one_look(monkeypatch):
+    looks = []
+    monkeypatch.setattr(job, "measure_scan", lambda volume: looks.append(volume) or measure_scan(volume))
+    scan = pair(2, 120)
+    low = replace(scan.low, facts={"body_part": "HEAD"})
+    methods = {**make_denoisers(["DCSCN", "CNN-L1"]), "blur": Blur()}
+    told = result.Evidence.begin([], QUICK, methods)
+    with pytest.warns(LDCTWarning, match="head"):
+        job.Job(scan, methods, QUICK, kept.Kept(None), "0", told)._say_what_is_unusual(low)
+    told = [note for note in told.notes if "not trained on scans like this" in note]
+    assert len(looks) == 1 and [note.split(": ")[1] for note in told] == ["DCSCN", "CNN-L1"]
 
 
 def test_bad_input_is_one_line(tmp_path):
