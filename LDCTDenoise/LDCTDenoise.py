@@ -159,6 +159,7 @@ class LDCTDenoiseTest(ModuleTest):
         for test in (self.test_DenoiseAndCompare, self.test_BadInput, self.test_DICOM):
             self.setUp()
             test()
+            self.delayDisplay(f"{test.__name__} done")
         if slicer.app.layoutManager() is not None:
             for name in PANEL_TESTS:
                 self.setUp()
@@ -168,13 +169,11 @@ class LDCTDenoiseTest(ModuleTest):
         from LDCTDenoiseSlicer.selftest import denoiseAndCompare
 
         denoiseAndCompare(self)
-        self.delayDisplay("test_DenoiseAndCompare passed")
 
     def test_BadInput(self):
         from LDCTDenoiseSlicer.selftest import badInput
 
         badInput(self)
-        self.delayDisplay("test_BadInput passed")
 
     def test_DICOM(self):
         from LDCTDenoiseSlicer.selftest.dicom_tests import hasDICOM, thereAndBack
@@ -183,7 +182,6 @@ class LDCTDenoiseTest(ModuleTest):
             self.delayDisplay("test_DICOM left out: this Slicer has no DICOM database")
             return
         thereAndBack(self)
-        self.delayDisplay("test_DICOM passed")
 
     def runPanelTest(self, name):
         from LDCTDenoiseSlicer.selftest.panel_tests import PanelTest

@@ -17,7 +17,7 @@ from LDCTDenoiseLib.metrics import (
 from .compared_images import colorsOf
 from .nodes import nodesOf, worldGeometry
 from .numbers import REFERENCE
-from .regions import Region
+from .regions import Region, paint
 from .rois import WorldToPixels
 
 #: The attribute by which the line of the profile is found again.
@@ -56,8 +56,7 @@ def newLine(scene, name: str = "Profile"):
     # Thin, so that it does not cover the edge that it crosses, and unlike any region.
     display.SetGlyphScale(1.2)
     display.SetLineThickness(0.15)
-    for which in ("Selected", "", "Active"):
-        getattr(display, f"Set{which}Color")(1.0, 0.85, 0.2)
+    paint(node, (1.0, 0.85, 0.2))
     return node
 
 

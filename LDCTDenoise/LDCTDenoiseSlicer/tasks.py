@@ -22,6 +22,15 @@ class Counted:
         return self.done / self.of if self.of else 1.0
 
 
+def duration(seconds: float) -> str:
+    """Return how long work takes, in the two units that matter."""
+    for unit, size, below, smaller in (("days", 86400, "h", 3600), ("h", 3600, "min", 60), ("min", 60, "s", 1)):
+        if seconds >= size:
+            whole, rest = divmod(round(seconds / smaller), size // smaller)
+            return f"{whole} {unit} {rest} {below}"
+    return f"{seconds:.0f} s" if seconds >= 1 else f"{max(seconds, 0.1):.1f} s"
+
+
 class Task:
     """A piece of work in two parts: `work`, which knows no scene, and `finish`, which puts its result into the scene.
 

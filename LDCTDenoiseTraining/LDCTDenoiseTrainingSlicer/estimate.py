@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from LDCTDenoiseLib.errors import DeviceError, LDCTError
-from LDCTDenoiseSlicer.tasks import Task
+from LDCTDenoiseSlicer.tasks import Task, duration
 from LDCTDenoiseTrainingLib.training.config import TrainingConfig
 
 from .jobs.interpreter import command, environment, requirePackages
@@ -42,15 +42,6 @@ class Estimate:
         if self.fits < self.batch:
             words += f" A batch of {self.batch} does not fit into the memory; a batch of {self.fits} does."
         return words
-
-
-def duration(seconds: float) -> str:
-    """Return a duration in the two units that matter."""
-    for unit, size, below, smaller in (("days", 86400, "h", 3600), ("h", 3600, "min", 60), ("min", 60, "s", 1)):
-        if seconds >= size:
-            whole, rest = divmod(round(seconds / smaller), size // smaller)
-            return f"{whole} {unit} {rest} {below}"
-    return f"{seconds:.0f} s"
 
 
 def estimateTask(config: TrainingConfig, device: str, validationScans: int = 0) -> Task:

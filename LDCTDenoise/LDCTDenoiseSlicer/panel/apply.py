@@ -10,7 +10,7 @@ from .. import dependencies
 from ..compared_images import ComparedImages
 from ..denoising import isUpToDate
 from ..measuring import requireReference
-from .words import duration
+from ..tasks import duration
 
 #: Seconds between two changes of the progress that is shown: each redraws the window, views included.
 _BETWEEN = 1.0

@@ -4,7 +4,8 @@ import qt
 from slicer.i18n import tr as _
 
 from ..diagnostics import deviceInWords
-from .words import duration, memory
+from ..tasks import duration
+from .words import memory
 
 #: The pixels of the slice that times are kept for.
 _PIXELS = 512 * 512

@@ -84,7 +84,7 @@ class EvidenceSection:
 
     def _onCurves(self, checked: bool = False) -> None:
         """Show the curves in place of the images, or put the layout back."""
-        layout = next(iter(slicer.util.getNodesByClass("vtkMRMLLayoutNode")), None)
+        layout = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLLayoutNode")
         if layout is None:
             return
         # Alone, for beside three slice views a plot is too wide for a small screen.

@@ -4,16 +4,6 @@ from LDCTDenoiseLib.methods import METHOD
 from slicer.i18n import tr as _
 
 
-def duration(seconds: float) -> str:
-    """Return seconds as a user reads them."""
-    if seconds < 10:
-        return _("{seconds} s").format(seconds=f"{max(seconds, 0.1):.1f}" if seconds < 1 else round(seconds))
-    minutes, rest = divmod(round(seconds), 60)
-    if not minutes:
-        return _("{seconds} s").format(seconds=rest)
-    return _("{minutes} min {seconds} s").format(minutes=minutes, seconds=rest)
-
-
 def memory(count: int) -> str:
     """Return bytes as a user reads them."""
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{max(1, round(count / 1e6))} MB"

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 import re
 import shutil
 import tempfile
@@ -136,12 +137,9 @@ def _copy(model: Path, stem: str, numbered: bool) -> Path:
     with tempfile.TemporaryDirectory() as folder:
         # What stands in the run's folder may be replaced by a better state any moment.
         still = Path(shutil.copyfile(model, Path(folder) / "model.safetensors"))
-        number = 1
-        while numbered and _other(still, stem if number == 1 else f"{stem}-{number}"):
-            number += 1
-        named = Path(folder) / f"{stem if number == 1 else f'{stem}-{number}'}.safetensors"
-        shutil.move(still, named)
-        return add_model(named)
+        names = itertools.chain([stem], (f"{stem}-{number}" for number in itertools.count(2)))
+        name = next(name for name in names if not (numbered and _other(still, name)))
+        return add_model(shutil.move(still, Path(folder) / f"{name}.safetensors"))
 
 
 def _other(file: Path, name: str) -> bool:

@@ -2,7 +2,7 @@
 
 import qt
 import slicer.util
-from LDCTDenoiseLib.errors import InputError, LDCTError
+from LDCTDenoiseLib.errors import LDCTError
 from LDCTDenoiseSlicer.filling import fill
 from LDCTDenoiseSlicer.logic import LDCTDenoiseLogic
 from LDCTDenoiseSlicer.task_runner import onClicked, sentence
@@ -24,19 +24,19 @@ class ResultsSection:
     ui : object
     logic : LDCTDenoiseTrainingLogic
     work : Work
-    run : callable
-        Returns the selected run, or None.
+    runs : RunsSection
+        Knows the selected run.
     """
 
-    def __init__(self, ui, logic, work: Work, run):
-        self.ui, self.logic, self._work, self._run = ui, logic, work, run
+    def __init__(self, ui, logic, work: Work, runs):
+        self.ui, self.logic, self._work, self._runs = ui, logic, work, runs
         for name, step in (("table", self._table), ("csv", self._csv), ("use", self._use)):
             onClicked(work.guarded, (getattr(ui, f"{name}Button"), step))
         self.refresh()
 
     def refresh(self) -> None:
         """Show the figures of the selected run, when it has some."""
-        run, rows, why = self._run(), [], _("Select a run to see its figures.")
+        run, rows, why = self._runs.run, [], _("Select a run to see its figures.")
         if run is not None:
             try:
                 # The means, then each patient; how they spread is in the table node and in the file.
@@ -62,18 +62,12 @@ class ResultsSection:
         self.ui.tableButton.enabled = self.ui.csvButton.enabled = bool(rows)
         self.ui.useButton.enabled = run is not None and run.model is not None
 
-    def _require(self):
-        run = self._run()
-        if run is None:
-            raise InputError(_("select a run in the table first."))
-        return run
-
     def _table(self) -> None:
-        node = self.logic.result(self._require())
+        node = self.logic.result(self._runs.require())
         self._work.say(_("Table node '{name}'.").format(name=node.GetName()))
 
     def _csv(self) -> None:
-        run = self._require()
+        run = self._runs.require()
         path = qt.QFileDialog.getSaveFileName(None, _("Save figures"), f"{run.name}.csv", _("CSV (*.csv)"))
         if path:
             self.logic.saveResult(run, path)
@@ -85,4 +79,4 @@ class ResultsSection:
             self._work.say(_("'{name}' is among your models, and ticked in LDCT Denoise.").format(name=path.stem))
             slicer.util.selectModule("LDCTDenoise")
 
-        self._work.begin(self.logic.useModel.task(self._require()), _("Checking the model"), added)
+        self._work.begin(self.logic.useModel.task(self._runs.require()), _("Checking the model"), added)

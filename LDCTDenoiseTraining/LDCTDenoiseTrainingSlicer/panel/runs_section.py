@@ -8,9 +8,9 @@ from LDCTDenoiseLib.errors import InputError, LDCTError
 from LDCTDenoiseSlicer.dependencies import ensurePackages
 from LDCTDenoiseSlicer.filling import fill, silent, tickItem
 from LDCTDenoiseSlicer.task_runner import onClicked, sentence
+from LDCTDenoiseSlicer.tasks import duration
 from slicer.i18n import tr as _
 
-from ..estimate import duration
 from ..jobs.run_state import RUNNING, STOPPING, RunState
 from ..jobs.training_run import TrainingRun
 from ..monitoring.curves import CHARTS
@@ -215,13 +215,13 @@ class RunsSection:
         self._onChanged()
 
     def _stop(self) -> None:
-        run = self._require()
+        run = self.require()
         again = self._states[run].status == STOPPING
         self.logic.stop(run, now=again)
         self.look()
 
     def _resume(self) -> None:
-        run = self._require()
+        run = self.require()
         ensurePackages(self._requirements)
         self.logic.resume(run)
         self._states[run] = run.poll()
@@ -233,14 +233,14 @@ class RunsSection:
             self._add(self.logic.attach(folder))
 
     def _forget(self) -> None:
-        run = self._require()
+        run = self.require()
         self.logic.forget(run)
         self._remove(run)
         self._work.say(_("'{name}' is no longer listed; its files are in {folder}.").format(
             name=run.name, folder=run.folder))
 
     def _delete(self) -> None:
-        run = self._require()
+        run = self.require()
         if self._states[run].active:
             raise InputError(_("'{name}' is running; stop it first.").format(name=run.name))
         question = _("Delete the run '{name}' for good, its model and checkpoint with it?\n\n{folder}")
@@ -260,7 +260,8 @@ class RunsSection:
         self._onSelection()
         self._onChanged()
 
-    def _require(self) -> TrainingRun:
+    def require(self) -> TrainingRun:
+        """Return the selected run; `InputError` where none is."""
         if self.run is None:
             raise InputError(_("select a run in the table first."))
         return self.run

@@ -30,7 +30,7 @@ class Panel:
         self.recipe = RecipeSection(ui, logic, self.work, lambda: self.patients.table, requirements, self._onChanged)
         self.runs = RunsSection(ui, logic, self.work, views, self.recipe, lambda: self.patients.table, requirements,
                                 self._onRun, self._onChanged)
-        self.results = ResultsSection(ui, logic, self.work, lambda: self.runs.run)
+        self.results = ResultsSection(ui, logic, self.work, self.runs)
         self.runs.judge()
         self._memory = Memory(self.patients, self.recipe, self.runs, self.work)
 

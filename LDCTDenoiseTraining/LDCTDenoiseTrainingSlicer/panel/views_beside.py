@@ -42,7 +42,8 @@ class ViewsBeside:
             Volumes on one grid by their captions, from left to right.
         chart : vtkMRMLPlotChartNode, optional
         """
-        layout, shown, arrangement = _layoutNode(), (owner, list(slices.items()), chart), _idOf(slices, chart)
+        layout = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLLayoutNode")
+        shown, arrangement = (owner, list(slices.items()), chart), _idOf(slices, chart)
         if chart is not None and layout is not None:  # Slicer takes it away once more after a scene has been opened
             _draw(chart)
         if layout is None or (shown == self._shown and layout.GetViewArrangement() == arrangement):
@@ -65,7 +66,7 @@ class ViewsBeside:
 
     def hide(self, owner) -> None:
         """Put the user's layout back, if what is shown is this owner's, unless the user has chosen another one."""
-        layout = _layoutNode()
+        layout = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLLayoutNode")
         if self.owner is not owner:
             return
         if layout is not None:
@@ -94,7 +95,7 @@ class ViewsBeside:
             first = next(iter(slices.values()))
             # A view that gets another size has its caption elsewhere.
             self._links = LinkedViews(
-                nodes, [], lambda: plane.corners(first), lambda: None, _nothing, _nothing, write)
+                nodes, [], lambda: plane.corners(first), lambda: None, lambda: None, lambda: None, write)
             matrix = plane.standardMatrix(first)
             self._links.goTo(Place(matrix), plane.spacingAlong(first, matrix[:3, 2]))
 
@@ -108,10 +109,6 @@ def _draw(chart) -> None:
     for view in slicer.util.getNodesByClass("vtkMRMLPlotViewNode"):
         if view.GetPlotChartNodeID() != chart.GetID():
             view.SetPlotChartNodeID(chart.GetID())
-
-
-def _nothing() -> None:
-    pass
 
 
 def _viewName(number: int) -> str:
@@ -132,7 +129,3 @@ def _xml(slices: int, chart: bool) -> str:
         return f'<layout type="horizontal" split="false"><item>{plot}</item></layout>'
     return (f'<layout type="vertical" split="true"><item splitSize="550">{plot}</item>'
             f'<item splitSize="450">{row}</item></layout>')
-
-
-def _layoutNode():
-    return next(iter(slicer.util.getNodesByClass("vtkMRMLLayoutNode")), None)
