@@ -13,7 +13,7 @@ from LDCTDenoiseLib.errors import ModelFileError
 from LDCTDenoiseLib.hounsfield import WIDE
 from LDCTDenoiseLib.methods import NetworkDenoiser, architecture_of_method, build_generator
 from LDCTDenoiseLib.methods.registry import make_denoiser
-from LDCTDenoiseLib.models import read_card
+from LDCTDenoiseLib.models import ModelCard, read_card, save_model
 from LDCTDenoiseLib.scan import measure_noise
 from LDCTDenoiseLib.scan.level import EXPECTED, level_of_noise, measure_level, told_level
 from LDCTDenoiseLib.volumes import Geometry, Volume, write_volume
@@ -21,6 +21,7 @@ from LDCTDenoiseTrainingLib.data import NoiseCache, PatchSource, Variety, cache_
 from LDCTDenoiseTrainingLib.data.patches import transfer
 from LDCTDenoiseTrainingLib.patients import PatientSet, Scan, SimulationRanges
 from LDCTDenoiseTrainingLib.training import Training, TrainingConfig
+from LDCTDenoiseTrainingLib.training.state import State
 from scipy import ndimage
 from training_maker import body, save_scan
 
@@ -155,3 +156,16 @@ def test_a_network_that_reads_the_level_is_trained_saved_and_run(tmp_path):
     for _ in run:
         pass
     assert np.isfinite(run.output).all() and "; noise level " in Provenance.of_run(run).words
+
+
+@pytest.mark.slow
+def test_a_network_without_a_level_is_where_one_with_it_may_begin(tmp_path):
+    config = TrainingConfig.of_method("DCSCN")
+    blind = State(config, "cpu")
+    card = ModelCard("DCSCN", config.architecture, (-1024, 3071), {}, [], {}, {}, "test", 1)
+    save_model(tmp_path / "blind.safetensors", blind.generator, card)
+    begun = State(config.changed({"noise_level": True, "start_from": str(tmp_path / "blind.safetensors")}), "cpu")
+    image = torch.rand(1, 1, 40, 40)
+    with torch.no_grad():
+        both = begun.generator.correction(torch.cat((image, torch.full_like(image, 0.8)), 1))
+        torch.testing.assert_close(both, blind.generator.correction(image), rtol=0, atol=1e-6)

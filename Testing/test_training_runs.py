@@ -2,6 +2,7 @@
 
 import csv
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -119,11 +120,15 @@ def test_every_recipe_trains_and_the_adversarial_ones_from_their_twins(set_file,
     for method, recipe in recipes().items():
         wanted, done = (json.loads(path.read_text()) for path in (recipe, tmp_path / method / "config.json"))
         assert wanted["method"] == method and done["ssim_weight"] == wanted["ssim_weight"]
-        assert bool(done["start_from"]) == bool(METHOD[method].twin)
+        before = METHOD[method].twin or wanted.get("start_from")
+        assert Path(done["start_from"]).parent.name == (before or "")
         card = load_model(tmp_path / method / "model.safetensors").card
-        assert card.training["started_from"] == (f"a trained {twin}" if (twin := METHOD[method].twin) else
-                                                 "random weights")
-    assert main(["train", "--recipe", "dcscn", *arguments, "--output", str(tmp_path / "one")]) == 0
+        words = f"a trained {METHOD[method].twin or method}" if before else "random weights"
+        assert card.training["started_from"] == words
+        assert card.architecture.get("noise_level", False) == wanted.get("noise_level", False)
+    assert main(["weights", *arguments, "--output", str(tmp_path)]) == 0  # goes on, and finds all done
+    assert main(["train", "--recipe", "dcscn", *arguments, "--output", str(tmp_path / "one" / "a")]) == 0
+    assert "DCSCN starts from random weights: there is no trained DCSCN-blind" in capsys.readouterr().err
     assert main(["train", "--recipe", "NLM", *arguments, "--output", str(tmp_path / "no")]) == 2
     assert "there is no recipe of 'NLM'" in capsys.readouterr().err
     assert main(["train", "--recipe", "DCSCN", "--method", "WGAN", *arguments, "--output", str(tmp_path / "no")]) == 2

@@ -68,7 +68,7 @@ class Experiment:
     def train(
         self, patients: PatientSet, methods: Sequence[str], folder: Path
     ) -> tuple[dict[str, Path], TrainingConfig]:
-        """Train methods one after another, each in a folder of its name; what is done already is left alone.
+        """Train methods, or recipes, one after another, each in a folder of its name; what is done is left alone.
 
         Returns
         -------
@@ -83,7 +83,8 @@ class Experiment:
         for method in methods:
             output = folder / method
             settings = {**self.settings, **self.method_settings.get(method, {})}
-            config = make_config(method, output, settings, True, self.config_of(method))
+            name = method if method in NETWORK_METHODS else None  # a recipe says whose it is
+            config = make_config(name, output, settings, True, self.config_of(method))
             models[method] = Training(
                 patients, config, output, resume=True, cache=self.cache, device=self.device,
                 json_lines=self.json_lines, stop_file=self.output / STOP_FILE,

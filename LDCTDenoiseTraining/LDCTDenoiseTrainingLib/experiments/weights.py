@@ -1,8 +1,9 @@
-"""The weights that ship, from random numbers: each method by its recipe, an adversarial one from its L1 twin."""
+"""The weights that ship, from random numbers: each method by its recipe, some from what another made."""
 
 from pathlib import Path
 
 from ..recipes import recipe_of, recipes
+from ..training.config import read_settings
 from .methods import Experiment
 
 
@@ -14,5 +15,9 @@ class Weights(Experiment):
         return recipe_of(method)
 
     def run(self) -> dict[str, Path]:
-        """Return method to model file."""
-        return self.train(self.patients, list(recipes()), self.output)[0]
+        """Return method, or the recipe that one starts from, to model file."""
+        names = []
+        for method, recipe in recipes().items():
+            begins = read_settings(recipe).get("start_from")
+            names += [begins, method] if begins else [method]
+        return self.train(self.patients, names, self.output)[0]

@@ -13,6 +13,7 @@ from LDCTDenoiseLib.methods import build_generator
 from LDCTDenoiseLib.models import load_model
 from LDCTDenoiseLib.strict_json import fits
 from torch import nn
+from torch.nn import functional
 
 from ..losses import Critic
 from ..optimisers import make_optimiser
@@ -201,6 +202,11 @@ def _start_weights(config: TrainingConfig, generator: nn.Module) -> dict:
             f"{config.hu_range}."
         )
     weights = model.generator.state_dict()
+    if config.noise_level and not model.generator.network.noise_level:
+        # One that reads the slice alone goes on as it is: the level counts nothing yet.
+        for name, own in generator.state_dict().items():
+            if name in weights and own.ndim == 4 and own.shape[1] == weights[name].shape[1] + 1:
+                weights[name] = functional.pad(weights[name], (0, 0, 0, 0, 0, 1))
     shapes = [{k: v.shape for k, v in w.items()} for w in (weights, generator.state_dict())]
     if shapes[0] != shapes[1]:
         raise InputError(f"'{config.start_from}' is a {model.card.method}, which has another generator.")
