@@ -23,9 +23,10 @@ _USUAL, _FREQUENCY, _SHARPER, _SHARP, _THICKNESS = 3.68, 0.57, 2.6, math.log(0.4
 _SLICES, _SLICE = (0.6, 10.0), 2.5
 #: Levels beyond these say no more.
 _ENDS = (-1.5, 2.5)
-#: The level that is expected of a low-dose scan, and how much of what a measurement differs from it is believed: at
-#: these mean frequencies in 1/mm, and in between.
-EXPECTED, _KERNELS, _TRUST = 0.65, (0.38, 0.44), (0.5, 0.12)
+#: The level that a network is told where nothing is measured, and where this level is; and how much of what a
+#: measurement differs from it is believed: at these mean frequencies in 1/mm, and in between. Chosen on the patients
+#: that validate, see docs/weights.md.
+EXPECTED, _AT, _KERNELS, _TRUST = 0.75, 0.55, (0.38, 0.44), (0.5, 0.12)
 #: Millimetres of a pixel where nothing is said of it.
 _PIXEL = 0.75
 
@@ -64,7 +65,7 @@ def told_level(noise: OwnNoise | None, slice_mm: float = 0.0) -> float:
     if noise is None:
         return EXPECTED
     trust = float(np.interp(noise.mean_frequency, _KERNELS, _TRUST))
-    return EXPECTED + trust * (level_of_noise(noise.sd, noise.mean_frequency, slice_mm) - EXPECTED)
+    return EXPECTED + trust * (level_of_noise(noise.sd, noise.mean_frequency, slice_mm) - _AT)
 
 
 def measure_level(volume) -> float:
