@@ -82,8 +82,10 @@ def test_the_engine_tells_a_network_the_level_of_the_whole_scan():
             parameter.mul_(0.3)
     network, scan = NetworkDenoiser(generator, WIDE, "mine"), scan_of(25)
     # Who asks it alone, without a scan, gets the usual level.
-    usual = network.at_noise_level(EXPECTED)
+    usual = network.at_noise_level(2).at_noise_level(EXPECTED)
     assert np.array_equal(network.correction(scan.array), usual.correction(scan.array))
+    with pytest.raises(MethodError, match="reads no noise level"):
+        NetworkDenoiser(build_generator("DCSCN"), WIDE, "blind").at_noise_level(0.5)
     run = DenoiseRun(scan, network, "cpu")
     for _ in run:
         pass

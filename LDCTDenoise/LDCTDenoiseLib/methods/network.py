@@ -37,6 +37,7 @@ class NetworkDenoiser:
         #: Whether it is to be told the noise level of a scan (`at_noise_level`); till then it takes the usual one.
         self.reads_noise_level = bool(network and network.noise_level)
         self.noise_level = None  #: What it was told.
+        self._untold = None
         if self.reads_noise_level:
             self._untold, generator = generator, generator.at_noise_level(EXPECTED)
             network, self.noise_level = generator.network, EXPECTED
@@ -52,10 +53,12 @@ class NetworkDenoiser:
         self._network = None
 
     def at_noise_level(self, level: float) -> "NetworkDenoiser":
-        """Return the denoiser of scans of this level, see `scan.level`."""
+        """Return the denoiser of scans of this level, see `scan.level`; `MethodError` if its network reads none."""
+        if self._untold is None:
+            raise MethodError(f"'{self.name}' reads no noise level.")
         generator = self._untold.at_noise_level(level)
         told = NetworkDenoiser(generator, self.hu_range, self.name, self.sha256, self.trained)
-        told.noise_level = level
+        told._untold, told.noise_level = self._untold, level
         return told
 
     def prepare(self, device: str) -> None:
