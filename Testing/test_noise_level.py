@@ -9,7 +9,7 @@ import pytest
 import torch
 from LDCTDenoiseLib.derived.series_options import Provenance
 from LDCTDenoiseLib.engine.run import DenoiseRun
-from LDCTDenoiseLib.errors import ModelFileError
+from LDCTDenoiseLib.errors import MethodError, ModelFileError
 from LDCTDenoiseLib.hounsfield import WIDE
 from LDCTDenoiseLib.methods import NetworkDenoiser, architecture_of_method, build_generator
 from LDCTDenoiseLib.methods.registry import make_denoiser
