@@ -101,6 +101,16 @@ def test_who_scrolls_pans_or_zooms_one_view_moves_the_others(scene, images, comp
     assert comparison.sliceIndex == 3 and "slice" in heard
 
 
+@pytest.mark.parametrize("isZoom", [False, True])
+def test_who_scrolls_while_views_get_another_size_moves_the_others_all_the_same(scene, images, comparison, isZoom):
+    show(images)
+    comparison._stage.links._resized.add(isZoom)  # as views of a new layout, not yet brought in line
+    leader = sliceNode(scene, "LDCTDenoiseImages2")
+    leader.SetSliceOffset(leader.GetSliceOffset() + 2.5)
+    offsets = [sliceNode(scene, name).GetSliceOffset() for row in ("Images", "Zoom", "Noise") for name in names(row)]
+    assert offsets == pytest.approx([leader.GetSliceOffset()] * len(offsets)) and comparison.sliceIndex == 3
+
+
 def test_scrolling_a_zoom_scrolls_the_images_and_panning_it_does_not_pan_them(scene, images, comparison):
     show(images)
     image, zoom = sliceNode(scene, "LDCTDenoiseImages1"), sliceNode(scene, "LDCTDenoiseZoom3")

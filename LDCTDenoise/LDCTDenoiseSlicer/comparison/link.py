@@ -173,15 +173,21 @@ class LinkedViews(VTKObservationMixin):
 
     def _bringInLine(self) -> None:
         leader, self._leader = self._leader, None
+        if leader is not None and leader.GetScene() is None:
+            leader = None
         if self._resized:
-            # A view that has another size has another scale for it, and leads nowhere.
+            # A view that has another size has another scale for it, and leads nowhere but to another plane.
             resized, self._resized = self._resized, set()
+            if leader is not None:
+                with self._quietly():
+                    self._toPlane(leader, [node for node in self._all if node is not leader])
             for isZoom in resized:
                 if self._fitted[isZoom]:
                     with self._quietly():
                         plane.frame(self.zooms if isZoom else self.wholes, self._wanted(isZoom))
+            self._tell()
             self._onResized()
-        elif leader is not None and leader.GetScene() is not None:
+        elif leader is not None:
             isZoom = leader in self.zooms
             self._follow(leader, *((self.zooms, self.wholes) if isZoom else (self.wholes, self.zooms)))
 
@@ -192,16 +198,21 @@ class LinkedViews(VTKObservationMixin):
             for node in group:
                 if node is not leader:
                     plane.place(node, matrix, origin, scale)
-            turned = False
-            for node in others:
-                own = plane.matrixOf(node).copy()
-                turned = turned or not np.allclose(own[:3, :3], matrix[:3, :3], rtol=0, atol=1e-6)
-                step = matrix[:3, 2] * ((matrix[:3, 3] - own[:3, 3]) @ matrix[:3, 2])
-                own[:3, :3], own[:3, 3] = matrix[:3, :3], own[:3, 3] + step
-                plane.place(node, own, node.GetXYZOrigin()[:2], plane.scaleOf(node))
-            if turned:
+            if self._toPlane(leader, others):
                 self.zoom()
             self._tell()
+
+    @staticmethod
+    def _toPlane(leader, nodes) -> bool:
+        """Bring views to a view's plane, each with its own pan and zoom, and tell whether one was turned for it."""
+        matrix, turned = plane.matrixOf(leader).copy(), False
+        for node in nodes:
+            own = plane.matrixOf(node).copy()
+            turned = turned or not np.allclose(own[:3, :3], matrix[:3, :3], rtol=0, atol=1e-6)
+            step = matrix[:3, 2] * ((matrix[:3, 3] - own[:3, 3]) @ matrix[:3, 2])
+            own[:3, :3], own[:3, 3] = matrix[:3, :3], own[:3, 3] + step
+            plane.place(node, own, node.GetXYZOrigin()[:2], plane.scaleOf(node))
+        return turned
 
     def _wanted(self, isZoom: bool) -> np.ndarray:
         """Return the points that a group of views fits."""
