@@ -120,9 +120,6 @@ class DenoiseRun:
             self._conditioning = Conditioning(tuple(self.volume.geometry.spacing[:2]), working_pixels(trained))
             self.volume = self.volume.array
         self._input = _as_array(self.volume)
-        self.denoiser = told(
-            self.denoiser, lambda: measure_level(volume if isinstance(volume, Volume) else self._input)
-        )
         if not 0 <= self.strength <= 1:
             raise InputError(f"the strength must lie between 0 and 1, not {self.strength:g}.")
         if self.batch is not None and self.batch < 1:
@@ -134,6 +131,9 @@ class DenoiseRun:
         elif not isinstance(self.device, Device):
             self.device = choose_device(self.device)
         self.batch = self.batch or DEFAULT_BATCH["cpu" if self.device.is_cpu else "gpu"]
+        self.denoiser = told(
+            self.denoiser, lambda: measure_level(volume if isinstance(volume, Volume) else self._input)
+        )
         self._output = np.empty(self._input.shape, self._input.dtype.newbyteorder("="))
 
     @property

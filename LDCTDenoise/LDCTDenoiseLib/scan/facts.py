@@ -5,13 +5,12 @@ from functools import cached_property
 
 import numpy as np
 
-from ..errors import InputError
 from ..hounsfield import NEVER_TOUCHED
 from ..requirements import require
 from ..volumes.volume import Volume
 from .level import EXPECTED, slice_thickness, told_level
 from .noise import FEWEST_WINDOWS, OwnNoise, noise_in, peakedness, ramp_excess, scan_windows
-from .planes import axial_planes, orientation
+from .planes import measured_planes, orientation
 
 #: Mean frequencies of the noise in 1/mm up to which a kernel is soft, standard.
 _SOFT, _STANDARD = 0.3, 0.44
@@ -87,10 +86,7 @@ def measure_scan(volume: Volume) -> ScanFacts:
     volume : Volume
         HU. The noise is measured in its axial planes where it has such, else in its slices.
     """
-    try:
-        planes, (columns, rows), apart = axial_planes(volume)
-    except InputError:
-        planes, (columns, rows, apart) = volume.array, volume.geometry.spacing
+    planes, (columns, rows), apart = measured_planes(volume)
     pixel = rows, columns
     windows = scan_windows(planes, pixel)
     noise = noise_in(planes, pixel, windows) if len(windows) >= FEWEST_WINDOWS else None

@@ -9,10 +9,9 @@ import math
 
 import numpy as np
 
-from ..errors import InputError
 from ..volumes.volume import Volume
 from .noise import OwnNoise, measure_noise
-from .planes import axial_planes
+from .planes import measured_planes
 
 #: Over 145 scans of full dose the logarithm of the SD in HU is the first, plus the second times that of the mean
 #: frequency in 1/mm, plus the third times what this exceeds the fourth by (kernels that sharpen), plus the fifth times
@@ -72,10 +71,7 @@ def measure_level(volume) -> float:
     """Return what is told of a `Volume`, or of HU of shape (slices, rows, columns) with pixels of ordinary size."""
     if not isinstance(volume, Volume):
         return told_level(measure_noise(volume, (_PIXEL, _PIXEL)))
-    try:
-        planes, (columns, rows), apart = axial_planes(volume)
-    except InputError:
-        planes, (columns, rows, apart) = volume.array, volume.geometry.spacing
+    planes, (columns, rows), apart = measured_planes(volume)
     return told_level(measure_noise(planes, (rows, columns)), slice_thickness(volume, apart))
 
 

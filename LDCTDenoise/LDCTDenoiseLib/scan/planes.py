@@ -51,3 +51,12 @@ def axial_planes(volume: Volume) -> tuple[np.ndarray, tuple[float, float], float
         )
     columns, rows = (step for n, step in enumerate(volume.geometry.spacing) if n != axis)
     return planes, (columns, rows), volume.geometry.spacing[axis]
+
+
+def measured_planes(volume: Volume) -> tuple[np.ndarray, tuple[float, float], float]:
+    """Return the planes that noise is measured in, as `axial_planes`; where a volume has no such, its slices."""
+    try:
+        return axial_planes(volume)
+    except InputError:
+        columns, rows, apart = volume.geometry.spacing
+        return volume.array, (columns, rows), apart

@@ -67,33 +67,29 @@ def calibration_of(scan: CachedScan) -> ScanSettings:
 
 def noise_of(scan: CachedScan) -> tuple[float, float] | None:
     """Return SD in HU and mean frequency in 1/mm of a scan's own noise; None where it cannot be measured."""
-
-    def measure():
-        noise = measure_noise(scan.full, scan.spacing[::-1])
-        return noise and (noise.sd, noise.mean_frequency)
-
-    return _kept(scan, "noise", measure, lambda facts: facts and tuple(float(f) for f in facts))
+    return _noise_in(scan, "noise", scan.full)
 
 
 def level_of_pair(scan: CachedScan) -> float:
     """Return the noise level (`scan.level`) of a scan's measured low dose."""
+    noise = _noise_in(scan, "low-noise", scan.low)
+    return level_of_noise(*noise, scan.slice_spacing) if noise else EXPECTED
 
+
+def _noise_in(scan: CachedScan, name: str, image: np.ndarray) -> tuple[float, float] | None:
     def measure():
-        noise = measure_noise(scan.low, scan.spacing[::-1])
+        noise = measure_noise(image, scan.spacing[::-1])
         return noise and (noise.sd, noise.mean_frequency)
 
-    def of(facts):
-        return level_of_noise(*facts, scan.slice_spacing) if facts else EXPECTED
-
-    return _kept(scan, "low-noise", measure, of)
+    return _kept(scan, name, measure, lambda facts: facts and tuple(float(f) for f in facts))
 
 
 def _kept(scan: CachedScan, name: str, measure: Callable, of: Callable):
     """Return what `of` makes of what is measured once, and kept as JSON beside the cached volume."""
-    return kept_facts(scan.folder / f"{scan.key}-{name}.json", measure, of)
+    return _kept_facts(scan.folder / f"{scan.key}-{name}.json", measure, of)
 
 
-def kept_facts(path: Path, measure: Callable, of: Callable):
+def _kept_facts(path: Path, measure: Callable, of: Callable):
     """Return what `of` makes of the facts in a JSON file, which are measured where they are not there yet."""
     try:
         return of(json.loads(path.read_text()))
@@ -176,7 +172,7 @@ def _kept_spectra(path: Path, slices: SimulatedSlices) -> np.ndarray | None:
         full, noise = (noise_in(image, slices.pixel, windows, across=False) for image in (slices.full, slices.noise))
         return full.frequency, full.power, noise.power
 
-    return kept_facts(path.with_suffix(".json"), measure, lambda facts: facts and np.array(facts))
+    return _kept_facts(path.with_suffix(".json"), measure, lambda facts: facts and np.array(facts))
 
 
 @dataclass

@@ -41,6 +41,10 @@ class ValidationSlices:
     full: np.ndarray
     low: np.ndarray
 
+    def level(self) -> float:
+        """Return the noise level that a network is told of the low dose, see `scan.level`."""
+        return told_level(measure_noise(self.low, self.scan.spacing[::-1]), self.scan.slice_spacing)
+
 
 def validation_slices(scan: CachedScan, config: TrainingConfig, count: int) -> ValidationSlices:
     """Return `count` evenly spread slices of a scan, all of them for 0; low dose is simulated once and kept.
@@ -132,8 +136,7 @@ def validate(
     outputs, beyond = [], {}
     for part in slices:
         rows = values.setdefault(part.scan.scan.patient, {"low": [], "result": []})
-        noise = measure_noise(part.low, part.scan.spacing[::-1])
-        denoiser = told(network, lambda noise=noise, part=part: told_level(noise, part.scan.slice_spacing))
+        denoiser = told(network, part.level)
         denoiser.prepare(device)
         output = np.stack([denoise_slice(denoiser, low) for low in part.low])
         outputs.append(output)
