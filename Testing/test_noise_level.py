@@ -16,6 +16,7 @@ from LDCTDenoiseLib.methods.registry import make_denoiser
 from LDCTDenoiseLib.models import ModelCard, read_card, save_model
 from LDCTDenoiseLib.scan import measure_noise
 from LDCTDenoiseLib.scan.level import EXPECTED, level_of_noise, measure_level, told_level
+from LDCTDenoiseLib.scan.noise import OwnNoise
 from LDCTDenoiseLib.volumes import Geometry, Volume, write_volume
 from LDCTDenoiseTrainingLib.data import NoiseCache, PatchSource, Variety, cache_scans
 from LDCTDenoiseTrainingLib.data.patches import transfer
@@ -52,12 +53,27 @@ def test_twice_the_noise_is_a_level_higher_by_the_logarithm_of_two():
 
 
 def test_a_scans_level_follows_its_noise_and_its_slices():
-    low, full, thin = (measure_level(scan_of(*a)) for a in ((40,), (20,), (20, 4, 160, 1.25)))
-    # Half of it is believed.
-    assert low - full == pytest.approx(0.5 * math.log(2), abs=0.02)
+    lowest, low, full, clean, thin = (
+        measure_level(scan_of(*a)) for a in ((80,), (40,), (20,), (10,), (20, 4, 160, 1.25)))
+    # Half of it is believed, and all of it beyond what a quarter dose has.
+    assert full - clean == pytest.approx(0.5 * math.log(2), abs=0.02)
+    assert lowest - low == pytest.approx(math.log(2), abs=0.02)
+    assert full < low < lowest
     assert thin < full  # thin slices are noisier at the same dose
     assert measure_level(Volume(np.full((2, 64, 64), -1000, np.int16), Geometry((1, 1, 1)), "air")) == EXPECTED
     assert measure_level(scan_of(20).array) == pytest.approx(full, abs=0.02)
+
+
+def test_what_is_told_has_no_steps_and_rises():
+    def told(level, frequency):
+        usual = math.log(30) - level_of_noise(30, frequency, 2.5)  # ln of the SD of level 0
+        return told_level(OwnNoise(math.exp(usual + level), frequency, (), (), 0.0, 1), 2.5)
+
+    grid = np.array([[told(level, f) for f in np.arange(0.3, 0.6, 0.002)] for level in np.arange(-1, 2.3, 0.02)])
+    assert (np.diff(grid, axis=0) > 0).all() and np.abs(np.diff(grid, axis=1)).max() < 0.06
+    assert told(0.69, 0.36) == pytest.approx(0.89)  # a quarter of a usual full dose, nearly its due
+    # Sharp kernels are told less, till there is too much noise for a full dose.
+    assert told(1.2, 0.47) == pytest.approx(0.47) and told(1.9, 0.47) == pytest.approx(1.17)
 
 
 @pytest.mark.parametrize("method", ["DCSCN", "CNN-L1", "RED-CNN"])

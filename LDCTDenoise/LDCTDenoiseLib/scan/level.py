@@ -22,10 +22,12 @@ _USUAL, _FREQUENCY, _SHARPER, _SHARP, _THICKNESS = 3.68, 0.57, 2.6, math.log(0.4
 _SLICES, _SLICE = (0.6, 10.0), 2.5
 #: Levels beyond these say no more.
 _ENDS = (-1.5, 2.5)
-#: The level that a network is told where nothing is measured, and where this level is; and how much of what a
-#: measurement differs from it is believed: at these mean frequencies in 1/mm, and in between. Chosen on the patients
-#: that validate, see docs/weights.md.
-EXPECTED, _AT, _KERNELS, _TRUST = 0.75, 0.55, (0.38, 0.44), (0.5, 0.12)
+#: The level that a network is told where nothing is measured.
+EXPECTED = 0.75
+#: What it is told of a measured one: at a mean frequency in 1/mm, in between and beyond, a measured level, what is told
+#: of it, and how much of what a scan has less is believed; what it has more is, wholly. Kernels of 0.44 to 0.50 / mm
+#: differ most at full dose. Chosen on scans that train and patients that validate, see docs/weights.md.
+_TOLD = np.array([(0.38, 0.55, EXPECTED, 0.5), (0.44, 1.2, 0.47, 0.1), (0.50, 1.2, 0.47, 0.1), (0.54, 0.55, 0.6, 0.5)])
 #: Millimetres of a pixel where nothing is said of it.
 _PIXEL = 0.75
 
@@ -48,11 +50,11 @@ def level_of_noise(sd: float, mean_frequency: float, slice_mm: float = 0.0) -> f
 
 
 def told_level(noise: OwnNoise | None, slice_mm: float = 0.0) -> float:
-    """Return the level that a network is told of a scan: what is measured, drawn towards that of a quarter dose.
+    """Return the level that a network is told of a scan: what is measured, below a quarter dose's drawn towards that.
 
-    Scans differ at full dose by as much as half a dose from a quarter, so what is measured is only partly believed, and
-    less where the kernel is sharp. Taken as it is, it costs 0.5 dB at a quarter dose on scans that have less noise than
-    is usual (docs/weights.md).
+    Scans differ at full dose by as much as half a dose from a quarter, so that little noise is only partly believed,
+    and less where the kernel is sharp: taken as it is, it costs 0.5 dB at a quarter dose on scans that have less noise
+    than is usual (docs/weights.md). So much noise as hardly any scan has at a quarter dose is a lower one's.
 
     Parameters
     ----------
@@ -63,8 +65,10 @@ def told_level(noise: OwnNoise | None, slice_mm: float = 0.0) -> float:
     """
     if noise is None:
         return EXPECTED
-    trust = float(np.interp(noise.mean_frequency, _KERNELS, _TRUST))
-    return EXPECTED + trust * (level_of_noise(noise.sd, noise.mean_frequency, slice_mm) - _AT)
+    frequencies, *columns = _TOLD.T
+    at, told, trust = (float(np.interp(noise.mean_frequency, frequencies, column)) for column in columns)
+    beyond = level_of_noise(noise.sd, noise.mean_frequency, slice_mm) - at
+    return told + (beyond if beyond > 0 else trust * beyond)
 
 
 def measure_level(volume) -> float:
