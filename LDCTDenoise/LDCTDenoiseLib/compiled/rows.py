@@ -19,7 +19,7 @@ class CompiledRows:
     pixels = 1 << 30
 
     def __init__(self, generator, plan: Plan):
-        self._plan, self.radius = plan, plan.radius
+        self._plan, self.radius, self.channels = plan, plan.radius, generator.network.channels
         self._shape = AVX512 if has_avx512() else AVX2
         self._parameters = parameters_of(generator, plan, self._shape)
         self._network = generator.network

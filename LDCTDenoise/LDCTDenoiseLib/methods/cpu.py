@@ -53,18 +53,20 @@ class CPUNetwork:
     def start(self, hounsfield: np.ndarray) -> Callable[[], np.ndarray]:
         """Begin to compute `G(clip x) - clip x` in HU of slices (slices, rows, columns), float32 both ways.
 
+        Of a network that reads neighbours they stand before and after the slices, as for `methods.denoiser.Denoiser`.
+
         Returns
         -------
         callable
             Waits for the result and returns it. Work that was begun earlier is finished earlier.
         """
-        count, height, width = hounsfield.shape
+        count, (height, width) = len(hounsfield) - self._strips.channels + 1, hounsfield.shape[1:]
         # As many as keep all threads busy to the end, but none so low that it shares most of what it computes.
         strips = -(-height * width // self._strips.pixels)
         strips = -(-count * strips // self._threads) * self._threads // count
         strips = max(1, min(strips, height // (2 * self._strips.radius)))
         edges = [height * n // strips for n in range(strips + 1)]
-        output = np.empty(hounsfield.shape, np.float32)
+        output = np.empty((count, height, width), np.float32)
         jobs = [(k, a, b) for k in range(count) for a, b in zip(edges[:-1], edges[1:], strict=True)]
         begun = [self._pool.submit(self._strip, hounsfield, output, *job) for job in jobs]
 
@@ -81,8 +83,8 @@ class CPUNetwork:
         first, last = max(0, start - radius), min(height, stop + radius)
         with torch.inference_mode():
             # A copy always: the caller's array may be read-only, which torch cannot express.
-            unit = self._range.to_unit(torch.tensor(hounsfield[k, first:last]))
-            rows = self._strips(unit[None], first > 0, last < height)
+            unit = self._range.to_unit(torch.tensor(hounsfield[k : k + self._strips.channels, first:last]))
+            rows = self._strips(unit, first > 0, last < height)
             top = start if first > 0 else 0
             output[k, start:stop] = rows[start - top : stop - top].mul_(self._range.width).numpy()
 

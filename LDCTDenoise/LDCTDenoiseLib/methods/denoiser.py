@@ -1,6 +1,6 @@
 """What the engine asks of a method."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -15,6 +15,8 @@ class Denoiser(Protocol):
         The method's name, as the user reads it.
     on_device : bool
         Whether the work runs on the device that `prepare` was given; methods that do not always use the CPU.
+    neighbours : int
+        Slices on either side of each that it reads. A method that has no such attribute reads none.
     """
 
     name: str
@@ -25,8 +27,42 @@ class Denoiser(Protocol):
         ...
 
     def correction(self, hounsfield: np.ndarray) -> np.ndarray:
-        """Return what to add to a batch of slices, in HU: float32 of shape (slices, rows, columns) both ways."""
+        """Return what to add to a batch of slices, in HU: float32 of shape (slices, rows, columns) both ways.
+
+        A method that reads neighbours is given so many slices more before and after the batch, see `with_neighbours`.
+        """
         ...
+
+
+def neighbours_of(denoiser: Denoiser) -> int:
+    """Return how many slices on either side of each a method reads."""
+    return getattr(denoiser, "neighbours", 0)
+
+
+def with_neighbours(volume: np.ndarray, start: int, stop: int, neighbours: int, gaps: Sequence[int] = ()) -> np.ndarray:
+    """Return neighbouring slices and those on either side of them that a method reads.
+
+    Beyond an end of the volume, and beyond a gap, the last slice before it stands for those that are missing.
+
+    Parameters
+    ----------
+    volume : numpy.ndarray
+        Shape (slices, rows, columns).
+    start, stop : int
+        Which slices; no gap lies between them.
+    neighbours : int
+        How many are read on either side.
+    gaps : sequence of int
+        Slices after which the volume does not go on as elsewhere, see `Geometry.gaps`.
+
+    Returns
+    -------
+    numpy.ndarray
+        A copy, shape (stop - start + 2 * neighbours, rows, columns).
+    """
+    first = max((k + 1 for k in gaps if k < start), default=0)
+    last = min((k for k in gaps if k >= stop - 1), default=len(volume) - 1)
+    return volume[np.arange(start - neighbours, stop + neighbours).clip(first, last)]
 
 
 def told(denoiser: Denoiser, level: Callable[[], float]) -> Denoiser:

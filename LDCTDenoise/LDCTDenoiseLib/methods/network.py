@@ -41,9 +41,12 @@ class NetworkDenoiser:
         if self.reads_noise_level:
             self._untold, generator = generator, generator.at_noise_level(EXPECTED)
             network, self.noise_level = generator.network, EXPECTED
-        if network and network.channels != 1:
+        #: Slices on either side of each that it reads, see `methods.denoiser.Denoiser`.
+        self.neighbours = network.neighbours if network else 0
+        if network and network.channels != 2 * self.neighbours + 1:
             raise MethodError(
-                f"'{name}' reads {network.channels} channels, and the engine gives a network the slice alone."
+                f"'{name}' reads {network.channels} channels, and the engine gives a network the slice alone, or as "
+                "many slices before it as after it."
             )
         self.name = name
         self.hu_range = hu_range

@@ -27,6 +27,8 @@ class WholeSlices:
     def __init__(self, generator, hu_range: HURange, device: str):
         self._generator, self._range, self._device = generator, hu_range, device
         self._cuda = device.startswith("cuda")
+        network = getattr(generator, "network", None)
+        self._neighbours = network.neighbours if network else 0
 
     def start(self, hounsfield: np.ndarray) -> Callable[[], np.ndarray]:
         """Begin to compute `G(clip x) - clip x` in HU of slices; see `CPUNetwork.start`."""
@@ -35,9 +37,13 @@ class WholeSlices:
         # than half a HU over the wide range (docs/speed.md).
         with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
             # A copy always: the caller's array may be read-only, which torch cannot express.
-            batch = torch.tensor(hounsfield, dtype=torch.float32)[:, None]
+            batch = torch.tensor(hounsfield, dtype=torch.float32)
             batch = (batch.pin_memory() if self._cuda else batch).to(self._device, non_blocking=self._cuda)
-            unit = self._range.to_unit(batch).contiguous(memory_format=torch.channels_last)
+            unit = self._range.to_unit(batch)
+            # Neighbours are copied on the device: to it, each slice goes once.
+            last = len(unit) - 2 * self._neighbours
+            unit = torch.stack([unit[n : n + last] for n in range(2 * self._neighbours + 1)], dim=1)
+            unit = unit.contiguous(memory_format=torch.channels_last)
             correction = self._generator.correction(unit)[:, 0] * self._range.width
             if not self._cuda:
                 return lambda: correction.cpu().numpy()

@@ -47,6 +47,11 @@ class Network:
     #: Whether the last of them is the noise level of the scan, one value all over (`scan.level`).
     noise_level: bool = False
 
+    @property
+    def neighbours(self) -> int:
+        """Slices on either side of its own that it reads, its channels in their order; 0 where it has other ones."""
+        return self.image if self.channels - self.noise_level == 2 * self.image + 1 else 0
+
     def width(self, name: str) -> int:
         """Return the channels of a layer, or of the image."""
         return self.channels if name == IMAGE else next(la.filters for la in self.layers if la.name == name)

@@ -82,6 +82,8 @@ class Strips:
 
     Attributes
     ----------
+    channels : int
+        Channels of an image.
     radius : int
         Rows that a strip must go beyond those whose correction is wanted.
     pixels : int
@@ -92,6 +94,7 @@ class Strips:
 
     def __init__(self, generator):
         self._network = generator.network
+        self.channels = self._network.channels
         self._steps: list[_Step] = []
         depths = {IMAGE: 0}
         for layers in steps_of(self._network):
