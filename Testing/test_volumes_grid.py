@@ -23,7 +23,7 @@ def test_missing_slices_are_counted_and_placed(tmp_path):
     assert "1 missing between slices 2 (35.0 mm) and 3 (40.0 mm)" in text
     assert "2 missing between slices 4 (42.5 mm) and 5 (50.0 mm)" in text
     assert "uneven" not in text
-    assert volume.geometry.spacing[2] == pytest.approx(2.5)
+    assert volume.geometry.spacing[2] == pytest.approx(2.5) and volume.geometry.gaps == (2, 4)
     np.testing.assert_array_equal(volume.array, [stored_values(k) - 1024 for k in (0, 1, 2, 4, 5, 8, 9)])
 
 
@@ -39,6 +39,7 @@ def test_uneven_spacing(tmp_path):
     volume, text = warned(tmp_path)
     assert "uneven" in text and "6.00 mm between slices 2 (10.0 mm) and 3 (16.0 mm)" in text
     assert "missing" not in text and volume.geometry.spacing[2] == pytest.approx(5)
+    assert volume.geometry.gaps == (2,)
 
 
 def test_three_slices_with_a_gap_have_the_smaller_spacing(tmp_path):
@@ -56,7 +57,13 @@ def test_positions_rounded_to_a_tenth_are_even(tmp_path):
     """1.25 mm written as 1.2 and 1.3 by turns is 1.25 mm, not an uneven 1.2 or 1.3."""
     write_series(tmp_path, 9, change=at(*(round(1.25 * k + 1e-6, 1) for k in range(9))))
     volume = read_quietly(tmp_path)
-    assert volume.geometry.spacing[2] == pytest.approx(1.25)
+    assert volume.geometry.spacing[2] == pytest.approx(1.25) and volume.geometry.gaps == ()
+
+
+def test_rounded_positions_are_no_gaps_beside_a_real_one(tmp_path):
+    heights = [round(1.25 * k + 1e-6, 1) for k in (0, 1, 2, 3, 4, 7, 8, 9)]
+    write_series(tmp_path, 8, change=at(*heights))
+    assert warned(tmp_path)[0].geometry.gaps == (4,)
 
 
 def test_two_slices_at_one_position(tmp_path):

@@ -63,7 +63,7 @@ class Previews:
                 # As a volume: a network works on a grid of its own where the pixels are not those it was trained on.
                 # Told the level of all slices, as Apply does.
                 denoiser = told(self._denoiser(job), lambda: self._levelOf(volume, checked))
-                run = DenoiseRun(volume.with_array(volume.array[k : k + 1]), denoiser, device)
+                run = DenoiseRun(volume, denoiser, device, slices=[k])
                 for progress in run:
                     report(progress)
                 found.append((key, run.output[0], run.device.words))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..methods.denoiser import Denoiser, start
+from ..methods.denoiser import Denoiser, neighbours_of, start
 from ..requirements import require
 from ..scan.facts import padding_mask
 
@@ -76,11 +76,12 @@ class Conditioning:
         ]
 
     def start(self, denoiser: Denoiser, slices: np.ndarray) -> Callable[[], np.ndarray]:
-        """Begin the correction of slices, as `methods.denoiser.start`.
+        """Begin the correction of slices, as `methods.denoiser.start`; neighbours are shown as the slices are.
 
         On a working grid only the correction is interpolated back: the slices keep their own sharpness.
         """
         shown, untouched = _shown(slices)
+        corrected = _corrected(denoiser, slices)
         sizes = self.sizes(slices.shape[1:])
         finish = _start_on_grids(denoiser, shown, sizes) if sizes else start(denoiser, shown)
         if untouched is None:
@@ -88,10 +89,16 @@ class Conditioning:
 
         def masked():
             correction = finish()
-            correction[untouched] = 0
+            correction[untouched[corrected]] = 0
             return correction
 
         return masked
+
+
+def _corrected(denoiser: Denoiser, slices: np.ndarray) -> slice:
+    """Return which slices of a batch are corrected: not the neighbours at its ends."""
+    neighbours = neighbours_of(denoiser)
+    return slice(neighbours, len(slices) - neighbours)
 
 
 def _shown(slices: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
@@ -152,15 +159,17 @@ def _start_on_grids(denoiser: Denoiser, slices: np.ndarray, sizes: list[tuple[in
         image = fft.idctn(part, axes=(1, 2), norm="forward")
         begun.append(start(denoiser, np.ascontiguousarray(image.swapaxes(1, 2) if number % 2 else image)))
 
+    inner = spectrum[_corrected(denoiser, slices)]
+
     def finish():
-        total, grids = np.zeros_like(spectrum), np.zeros(spectrum.shape[1:], np.float32)
+        total, grids = np.zeros_like(inner), np.zeros(inner.shape[1:], np.float32)
         for number, (size, correction) in enumerate(zip(sizes, begun, strict=True)):
             image = correction().swapaxes(1, 2) if number % 2 else correction()
             total += _cut(fft.dctn(image, axes=(1, 2), norm="forward"), grids.shape)
             grids[: size[0], : size[1]] += 1
         total /= grids.clip(1)
         result = fft.idctn(total, axes=(1, 2), norm="forward")
-        return result if grids.all() else result + _beyond(spectrum, total, sizes[0])
+        return result if grids.all() else result + _beyond(inner, total, sizes[0])
 
     return finish
 

@@ -63,11 +63,10 @@ def measure_noise_left(
         If the scan has too little flat soft tissue to measure noise in.
     """
     chosen, places = _flat_places(volume, facts)
-    part = volume.with_array(volume.array[chosen].astype(np.float32))
-    run = DenoiseRun(part, denoiser, device)
+    run = DenoiseRun(volume, denoiser, device, slices=chosen)
     for _ in run:
         pass
-    return _left_in(part.array, run.output, places)
+    return _left_in(*(array.astype(np.float32) for array in (volume.array[chosen], run.output)), places)
 
 
 def noise_left_of(volume: Volume, output: np.ndarray, facts: ScanFacts | None = None) -> NoiseLeft:

@@ -1,14 +1,14 @@
 """Denoise a volume slice by slice, in batches, with progress and a way to stop."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from ..errors import InputError, MethodError, warn
 from ..hounsfield import add_correction
-from ..methods.denoiser import Denoiser, start, told
+from ..methods.denoiser import Denoiser, neighbours_of, numbers_read, start, told
 from ..requirements import require
 from ..scan.level import measure_level
 from ..volumes.volume import Volume
@@ -71,6 +71,10 @@ class DenoiseRun:
     ending the loop: `output` is complete when all slices are done. The memory needed is the input, the output and two
     batches: one is begun before the result of the other is waited for.
 
+    A method that reads neighbouring slices is given them with each batch, so that a slice's output is the same in
+    whichever batch it is. Beyond the ends of the volume and the gaps that its geometry tells, a slice is its own
+    neighbour (`methods.denoiser.numbers_read`).
+
     Parameters
     ----------
     volume : Volume, array_like or torch.Tensor
@@ -86,11 +90,13 @@ class DenoiseRun:
         Slices at a time. Default: 1 on the CPU, 16 on a GPU.
     remarks : tuple of str
         What the record of the output is to say besides: what is unusual about the scan, how the strength was chosen.
+    slices : sequence of int, optional
+        Which slices to denoise, where it is not all of them: each as in a run over the whole volume.
 
     Attributes
     ----------
     output : numpy.ndarray
-        Same shape and type as the input.
+        Same shape and type as the input; of chosen `slices`, these alone.
     device : Device
         Where it runs; changes to the CPU when GPU memory runs out.
     notices : list of str
@@ -99,8 +105,8 @@ class DenoiseRun:
     Raises
     ------
     InputError
-        If the volume is not a numeric 2D or 3D array, the strength is outside [0, 1], the batch is not positive, or
-        (while iterating) a slice holds NaN or infinity.
+        If the volume is not a numeric 2D or 3D array, the strength is outside [0, 1], the batch is not positive, a
+        chosen slice is not there, or (while iterating) a slice holds NaN or infinity.
     DeviceError
         If the device is unknown or absent.
     """
@@ -111,15 +117,20 @@ class DenoiseRun:
     strength: float = 1.0
     batch: int | None = None
     remarks: tuple[str, ...] = ()
+    slices: Sequence[int] | None = None
     notices: list[str] = field(default_factory=list, init=False)
 
     def __post_init__(self):
-        volume, self._conditioning = self.volume, Conditioning()
+        volume, self._conditioning, self._gaps = self.volume, Conditioning(), ()
         if isinstance(self.volume, Volume):
             trained = getattr(self.denoiser, "trained", {}).get("pixel_mm")
             self._conditioning = Conditioning(tuple(self.volume.geometry.spacing[:2]), working_pixels(trained))
-            self.volume = self.volume.array
+            self.volume, self._gaps = self.volume.array, self.volume.geometry.gaps
         self._input = _as_array(self.volume)
+        count = len(self._input)
+        self._slices = range(count) if self.slices is None else [int(k) for k in self.slices]
+        if bad := [k for k in self._slices if not 0 <= k < count]:
+            raise InputError(f"there is no slice {bad[0]} in a volume of {count}.")
         if not 0 <= self.strength <= 1:
             raise InputError(f"the strength must lie between 0 and 1, not {self.strength:g}.")
         if self.batch is not None and self.batch < 1:
@@ -134,14 +145,15 @@ class DenoiseRun:
         self.denoiser = told(
             self.denoiser, lambda: measure_level(volume if isinstance(volume, Volume) else self._input)
         )
-        self._output = np.empty(self._input.shape, self._input.dtype.newbyteorder("="))
+        shape = (len(self._slices), *self._input.shape[1:])
+        self._output = np.empty(shape, self._input.dtype.newbyteorder("="))
 
     @property
     def output(self) -> np.ndarray:
-        return self._output.reshape(np.shape(self.volume))
+        return self._output if self.slices is not None else self._output.reshape(np.shape(self.volume))
 
     def __iter__(self) -> Iterator[Progress]:
-        count = len(self._input)
+        count = len(self._slices)
         started = time.monotonic()
         self.denoiser.prepare(self.device.name)
         done, ahead = 0, None
@@ -164,20 +176,32 @@ class DenoiseRun:
             seconds = time.monotonic() - started
             yield Progress(done, count, seconds, seconds / done * (count - done), self.device)
 
-    def _begin(self, first: int) -> tuple[int, np.ndarray, Callable[[], np.ndarray]]:
-        """Begin the batch from slice `first` on; return its end, its HU and what waits for its correction."""
-        stop = min(first + self.batch, len(self._input))
+    def _begin(self, begin: int) -> tuple[int, np.ndarray, Callable[[], np.ndarray]]:
+        """Begin the batch from the chosen slice `begin` on; return its end, its HU and what waits for its correction.
+        """
+        reach, end = neighbours_of(self.denoiser), begin + 1
+        # Only slices that are each other's neighbours share a batch.
+        while end < min(begin + self.batch, len(self._slices)) and self._follows(end):
+            end += 1
+        numbers = numbers_read(self._slices[begin], self._slices[end - 1] + 1, len(self._input), reach, self._gaps)
+        part = self._input[numbers]
         # float64 input keeps its precision; every other type is exact in float32 over the range of CT.
         wide = self._input.dtype.itemsize > 4 or self._input.dtype.kind in "iu" and self._input.dtype.itemsize > 2
-        slices = self._input[first:stop].astype(np.float64 if wide else np.float32)
-        if not np.isfinite(slices).all():
-            bad = first + int(np.flatnonzero(~np.isfinite(slices).all(axis=(1, 2)))[0])
+        part = part.astype(np.float64 if wide else np.float32, copy=False)
+        slices = part[reach : len(part) - reach]
+        if not (finite := np.isfinite(part).all(axis=(1, 2))).all():
+            bad = numbers[finite.argmin()]
             raise InputError(f"slice {bad} holds NaN or infinity; replace those values before denoising.")
-        shown = slices.astype(np.float32, copy=False)
+        shown = part.astype(np.float32, copy=False)
         # Methods that need no training work in the slice as it is.
         if self.denoiser.on_device:
-            return stop, slices, self._conditioning.start(self.denoiser, shown)
-        return stop, slices, start(self.denoiser, shown)
+            return end, slices, self._conditioning.start(self.denoiser, shown)
+        return end, slices, start(self.denoiser, shown)
+
+    def _follows(self, number: int) -> bool:
+        """Tell whether a chosen slice is a neighbour of the one chosen before it."""
+        before, this = self._slices[number - 1], self._slices[number]
+        return this == before + 1 and before not in self._gaps
 
     def _require_sane(self, slices: np.ndarray, correction: np.ndarray) -> None:
         """Refuse what absurd weights or HU ranges give: NaN, infinity, or corrections that no noise explains."""

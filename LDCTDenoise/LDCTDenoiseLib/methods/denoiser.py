@@ -29,7 +29,7 @@ class Denoiser(Protocol):
     def correction(self, hounsfield: np.ndarray) -> np.ndarray:
         """Return what to add to a batch of slices, in HU: float32 of shape (slices, rows, columns) both ways.
 
-        A method that reads neighbours is given so many slices more before and after the batch, see `with_neighbours`.
+        A method that reads neighbours is given so many slices more before and after the batch, see `numbers_read`.
         """
         ...
 
@@ -39,30 +39,31 @@ def neighbours_of(denoiser: Denoiser) -> int:
     return getattr(denoiser, "neighbours", 0)
 
 
-def with_neighbours(volume: np.ndarray, start: int, stop: int, neighbours: int, gaps: Sequence[int] = ()) -> np.ndarray:
-    """Return neighbouring slices and those on either side of them that a method reads.
+def numbers_read(start: int, stop: int, count: int, neighbours: int, gaps: Sequence[int] = ()) -> np.ndarray:
+    """Return the numbers of neighbouring slices and of those on either side of them that a method reads.
 
-    Beyond an end of the volume, and beyond a gap, the last slice before it stands for those that are missing.
+    Beyond an end of the volume, and beyond a gap, the last slice before it stands for those that are missing: a lone
+    slice is its own neighbour on either side.
 
     Parameters
     ----------
-    volume : numpy.ndarray
-        Shape (slices, rows, columns).
     start, stop : int
         Which slices; no gap lies between them.
+    count : int
+        Slices of the volume.
     neighbours : int
-        How many are read on either side.
+        How many are read on either side, see `neighbours_of`.
     gaps : sequence of int
-        Slices after which the volume does not go on as elsewhere, see `Geometry.gaps`.
+        Slices that the next one is no neighbour of, see `Geometry.gaps`.
 
     Returns
     -------
     numpy.ndarray
-        A copy, shape (stop - start + 2 * neighbours, rows, columns).
+        Shape (stop - start + 2 * neighbours,).
     """
     first = max((k + 1 for k in gaps if k < start), default=0)
-    last = min((k for k in gaps if k >= stop - 1), default=len(volume) - 1)
-    return volume[np.arange(start - neighbours, stop + neighbours).clip(first, last)]
+    last = min((k for k in gaps if k >= stop - 1), default=count - 1)
+    return np.arange(start - neighbours, stop + neighbours).clip(first, last)
 
 
 def told(denoiser: Denoiser, level: Callable[[], float]) -> Denoiser:

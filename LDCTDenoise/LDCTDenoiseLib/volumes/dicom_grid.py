@@ -9,6 +9,8 @@ from .volume import Geometry
 
 #: How far, in mm or as a part of the slice spacing, a slice may lie off an even grid: headers round to 0.1 mm.
 _OFF_GRID_MM, _OFF_GRID_PART = 0.1, 0.02
+#: How far, likewise, a slice may lie from the next and still be its neighbour: both positions were rounded.
+_OFF_STEP_MM, _OFF_STEP_PART = 0.2, 0.1
 
 
 def order(frames: list[Frame], name: str) -> tuple[list[Frame], Geometry]:
@@ -52,6 +54,7 @@ def order(frames: list[Frame], name: str) -> tuple[list[Frame], Geometry]:
         spacing=(first.spacing[1], first.spacing[0], step),
         origin=tuple(frames[0].position.tolist()),
         direction=tuple(direction.tolist()),
+        gaps=slice_gaps(along),
     )
     return frames, geometry
 
@@ -76,11 +79,31 @@ def _plain(values: tuple[float, ...]) -> str:
     return "(" + ", ".join(f"{value:g}" for value in values) + ")"
 
 
+def _usual(gaps: np.ndarray) -> float:
+    # The lower median: missing slices make gaps longer, never shorter.
+    return float(np.sort(gaps)[(len(gaps) - 1) // 2])
+
+
+def slice_gaps(along: np.ndarray) -> tuple[int, ...]:
+    """Return the slices that the next one is not as far from as is usual, see `Geometry.gaps`.
+
+    Parameters
+    ----------
+    along : numpy.ndarray
+        Where the slices lie along their normal in mm, in order.
+    """
+    gaps = np.diff(along)
+    if not len(gaps):
+        return ()
+    usual = _usual(gaps)
+    odd = np.abs(gaps - usual) > max(_OFF_STEP_MM, _OFF_STEP_PART * usual)
+    return tuple(np.flatnonzero(odd).tolist())
+
+
 def _step(frames: list[Frame], along: np.ndarray, name: str) -> float:
     """Return the spacing of slices in mm, with a warning when one number does not describe it."""
     gaps = np.diff(along)
-    # The lower median: missing slices make gaps longer, never shorter.
-    usual = float(np.sort(gaps)[(len(gaps) - 1) // 2])
+    usual = _usual(gaps)
     same = gaps < max(0.01, 0.01 * usual)
     if same.any():
         places = [f"{along[k]:.1f} mm ('{frames[k].name}', '{frames[k + 1].name}')" for k in np.flatnonzero(same)]

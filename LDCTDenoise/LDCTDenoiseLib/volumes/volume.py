@@ -17,6 +17,9 @@ class Geometry:
     origin: tuple[float, float, float] = (0.0, 0.0, 0.0)
     #: The 3×3 direction cosines, row by row; the columns are the directions of i, j and k.
     direction: tuple[float, ...] = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
+    #: Slices that the next one is not as far from as from most, where that is known: some are missing between the two,
+    #: or the spacing is uneven.
+    gaps: tuple[int, ...] = ()
 
     def difference(self, other: "Geometry") -> str:
         """Say in words what differs from `other`, or return an empty string when they agree.
