@@ -20,10 +20,16 @@ def make_card(method="DCSCN", **changes) -> ModelCard:
     return ModelCard(**{**facts, **changes})
 
 
-def make_generator(method="DCSCN", weights="random", seed=0):
+def make_architecture(method="DCSCN", neighbours=0) -> dict:
+    """Return the architecture of a method's network; with neighbours, of slices beside each other."""
+    several = {"channels": 2 * neighbours + 1, "image": neighbours} if neighbours else {}
+    return {**architecture_of_method(method), **several}
+
+
+def make_generator(method="DCSCN", weights="random", seed=0, neighbours=0):
     """Return a generator with zero weights, or with small random ones that change every image."""
     torch.manual_seed(seed)
-    generator = build_generator(method)
+    generator = build_generator(make_architecture(method, neighbours))
     with torch.no_grad():
         if weights == "zero":
             for parameter in generator.parameters():
@@ -34,5 +40,6 @@ def make_generator(method="DCSCN", weights="random", seed=0):
     return generator
 
 
-def make_model(path, method="DCSCN", weights="random", **changes):
-    return save_model(path, make_generator(method, weights), make_card(method, **changes))
+def make_model(path, method="DCSCN", weights="random", neighbours=0, **changes):
+    changes = {"architecture": make_architecture(method, neighbours), **changes}
+    return save_model(path, make_generator(method, weights, neighbours=neighbours), make_card(method, **changes))

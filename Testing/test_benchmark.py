@@ -10,13 +10,22 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from LDCTDenoiseLib.benchmark import available_contenders, chosen_contenders, make_contender, measure, to_markdown
+from LDCTDenoiseLib.benchmark import (
+    available_contenders,
+    chosen_contenders,
+    contenders,
+    make_contender,
+    measure,
+    to_markdown,
+)
 from LDCTDenoiseLib.benchmark.measure import noisy_slices
 from LDCTDenoiseLib.benchmark.memory import peak_bytes
 from LDCTDenoiseLib.cli.main import main
-from LDCTDenoiseLib.engine import choose_device
-from LDCTDenoiseLib.methods import make_denoiser
+from LDCTDenoiseLib.engine import choose_device, denoise_array
+from LDCTDenoiseLib.hounsfield import WIDE
+from LDCTDenoiseLib.methods import NetworkDenoiser, make_denoiser
 from LDCTDenoiseLib.networks import count_macs
+from model_maker import make_generator
 from plain_networks import exact_hounsfield
 
 
@@ -127,6 +136,21 @@ def test_plain_network_and_engine_are_the_method(method):
     names = {"plain", "channels-last", "engine", "engine-torch", "onnxruntime", "openvino"}
     for name in names & set(available_contenders()):
         np.testing.assert_allclose(make_contender(name, method).compute(hounsfield), expected, atol=0.01)
+
+
+@pytest.mark.slow
+def test_a_network_that_reads_neighbours_is_given_them(monkeypatch):
+    monkeypatch.setattr(
+        contenders, "make_denoiser", lambda _method: NetworkDenoiser(make_generator(neighbours=1), WIDE, "DCSCN")
+    )
+    volume = noisy_slices(3, 64)
+    names = {"engine", "engine-torch", "plain", "channels-last", "onnxruntime", "openvino"}
+    timer = measure._Timer("DCSCN", choose_device("cpu"), volume)
+    outputs = {name: timer.first(name).output for name in names & set(available_contenders())}
+    expected = denoise_array(volume.astype(np.float32), NetworkDenoiser(make_generator(neighbours=1), WIDE, "DCSCN"))
+    assert len(outputs["engine"]) == 3 and len(outputs["plain"]) == 1
+    for name, output in outputs.items():
+        np.testing.assert_allclose(output, expected[: len(output)], atol=0.02, err_msg=name)
 
 
 @pytest.mark.slow

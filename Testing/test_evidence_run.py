@@ -345,6 +345,53 @@ def test_few_slices_have_every_insert():
     assert made.inserts.count + made.insert_passes - 1 >= len(resolution.CONTRASTS) > made.inserts.count == 3
 
 
+class Beside(Shift):
+    """A method that makes of each slice the sum of its neighbours, the one before it ten times."""
+
+    name, on_device, neighbours = "beside", True, 1
+
+    def correction(self, hounsfield):
+        return 10 * hounsfield[:-2] + hounsfield[2:] - hounsfield[1:-1]
+
+
+def done(work):
+    """Return the array of a step."""
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            return end.value["array"]
+
+
+def test_pieces_of_a_scan_are_denoised_as_in_the_whole_scan():
+    full = pair(20, 130).full
+    full = replace(full, geometry=replace(full.geometry, gaps=(9,)))
+    options = Options(dose=1.0, quick=True, device="cpu")
+    told = result.Evidence.begin([], options, {})
+    work = job.Job(Scan(full), {"beside": Beside()}, options, kept.Kept(None), "0", told)
+    assert work._plan.full.shape == full.array.shape  # no margin of air is cut off
+    before, after = ([max(k - 1, 0) if k != 10 else 10 for k in range(20)],
+                     [min(k + 1, 19) if k != 9 else 9 for k in range(20)])  # fmt: skip
+    expected = 10 * full.array[before] + full.array[after]
+    for first, count in ((0, 20), (0, 3), (5, 4), (7, 6), (16, 4)):
+        piece = work._piece(first, count)
+        low = done(work._lower_piece(piece))
+        output = done(work._denoise_piece("beside", low, piece, ""))
+        np.testing.assert_allclose(output, expected[first : first + count], atol=0.01)
+    curve = work.at(1.0)
+    assert len(curve._plan.full) == 16 < 20
+    piece, first = curve._piece(0, 16), curve._first_slice
+    output = done(curve._denoise_piece("beside", done(curve._lower_piece(piece)), piece, ""))
+    np.testing.assert_allclose(output, expected[first : first + 16], atol=0.01)
+    # What was put into some slices is in the neighbours as well, or only in the slice.
+    work._around = work._piece(0, 20)
+    work._low, slices = done(work._lower_piece(work._around)), [0, 4, 5, 10]
+    for through in (False, True):
+        output = done(work._denoise_changed("beside", full.array[slices] + 7, slices, "", through))
+        own = 7 * np.array([11 if through else 10 * (before[k] == k) + (after[k] == k) for k in slices])
+        np.testing.assert_allclose(output, expected[slices] + own[:, None, None], atol=0.01)
+
+
 def test_a_volume_of_another_program(monkeypatch):
     monkeypatch.setattr(plan, "LESION_RUNS", 4)
     scan = pair(4, 150)

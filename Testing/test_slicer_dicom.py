@@ -13,6 +13,7 @@ from LDCTDenoiseLib.derived import SeriesOptions
 from LDCTDenoiseLib.errors import InputError, OutputError
 from LDCTDenoiseLib.volumes import read_volume
 from LDCTDenoiseSlicer.dicom_export import exportTask
+from LDCTDenoiseSlicer.nodes import volumeFromNode, withSliceGaps
 from volume_reading import without_patient
 
 
@@ -34,6 +35,22 @@ def test_an_output_goes_beside_its_input(scene, logic, openDatabase, tmp_path, b
     assert image.SeriesNumber == 905 and image.SeriesDescription == "TV ABD 5.0 B30s (research)"
     for word in ("method TV", "strength 0.5", "device CPU"):
         assert word in image.ContributingEquipmentSequence[0].ContributionDescription
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_gaps_between_slices_are_those_of_the_files(scene, openDatabase, tmp_path, backwards):
+    write_series(tmp_path / "in", 9, skip=(3, 6, 7))
+    node = loadSeries(scene, openDatabase, tmp_path / "in", backwards)
+    node.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(np.diag([-1.0, -1.0, -2.5 if backwards else 2.5, 1.0])))
+    uids = node.GetAttribute("DICOM.instanceUIDs").split()
+    node.SetAttribute("DICOM.instanceUIDs", " ".join(reversed(uids)))  # their order says nothing
+    volume = volumeFromNode(node)
+    assert volume.geometry.gaps == ()
+    assert withSliceGaps(volume, node).geometry.gaps == ((0, 2) if backwards else (2, 4))
+    node.SetAttribute("DICOM.instanceUIDs", " ".join([*uids[1:], OTHER_UID]))
+    assert withSliceGaps(volume, node) is volume
+    node.SetAttribute("DICOM.instanceUIDs", " ".join(uids[1:]))
+    assert withSliceGaps(volume, node) is volume
 
 
 def test_several_outputs_and_a_folder_of_the_databases_own(scene, logic, openDatabase, tmp_path, monkeypatch):

@@ -15,6 +15,7 @@ from LDCTDenoiseSlicer.planes import planeInView, planeNames
 from LDCTDenoiseSlicer.preview import Previews
 from LDCTDenoiseSlicer.rois import pixelROI
 from LDCTDenoiseSlicer.tables import CAPTION, tableRecords
+from model_maker import make_model
 from slicer_volumes import addROI, addVolume, ct, ijkToRAS, measured, state
 
 
@@ -233,6 +234,18 @@ def test_preview_is_the_slice_of_a_run(scene, logic):
     np.testing.assert_array_equal(voxels(node)[2], voxels(volume)[2])
     assert previews.task(volume, 4, jobs, "cpu") is not None
     assert previews.show(volume, 2, jobsOf(["NLM"]), "cpu", 1) == [node] and not previews.nodes
+
+
+def test_preview_of_a_method_that_reads_neighbours_is_the_slice_of_a_run(scene, logic, tmp_path):
+    model = make_model(tmp_path / "three.safetensors", neighbours=1)
+    volume = addVolume(scene, ct((4, 32, 32)))
+    expected = voxels(logic.denoise(volume, model=model, device="cpu")).copy()
+    previews, jobs = Previews(), jobsOf([], [model])
+    for k in range(4):
+        previews.task(volume, k, jobs, "cpu").run()
+        previews.show(volume, k, jobs, "cpu", 1)
+    np.testing.assert_array_equal(voxels(previews.nodes["three"]), expected)
+    assert (expected != voxels(volume)).any()
 
 
 @pytest.mark.slow

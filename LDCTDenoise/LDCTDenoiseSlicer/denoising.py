@@ -19,7 +19,7 @@ from LDCTDenoiseLib.scan import ScanFacts, measure_scan, outside
 from LDCTDenoiseLib.volumes import check_ct
 
 from .compared_images import ComparedImages
-from .nodes import newImage, requireVolume, volumeFromNode, writeOutput
+from .nodes import newImage, requireVolume, volumeFromNode, withSliceGaps, writeOutput
 from .strength import Strengths, blend
 from .tasks import Task
 from .torch_import import importTorch
@@ -123,7 +123,7 @@ class Denoising:
 
     def __init__(self, inputVolume, jobs: Sequence[Job], outputs: dict, device: str, strength: float, batch: int | None,
                  strengths: Strengths | None = None, leaveNoise: str | None = None):
-        self._volume = volumeFromNode(inputVolume, "low-dose volume")
+        self._volume = withSliceGaps(volumeFromNode(inputVolume, "low-dose volume"), inputVolume)
         for node in outputs.values():
             requireVolume(node, "output volume")
             if node is inputVolume:

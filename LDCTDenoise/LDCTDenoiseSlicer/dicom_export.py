@@ -14,11 +14,8 @@ from LDCTDenoiseLib.volumes import Volume
 from LDCTDenoiseLib.volumes.dicom_series import read_series_files
 
 from .denoising import REMARKS
-from .nodes import INPUT_ROLE, requireVolume, volumeFromNode
+from .nodes import INPUT_ROLE, INSTANCES, requireVolume, volumeFromNode
 from .tasks import Counted, Task
-
-#: Where Slicer's DICOM module notes the instances that a node was loaded from.
-_INSTANCES = "DICOM.instanceUIDs"
 
 #: The attribute of an output that names the series it was last exported as.
 EXPORTED = "LDCTDenoise.ExportedSeriesUID"
@@ -98,7 +95,7 @@ def exportTask(outputVolumes: Sequence, folder: str | Path | None = None, option
 
 def cameFromDICOM(node) -> bool:
     """Whether a volume was loaded from the DICOM database."""
-    return bool(node.GetAttribute(_INSTANCES))
+    return bool(node.GetAttribute(INSTANCES))
 
 
 def sourceFiles(node, database) -> list[Path]:
@@ -109,7 +106,7 @@ def sourceFiles(node, database) -> list[Path]:
     InputError
         If it was not loaded from DICOM, or its files have left the database.
     """
-    instances = (node.GetAttribute(_INSTANCES) or "").split()
+    instances = (node.GetAttribute(INSTANCES) or "").split()
     if not instances:
         raise InputError(
             f"'{node.GetName()}' was not loaded from the DICOM database, so there is no series to derive one from; "

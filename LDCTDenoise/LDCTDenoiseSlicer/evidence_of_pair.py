@@ -11,7 +11,7 @@ from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseLib.metrics import Curves
 
 from .measuring import requireSameGrid
-from .nodes import volumeFromNode
+from .nodes import volumeFromNode, withSliceGaps
 from .plots import drawCurves, newChart, removeChart
 from .tables import CAPTION, requireTable, tableOf
 from .tasks import Task
@@ -32,7 +32,7 @@ def evidenceTask(
     from LDCTDenoiseLib.methods import make_denoisers
 
     requireTable(tableNode)
-    full = volumeFromNode(reference, "full-dose volume")
+    full = withSliceGaps(volumeFromNode(reference, "full-dose volume"), reference)
     low = None
     if lowVolume is not None:
         if lowVolume is reference:

@@ -1,14 +1,23 @@
 """Volume nodes to `Volume` and back."""
 
+from dataclasses import replace
+
 import numpy as np
 import slicer
 import vtk
 from LDCTDenoiseLib.errors import GeometryError, InputError
 from LDCTDenoiseLib.volumes import Geometry, Volume
+from LDCTDenoiseLib.volumes.dicom_grid import slice_gaps
 from vtk.util import numpy_support
 
 #: The role under which an output refers to the volume it was made from.
 INPUT_ROLE = "LDCTDenoise.Input"
+
+#: Where Slicer's DICOM module notes the instances that a node was loaded from.
+INSTANCES = "DICOM.instanceUIDs"
+
+#: ImagePositionPatient, as the DICOM database calls it.
+_POSITION = "0020,0032"
 
 _FLIP = np.diag([-1.0, -1.0, 1.0])  # RAS to LPS, and back
 
@@ -80,6 +89,27 @@ def volumeFromNode(node, role: str = "volume") -> Volume:
     method = node.GetAttribute("LDCTDenoise.Method")
     facts = {"derivation": f"LDCTDenoise; method {method}"} if method else {}
     return Volume(slicer.util.arrayFromVolume(node), worldGeometry(node), node.GetName(), facts)
+
+
+def withSliceGaps(volume: Volume, node) -> Volume:
+    """Return the volume of a node with the gaps between its slices, see `Geometry.gaps`.
+
+    Slicer loads a series that lacks slices as if it were even; where they lie is known to its DICOM database alone, so
+    that there are none where the node was not loaded from that, or its files have left it.
+    """
+    instances = (node.GetAttribute(INSTANCES) or "").split()
+    database = getattr(slicer, "dicomDatabase", None)
+    if len(instances) != len(volume.array) or database is None or not database.isOpen:
+        return volume
+    # What is no longer in the database has no file, and asking for its value would be an error to some versions.
+    texts = [database.instanceValue(uid, _POSITION) if database.fileForInstance(uid) else "" for uid in instances]
+    try:
+        positions = np.array([[float(number) for number in text.split("\\")] for text in texts]).reshape(-1, 3)
+    except ValueError:
+        return volume
+    # The database's order is not always that of the slices.
+    along = np.sort(positions @ (_FLIP @ _matrixOf(node.GetIJKToRASDirectionMatrix)[:3, 2]))
+    return replace(volume, geometry=replace(volume.geometry, gaps=slice_gaps(along)))
 
 
 def placeTime(node) -> tuple:

@@ -1,6 +1,7 @@
 """Previews: the slice in view, denoised as one scrolls."""
 
 from collections import OrderedDict
+from dataclasses import replace
 
 import slicer
 import vtk
@@ -11,7 +12,7 @@ from LDCTDenoiseLib.scan.level import measure_level
 from LDCTDenoiseLib.volumes import check_ct
 
 from .denoising import Job
-from .nodes import INPUT_ROLE, addHidden, newImage, volumeFromNode
+from .nodes import INPUT_ROLE, addHidden, newImage, volumeFromNode, withSliceGaps
 from .strength import blend
 from .tasks import Task
 from .torch_import import importTorch
@@ -34,6 +35,7 @@ class Previews:
         self._denoisers = {}
         self._checked = None
         self._level = None  # what was measured, and of which state of which volume
+        self._gaps = None  # likewise
 
     def task(self, inputVolume, k: int, jobs: list[Job], device: str) -> Task | None:
         """Return the task that denoises slice k with those jobs that have not yet, or None when all have.
@@ -48,6 +50,9 @@ class Previews:
         images = {label: newImage(volume.array.shape, volume.array.dtype.newbyteorder("=")) for label in new}
         keys = [self._key(inputVolume, k, job, device) for job in missing]
         checked = (inputVolume.GetID(), inputVolume.GetImageData().GetMTime())
+        if self._gaps is None or self._gaps[0] != checked:
+            self._gaps = checked, withSliceGaps(volume, inputVolume).geometry.gaps
+        volume = replace(volume, geometry=replace(volume.geometry, gaps=self._gaps[1]))
 
         def work(report):
             if checked != self._checked:

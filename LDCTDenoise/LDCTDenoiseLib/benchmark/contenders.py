@@ -1,4 +1,4 @@
-"""What is timed side by side: each takes slices of HU and returns as many."""
+"""What is timed side by side: each takes slices of HU and returns as many, less the neighbours that it reads."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from ..hounsfield import WIDE, add_correction
 from ..methods import build_generator, make_denoiser
 from ..methods.borders import extended
 from ..methods.cpu import CPUNetwork
+from ..methods.denoiser import neighbours_of
 from ..networks import Network
 from ..networks.strips import strips_of
 from ..requirements import require
@@ -31,6 +32,11 @@ class Contender:
     #: Whether it is another way to compute the same in float32: the best of them is what the engine is set beside.
     is_rival: bool = False
 
+    @property
+    def neighbours(self) -> int:
+        """Slices on either side of those that it is given that it must be given as well."""
+        return self.network.neighbours if self.network else 0
+
 
 #: Slices that the engine is given at a time: it begins a slice before it is done with the one before.
 _STACK = 8
@@ -38,13 +44,24 @@ _STACK = 8
 
 def _bordered(generator, correct: Callable) -> Callable:
     """Return what denoises HU as the engine does, the slices extended beyond their borders."""
-    margin = generator.radius
+    margin, neighbours = generator.radius, generator.network.neighbours
 
     def compute(hounsfield: np.ndarray) -> np.ndarray:
         correction = correct(extended(hounsfield, margin))
-        return add_correction(hounsfield, correction[:, margin:-margin, margin:-margin])
+        return add_correction(_inner(hounsfield, neighbours), correction[:, margin:-margin, margin:-margin])
 
     return compute
+
+
+def _inner(slices: np.ndarray, neighbours: int) -> np.ndarray:
+    """Return slices without the neighbours before and after them."""
+    return slices[neighbours : len(slices) - neighbours]
+
+
+def _channels(slices: np.ndarray, neighbours: int) -> np.ndarray:
+    """Return slices with their neighbours as channels, (slices, channels, rows, columns)."""
+    each = 2 * neighbours + 1
+    return np.stack([slices[n : len(slices) + 1 - each + n] for n in range(each)], axis=1)
 
 
 def _module(generator, hu_range, device: str, layout=torch.contiguous_format) -> Callable:
@@ -53,7 +70,8 @@ def _module(generator, hu_range, device: str, layout=torch.contiguous_format) ->
 
     def correct(hounsfield: np.ndarray) -> np.ndarray:
         with torch.inference_mode():
-            unit = hu_range.to_unit(torch.tensor(hounsfield)[:, None].to(device)).contiguous(memory_format=layout)
+            image = torch.tensor(_channels(hounsfield, generator.network.neighbours)).to(device)
+            unit = hu_range.to_unit(image).contiguous(memory_format=layout)
             return (generator.correction(unit) * hu_range.width)[:, 0].cpu().numpy()
 
     return _bordered(generator, correct)
@@ -61,7 +79,8 @@ def _module(generator, hu_range, device: str, layout=torch.contiguous_format) ->
 
 def _denoiser(denoiser, device: str) -> Callable:
     denoiser.prepare(device)
-    return lambda hounsfield: add_correction(hounsfield, denoiser.correction(hounsfield))
+    inner = neighbours_of(denoiser)
+    return lambda hounsfield: add_correction(_inner(hounsfield, inner), denoiser.correction(hounsfield))
 
 
 def _plain(words: str, layout=torch.contiguous_format) -> Callable:
@@ -80,9 +99,11 @@ def _runtime(words: str, load: Callable) -> Callable:
     def make(method: str, _device: str) -> Contender:
         denoiser = make_denoiser(method)
         scale, run = denoiser.hu_range, load(to_onnx(denoiser.generator))
+        neighbours = denoiser.generator.network.neighbours
 
         def correct(hounsfield: np.ndarray) -> np.ndarray:
-            return run(scale.to_unit(hounsfield)[:, None].astype(np.float32))[:, 0] * np.float32(scale.width)
+            image = _channels(scale.to_unit(hounsfield).astype(np.float32), neighbours)
+            return run(image)[:, 0] * np.float32(scale.width)
 
         compute = _bordered(denoiser.generator, correct)
         return Contender(f"{method}, {words}, on the CPU", compute, denoiser.generator.network, True, is_rival=True)

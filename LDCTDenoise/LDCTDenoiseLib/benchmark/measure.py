@@ -20,6 +20,7 @@ from ..engine import Device, denoise_array
 from ..engine.device import synchronize
 from ..methods import make_denoiser
 from ..methods.cpu import keep_large_blocks
+from ..methods.denoiser import numbers_read
 from ..metrics import measure_images
 from ..networks import count_macs
 from ..phantom import abdomen_phantom
@@ -192,7 +193,9 @@ class _Timer:
     def first(self, name: str) -> _First:
         started = time.perf_counter()
         contender = make_contender(name, self._method, self._device.name)
-        slices = self._volume[: contender.slices].astype(np.float32)
+        count = min(contender.slices, len(self._volume))
+        numbers = numbers_read(0, count, len(self._volume), contender.neighbours)
+        slices = self._volume[numbers].astype(np.float32)
         self._made[name] = contender, slices
         outputs = []
         peak = peak_bytes(lambda: outputs.append(contender.compute(slices)), self._device.name)
@@ -200,7 +203,7 @@ class _Timer:
         return _First(
             {"words": contender.words, "is_rival": contender.is_rival, "peak_bytes": peak},
             count_macs(contender.network, *slices.shape[1:]) if contender.network else 0,
-            contender.trained, len(slices), time.perf_counter() - started, outputs[0],
+            contender.trained, count, time.perf_counter() - started, outputs[0],
         )  # fmt: skip
 
     def time(self, name: str) -> tuple[float, float]:
@@ -208,7 +211,7 @@ class _Timer:
         contender, slices = self._made[name]
         started = time.perf_counter()
         seconds = _seconds(lambda: contender.compute(slices), self._device, _ROUND)
-        return seconds / len(slices), time.perf_counter() - started
+        return seconds / (len(slices) - 2 * contender.neighbours), time.perf_counter() - started
 
 
 class _Apart:

@@ -3,15 +3,20 @@
 import os
 import warnings
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 
 from ..engine import DenoiseRun, denoise_array
 from ..errors import LDCTWarning
+from ..methods.denoiser import neighbours_of, numbers_read, told
 from ..scan import measure_scan, remarks_on
+from ..scan.level import measure_level
 from ..simulation import LowDoseRun, ScanSettings, calibrate
+from ..volumes import Volume
 from . import noise, places, resolution, spots, structure, tissues
 from .detection import LEAST_OCCURRENCES, Detection
 from .findings import Finding, Findings
@@ -24,6 +29,16 @@ from .result import CURVE, FULL, LOW, Evidence, Options, Scan
 _DENOISED_BELOW = 0.19
 #: Every so many pixels of a structure map are drawn.
 _MAP_STEP = 4
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """Slices of the whole scan, those around them that a method reads among them."""
+
+    start: int
+    stop: int
+    inner: slice  #: Which of the piece are asked for; the others are read only.
+    gaps: tuple[int, ...]  #: See `Geometry.gaps`, in numbers of the piece.
 
 
 class Job:
@@ -42,6 +57,8 @@ class Job:
         Makes it one dose of a curve, of `scan` alone.
     measured : ScanSettings, optional
         Exposure and kernel, where they were measured in more slices.
+    whole : Volume, optional
+        The whole full-dose scan, where `scan` is a part of it: methods may read slices around that.
     first_slice : int
         Number of the first slice in the whole scan: its noise is that slice's.
 
@@ -53,11 +70,12 @@ class Job:
 
     def __init__(
         self, scan: Scan, methods: dict, options: Options, kept: Kept, key: str, result: Evidence,
-        curve_dose: float | None = None, measured: ScanSettings | None = None, first_slice: int = 0,
+        curve_dose: float | None = None, measured: ScanSettings | None = None, whole: Volume | None = None,
+        first_slice: int = 0,
     ):  # fmt: skip
         self._scan, self._methods, self._options = scan, methods, options
         self._kept, self._key, self._result, self.curve = kept, key, result, curve_dose is not None
-        self._measured, self._first_slice = measured, first_slice
+        self._measured, self._whole, self._first_slice = measured, whole or scan.full, first_slice
         self.name = scan.full.name
         self.dose = curve_dose if self.curve else options.dose
         self.can_simulate = scan.low is None
@@ -73,7 +91,7 @@ class Job:
         part = full.with_array(full.array[block.slices] if block.count else full.array)
         return Job(
             Scan(part), self._methods, self._options, self._kept, f"{self._key}-{dose:g}", self._result, dose,
-            self._settings(), block.first,
+            self._settings(), full, block.first,
         )  # fmt: skip
 
     def _settings(self) -> ScanSettings:
@@ -104,13 +122,17 @@ class Job:
     def run(self):
         """Do the work; yield the kind of work, its slices, and words."""
         full = self._plan.full
-        low = yield from self._once("low", "simulate", len(full), self._lower(self._scan.full.array))
-        images = {FULL: full, LOW: low["array"]}
+        piece = self._piece(0, len(full))
+        low = (yield from self._once("low", "simulate", len(full), self._lower_piece(piece)))["array"]
+        images = {FULL: full, LOW: low[piece.inner]}
+        level = cache(lambda: measure_level(self._scan.full.with_array(images[LOW])))
+        self._methods = {label: told(denoiser, level) for label, denoiser in self._methods.items()}
         if not self.curve and any(denoiser.on_device for denoiser in self._methods.values()):
             self._say_what_is_unusual(self._scan.full.with_array(images[LOW]))
         for label in self._methods:
-            done = yield from self._once(label, label, len(full), self._denoise(label, images[LOW], "all slices"))
-            images[label] = done["array"]
+            work = self._denoise_piece(label, low, piece, "all slices")
+            images[label] = (yield from self._once(label, label, len(full), work))["array"]
+        self._low, self._around = low, piece
         answers = yield from self._lesions(images)
         self._depth = tissues.skin_depth(self._plan.tissues.body, self._plan.pixel)
         if not self.curve:
@@ -127,8 +149,22 @@ class Job:
     def _once(self, step: str, kind: str, slices: float, work):
         return self._kept.step(f"{self._key}-{step}", kind, slices, work)
 
-    def _lower(self, full: np.ndarray, first: int = 0, seed: int | None = None):
-        """Lower the dose of whole slices and crop them, float32; with a seed of its own another noise is drawn."""
+    def _piece(self, first: int, count: int) -> _Piece:
+        """Return the piece of `count` slices from this job's slice `first` on."""
+        reach = max(map(neighbours_of, self._methods.values()), default=0)
+        first += self._first_slice
+        start, stop = max(0, first - reach), min(len(self._whole.array), first + count + reach)
+        gaps = tuple(k - start for k in self._whole.geometry.gaps if start <= k < stop - 1)
+        return _Piece(start, stop, slice(first - start, first - start + count), gaps)
+
+    def _lower_piece(self, piece: _Piece, seed: int | None = None):
+        return self._lower(self._whole.array[piece.start : piece.stop], piece.start, seed)
+
+    def _lower(self, full: np.ndarray, first: int, seed: int | None = None):
+        """Lower the dose of whole slices and crop them, float32; with a seed of its own another noise is drawn.
+
+        `first` is the number of the first one in the whole scan.
+        """
         box = self._plan.box
         if self._scan.low is not None:
             low = self._scan.low.array[first : first + len(full)][box].astype(np.float32)
@@ -139,23 +175,48 @@ class Job:
         volume = self._scan.full.with_array(np.asarray(full, dtype=np.float32))
         yield "simulate", 0, "measuring the scan's own noise"
         settings = self._settings() if seed is None else replace(self._settings(), seed=seed)
-        run = LowDoseRun(volume, settings, first_slice=self._first_slice + first, device=self._options.device)
+        run = LowDoseRun(volume, settings, first_slice=first, device=self._options.device)
         before = 0
         for step in run:
             yield "simulate", step.done - before, f"lowering the dose to {self.dose:.0%}"
             before = step.done
         return {"array": np.ascontiguousarray(run.output.array[box])}
 
-    def _denoise(self, label: str, array: np.ndarray, words: str):
-        """Denoise slices; methods that use one core do one slice a core."""
+    def _denoise_piece(self, label: str, array: np.ndarray, piece: _Piece, words: str):
+        return self._denoise(label, array, words, range(len(array))[piece.inner], piece.gaps)
+
+    def _denoise_changed(self, label: str, changed: np.ndarray, slices: Sequence[int], words: str, through=False):
+        """Denoise slices of the low dose into which something was put.
+
+        The slices around each that a method reads are those of the low dose; `through`: the same was put into them.
+        """
+        reach, low, around = neighbours_of(self._methods[label]), self._low, self._around
+        if not reach:
+            return self._denoise(label, changed, words)
+        stacks = []
+        for image, k in zip(changed, np.add(slices, around.inner.start), strict=True):
+            numbers = numbers_read(k, k + 1, len(low), reach, around.gaps)
+            stack = low[numbers]
+            if through:
+                stack += image - low[k]
+            stack[numbers == k] = image
+            stacks.append(stack)
+        each = 2 * reach + 1
+        return self._denoise(label, np.concatenate(stacks), words, range(reach, each * len(stacks), each))
+
+    def _denoise(self, label: str, array: np.ndarray, words: str, slices: Sequence[int] | None = None, gaps=()):
+        """Denoise slices, or those of them that are chosen; methods that use one core do one slice a core."""
         denoiser, words = self._methods[label], f"{label}, {words}"
-        if denoiser.on_device:
+        if denoiser.on_device or neighbours_of(denoiser):
             # As a volume, for a network works on a grid of its own where pixels are not what it was trained on.
-            run, before = DenoiseRun(self._scan.full.with_array(array), denoiser, self._options.device), 0
+            full = self._scan.full
+            volume = replace(full, array=array, geometry=replace(full.geometry, gaps=gaps))
+            run, before = DenoiseRun(volume, denoiser, self._options.device, slices=slices), 0
             for step in run:
                 yield label, step.done - before, words
                 before = step.done
             return {"array": run.output}
+        array = array if slices is None else array[slices]
         output = np.empty_like(array)
         denoiser.prepare("cpu")
         with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -193,7 +254,7 @@ class Job:
         return {label: np.concatenate(parts, axis=1) for label, parts in collected.items()}
 
     def _read_denoised(self, label, with_lesions, words, reader, local, put):
-        done = yield from self._denoise(label, with_lesions, words)
+        done = yield from self._denoise_changed(label, with_lesions, self._plan.slices, words)
         return {"answers": reader.read(done["array"], local, put)}
 
     def _inserts(self, images, frequency):
@@ -217,7 +278,9 @@ class Job:
             low = yield from self._once(f"inserts-{turn}", "simulate", count, self._lower(original + added, first))
             outputs = {FULL: plan.full[plan.inserts.slices] + added[plan.box], LOW: low["array"]}
             for label in self._methods:
-                work = self._denoise(label, low["array"], f"inserts, pass {turn + 1} of {plan.insert_passes}")
+                words = f"inserts, pass {turn + 1} of {plan.insert_passes}"
+                # A rod as in a phantom, where the next slice of the stack has one of another contrast.
+                work = self._denoise_changed(label, low["array"], range(first, first + count), words, through=True)
                 outputs[label] = (yield from self._once(f"{label}-inserts-{turn}", label, count, work))["array"]
             for label, output in outputs.items():
                 change = output - images[label][plan.inserts.slices]
@@ -325,10 +388,12 @@ class Job:
                     "pair does not have."
                 )
             return {}
-        lower = self._lower(self._scan.full.array[block.slices], block.first, self._options.seed + 1)
-        again = {LOW: (yield from self._once("lung", "simulate", block.count, lower))["array"]}
+        piece = self._piece(block.first, block.count)
+        lower = self._lower_piece(piece, self._options.seed + 1)
+        low = (yield from self._once("lung", "simulate", block.count, lower))["array"]
+        again = {LOW: low[piece.inner]}
         for label in self._methods:
-            work = self._denoise(label, again[LOW], "noise in lung")
+            work = self._denoise_piece(label, low, piece, "noise in lung")
             again[label] = (yield from self._once(f"{label}-lung", label, block.count, work))["array"]
         scale = 1 / np.sqrt(2 * (1 - self.dose))
         drawn = {label: (image - images[label][block.slices]) * scale for label, image in again.items()}
