@@ -8,13 +8,21 @@ from LDCTDenoiseLib.engine import DenoiseRun, measure_noise_left
 from LDCTDenoiseLib.engine.conditioning import Conditioning
 from LDCTDenoiseLib.errors import InputError, MethodError
 from LDCTDenoiseLib.hounsfield import WIDE
-from LDCTDenoiseLib.methods import NetworkDenoiser, architecture_of_method, build_generator
+from LDCTDenoiseLib.methods import (
+    NetworkDenoiser,
+    architecture_of_method,
+    available_methods,
+    build_generator,
+    make_denoiser,
+)
 from LDCTDenoiseLib.methods.borders import extended
 from LDCTDenoiseLib.methods.cpu import CPUNetwork
 from LDCTDenoiseLib.methods.denoiser import neighbours_of, numbers_read
+from LDCTDenoiseLib.models import save_model
 from LDCTDenoiseLib.networks import Network, count_macs
 from LDCTDenoiseLib.networks.strips import strips_of
 from LDCTDenoiseLib.volumes import Geometry, Volume
+from model_maker import make_card
 from plain_networks import exact_correction
 
 THREE = {"channels": 3, "image": 1}
@@ -277,3 +285,17 @@ def test_the_noise_left_is_measured_in_slices_with_their_neighbours():
     left = measure_noise_left(volume, Mean())
     # One of the slices may lie at an end, where two of three are the same.
     assert 3**-0.5 - 0.03 < left.at(1) / left.own < 0.68
+
+
+def test_a_model_of_three_slices_at_hand_is_a_method_as_others_are(no_models_of_the_user):
+    assert "DCSCN-3S" not in available_methods()
+    with pytest.raises(MethodError, match="no weights for 'DCSCN-3S' are at hand"):
+        make_denoiser("dcscn-3s")
+    level = {**architecture_of_method("DCSCN-3S"), "channels": 4, "noise_level": True}
+    no_models_of_the_user.mkdir()
+    save_model(no_models_of_the_user / "mine.safetensors", build_generator(level),
+               make_card("DCSCN-3S", architecture=level))  # fmt: skip
+    assert "DCSCN-3S" in available_methods()
+    denoiser = make_denoiser("DCSCN-3S")
+    assert denoiser.neighbours == 1 and denoiser.at_noise_level(0.2).neighbours == 1
+    assert denoised(scan(2), denoiser).shape == scan(2).shape

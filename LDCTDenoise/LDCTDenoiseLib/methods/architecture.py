@@ -19,8 +19,9 @@ _LARGEST, _MOST_CHANNELS = 1024, 64
 
 def architecture_of_method(method: str) -> dict:
     """Return the architecture entry (name and the paper's settings) of a method with a network."""
-    describe = METHOD[method].network
-    return {"name": architecture_name(describe), **_settings(describe)}
+    row = METHOD[method]
+    several = {_CHANNELS: 2 * row.neighbours + 1, _IMAGE: row.neighbours} if row.neighbours else {}
+    return {"name": architecture_name(row.network), **_settings(row.network), **several}
 
 
 def _settings(describe) -> dict:

@@ -27,6 +27,7 @@ class Method:
     colour: str  #: Of its curves, "#rrggbb".
     #: Describes its network, with settings whose defaults are the paper's; its name is that of the architecture.
     network: Callable[..., Network] | None = None
+    neighbours: int = 0  #: Slices on either side of each that its network reads.
     reference: Callable | None = None  #: Makes the denoiser of a method without a network.
     #: The method with the same network from whose weights an adversarial training starts; empty: trained by L1 alone.
     twin: str = ""
@@ -56,6 +57,8 @@ _ROWS = (
            training={"optimiser": "soap"}, of_the_paper=True),
     Method("DCSWGAN", "skip connections, adversarial", PALETTE[3], network=dcscn, twin="DCSCN",
            training={**_ADVERSARIAL, "l1_weight": 100.0, "least_gain_db": 4.1}, of_the_paper=True),
+    Method("DCSCN-3S", "skip connections, three slices, L1 loss", PALETTE[9], network=dcscn, neighbours=1,
+           training={"optimiser": "soap"}, other_names=("DCSCN3S",)),
     Method("RED-CNN", "encoder and decoder, L1 loss", PALETTE[4], network=red_cnn, other_names=("REDCNN",)),
     Method("TV", "total variation, no training", PALETTE[5], reference=TotalVariation,
            other_names=("TOTAL-VARIATION",)),
@@ -94,7 +97,8 @@ def to_markdown() -> str:
     for row in _ROWS:
         trained = "adversarially" if row.adversarial else "L1" if row.network else ""
         settings = ", ".join(f"`{key}` {_text(value)}" for key, value in sorted(row.training.items()))
-        rows.append((row.name, row.words, architecture_name(row.network), trained, row.twin, settings))
+        network = architecture_name(row.network) + (f" of {2 * row.neighbours + 1} slices" if row.neighbours else "")
+        rows.append((row.name, row.words, network, trained, row.twin, settings))
     heads = ("method", "what it is", "network", "trained by", "starts from", "settings that differ")
     return "\n".join(markdown_rows(heads, rows)) + "\n"
 
