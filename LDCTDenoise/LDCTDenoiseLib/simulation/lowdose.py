@@ -1,7 +1,7 @@
 """A lower dose for a full-dose volume, slice by slice, with progress and a way to stop."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -99,7 +99,7 @@ def low_dose_noise(
     settings: ScanSettings | None = None,
     *,
     noise_free: bool = False,
-    first_slice: int = 0,
+    first_slice: int | Sequence[int] = 0,
     device: str = "auto",
 ) -> Iterator[tuple[int, np.ndarray]]:
     """Yield, slice by slice, the noise that a lower dose adds.
@@ -120,8 +120,9 @@ def low_dose_noise(
     noise_free : bool
         The image has no noise of its own (a phantom): yield all the noise of a scan at `settings.dose`, which may be
         1. Otherwise the noise is what is missing between full dose and the lower one, at a dose of 1 none.
-    first_slice : int
-        Number of the first slice, when the array is part of a larger volume: the same slice gets the same noise.
+    first_slice : int or sequence of int
+        Number of the first slice, when the array is part of a larger volume, or of each: the same slice gets the same
+        noise.
     device : str
         "auto", "cpu", "cuda", "cuda:N" or "mps"; in place of the last the CPU works.
 
@@ -154,6 +155,7 @@ def _noise(array, pixel_spacing, settings, noise_free, first_slice, device):
     from .insertion import noise_of_slices  # torch
 
     batch = max(1, min(MOST_SLICES, MOST_PIXELS // array[0].size))
+    numbers = range(first_slice, first_slice + len(array)) if isinstance(first_slice, int) else first_slice
     for first in range(0, len(array), batch):
         part = array[first : first + batch]
         padding = part < PADDING_BELOW
@@ -161,8 +163,8 @@ def _noise(array, pixel_spacing, settings, noise_free, first_slice, device):
             noise = np.zeros(part.shape, np.float32)
         else:
             hounsfield = np.where(padding, AIR, part).astype(np.float32)
-            numbers = [first_slice + first + n for n in range(len(part))]
-            noise = noise_of_slices(hounsfield, numbers, pixel_spacing, settings, noise_free, device)
+            of_part = list(numbers[first : first + len(part)])
+            noise = noise_of_slices(hounsfield, of_part, pixel_spacing, settings, noise_free, device)
             noise[padding] = 0
         yield from enumerate(noise, start=first)
 
@@ -183,7 +185,7 @@ def _check(array: np.ndarray, pixel_spacing, first_slice: int) -> None:
         raise InputError("the volume holds values that are not numbers (NaN or infinite); replace them first.")
     if len(pixel_spacing) != 2 or not all(np.isfinite(step) and step > 0 for step in pixel_spacing):
         raise InputError(f"the pixel spacing must be two positive numbers in mm, not {tuple(pixel_spacing)}.")
-    if first_slice < 0:
+    if np.min(first_slice) < 0:
         raise InputError(f"the number of the first slice must be 0 or more, not {first_slice}.")
 
 

@@ -189,6 +189,30 @@ def _store(scan: Scan, folder: Path, key: str, inspected) -> CachedScan:
     return _cached(scan, folder, key, facts)
 
 
+def with_neighbours(slices, count: int, neighbours: int, apart: int = 1) -> np.ndarray:
+    """Return the numbers of slices, each with those of its neighbours, in a scan of `count` slices.
+
+    Where the scan has no neighbour the slice itself is there, as in the engine.
+
+    Parameters
+    ----------
+    slices : int or sequence of int
+    count : int
+    neighbours : int
+        On either side.
+    apart : int
+        What lies between them: one slice, or as many as are averaged to one.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (…, 2 neighbours + 1), the slices in the middle.
+    """
+    slices = np.asarray(slices)[..., None]
+    around = slices + apart * np.arange(-neighbours, neighbours + 1)
+    return np.where((around < 0) | (around > count - apart), slices, around)
+
+
 def to_int16(hounsfield: np.ndarray) -> np.ndarray:
     """Round HU and keep them within the 12-bit range."""
     return np.rint(np.clip(hounsfield, LOWER, UPPER)).astype(np.int16)

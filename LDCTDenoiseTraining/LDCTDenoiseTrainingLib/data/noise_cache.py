@@ -27,7 +27,7 @@ from LDCTDenoiseLib.scan.noise import FEWEST_WINDOWS, noise_in, scan_windows
 from LDCTDenoiseLib.simulation import ScanSettings, calibrate, low_dose_noise
 from scipy import ndimage
 
-from .cache import CachedScan, body_table, bone_blocks, to_int16
+from .cache import CachedScan, body_table, bone_blocks, to_int16, with_neighbours
 
 #: Millimetres of a pixel that scaling may lead to.
 PIXELS = (0.45, 1.5)
@@ -51,10 +51,15 @@ class Variety:
 class Drawn:
     """What one scan is in one generation."""
 
-    slices: tuple[int, ...]  #: The first of the slices that are averaged to each.
+    slices: tuple[int, ...]  #: The first of the slices that are averaged to each that is to be denoised.
     averaged: int
     scale: float  #: Factor of the pixels' size.
     settings: ScanSettings  #: The simulated scan.
+    neighbours: int = 0  #: Slices on either side of each that the network reads, too; they are averaged alike.
+
+    def stacks(self, count: int) -> np.ndarray:
+        """Return each slice between its neighbours in a scan of `count` slices, by the first that is averaged to it."""
+        return with_neighbours(self.slices, count, self.neighbours, self.averaged)
 
 
 def calibration_of(scan: CachedScan) -> ScanSettings:
@@ -120,7 +125,7 @@ def dose_factor(simulated: float, wanted: float) -> float:
 
 @dataclass
 class SimulatedSlices:
-    """The slices of a scan in a generation."""
+    """The slices of a scan in a generation, and their neighbours where a network reads them."""
 
     #: HU, int16, shape (slices, rows, columns): full dose, and what the lower dose adds.
     full: np.ndarray
@@ -128,6 +133,8 @@ class SimulatedSlices:
     dose: float  #: The fraction of the full dose that the noise is of.
     pixel: tuple[float, float]  #: mm between rows and between columns.
     slice_mm: float  #: Of which the noise is, see `scan.level`.
+    #: Where in these arrays each slice to denoise and its neighbours are, shape (slices, 2 neighbours + 1).
+    stacks: np.ndarray
     #: The radial noise power spectra of full dose and of `noise`, HU² mm², in the same flat windows, below the
     #: frequencies in 1/mm; None where there are too few windows, or nobody asked.
     spectra: np.ndarray | None = None
@@ -147,19 +154,27 @@ class SimulatedSlices:
         sd = math.sqrt(2 * math.pi * frequency[1] * whole)
         return level_of_noise(sd, (power * frequency).sum() / whole if whole else 0.0, self.slice_mm)
 
+    @property
+    def _denoised(self) -> np.ndarray:
+        """Full dose of the slices to denoise, without their neighbours."""
+        neighbours = self.stacks.shape[1] // 2
+        return self.full[self.stacks[:, neighbours]] if neighbours else self.full
+
     @cached_property
     def body(self) -> np.ndarray:
-        return body_table(self.full)
+        return body_table(self._denoised)
 
     @cached_property
     def bone(self) -> np.ndarray:
-        return bone_blocks(self.full)
+        return bone_blocks(self._denoised)
 
 
 def _placed(scan: CachedScan, drawn: Drawn, full: np.ndarray, noise: np.ndarray, dose: float) -> SimulatedSlices:
     """Return slices as drawn from a scan, with the mm of their pixels and slices."""
     pixel = tuple(step * drawn.scale for step in scan.spacing[::-1])
-    return SimulatedSlices(full, noise, dose, pixel, drawn.averaged * scan.slice_spacing)
+    stacks = drawn.stacks(scan.shape[0])
+    places = np.searchsorted(np.unique(stacks), stacks)
+    return SimulatedSlices(full, noise, dose, pixel, drawn.averaged * scan.slice_spacing, places)
 
 
 def _kept_spectra(path: Path, slices: SimulatedSlices) -> np.ndarray | None:
@@ -187,6 +202,7 @@ class NoiseCache:
     device: str = "cpu"  #: Where they do, by torch's name.
     variety: Variety = Variety()
     levels: bool = False  #: Whether the noise of the slices is measured, too, so that their level is known.
+    neighbours: int = 0  #: See `Drawn`.
 
     def __post_init__(self):
         self._processes: list = []
@@ -197,7 +213,8 @@ class NoiseCache:
 
     def file(self, scan: CachedScan, generation: int) -> Path:
         """Where the slices of a scan lie: full dose and noise, int16 HU, and the dose."""
-        facts = json.dumps([_VERSION, scan.key, self.seed, asdict(scan.scan.simulation), asdict(self.variety)])
+        facts = [_VERSION, scan.key, self.seed, asdict(scan.scan.simulation), asdict(self.variety)]
+        facts = json.dumps(facts + [self.neighbours] * bool(self.neighbours))
         name = hashlib.sha256(facts.encode()).hexdigest()[:20]
         return scan.folder / f"{name}-noise{generation % self.generations:03}.npz"
 
@@ -219,7 +236,8 @@ class NoiseCache:
         base = ScanSettings(photons=ranges.photons and _log_uniform(rng, ranges.photons),
                             kernel_cutoff=ranges.kernel and float(rng.uniform(*ranges.kernel)))
         seed = int(rng.integers(2**31))
-        return Drawn(tuple(int(k) for k in slices), averaged, scale, replace(base, dose=dose, seed=seed))
+        settings = replace(base, dose=dose, seed=seed)
+        return Drawn(tuple(int(k) for k in slices), averaged, scale, settings, self.neighbours)
 
     def open(self, scan: CachedScan, generation: int) -> SimulatedSlices:
         """Return the slices of a scan; they must be there."""
@@ -316,25 +334,43 @@ def simulate_slices(
     )  # fmt: skip
     rng = np.random.default_rng([drawn.settings.seed, 1])
     spacing = tuple(step * drawn.scale for step in scan.spacing)
+    stacks = drawn.stacks(scan.shape[0])
+    starts, places = np.unique(stacks), np.arange(len(stacks))
+    numbers: list[int] | int = 0
+    if drawn.neighbours:
+        places = np.searchsorted(starts, stacks[:, drawn.neighbours])
+        numbers = starts.tolist()
+        if drawn.averaged == 1:  # averages share next to none of their noise
+            settings = replace(settings, slice_correlation=calibrated.slice_correlation)
     full = []
-    for k in drawn.slices:
+    for k in starts:
         image = scan.full[k : k + drawn.averaged].astype(np.float32).mean(0)
         if drawn.scale != 1:
             # Cubic splines keep the noise of the scan up to near the Nyquist frequency.
             image = ndimage.zoom(image, 1 / drawn.scale, order=3, mode="nearest")
-        if variety and variety.lesions:
-            image += lesions(image, spacing, int(rng.poisson(variety.lesions)), rng)
-        full.append(to_int16(image))
+        full.append(image)
     full = np.stack(full)
+    for place, stack in zip(places, stacks, strict=True) if variety and variety.lesions else ():
+        around = np.unique(stack)
+        mm = np.abs(around - starts[place]) * scan.slice_spacing
+        added = lesions(full[place], spacing, int(rng.poisson(variety.lesions)), rng, mm)
+        full[np.searchsorted(starts, around)] += added
+    full = to_int16(full)
     noise = np.empty(full.shape, np.int16)
-    for k, image in low_dose_noise(full, spacing, settings, device=device):
+    for k, image in low_dose_noise(full, spacing, settings, first_slice=numbers, device=device):
         noise[k] = np.rint(image.clip(-32768, 32767))
     return _placed(scan, drawn, full, noise, settings.dose)
 
 
-def lesions(image: np.ndarray, spacing: tuple[float, float], count: int, rng: np.random.Generator) -> np.ndarray:
-    """Return what low-contrast lesions add to a slice: disks and Gaussian blobs in flat soft tissue, HU, float32."""
-    added = np.zeros(image.shape, np.float32)
+def lesions(
+    image: np.ndarray, spacing: tuple[float, float], count: int, rng: np.random.Generator, mm=(0.0,)
+) -> np.ndarray:
+    """Return what low-contrast lesions add to a slice: disks and Gaussian blobs in flat soft tissue, HU, float32.
+
+    `mm` is how far from it the slices lie that they are added to, of shape (slices, rows, columns): large ones reach
+    near neighbours, small ones seldom.
+    """
+    added = np.zeros((len(mm), *image.shape), np.float32)
     if not count:
         return added
     column_step, row_step = spacing
@@ -352,5 +388,7 @@ def lesions(image: np.ndarray, spacing: tuple[float, float], count: int, rng: np
             shape = np.clip((radius - distance) / min(spacing) + 0.5, 0, 1)
         else:
             shape = np.exp(-((distance / radius) ** 2) * math.log(2))
-        added[rows, columns] += contrast * shape
+        for part, apart in zip(added, mm, strict=True):
+            if not apart or rng.random() < 1 - apart / (2 * radius):
+                part[rows, columns] += contrast * shape
     return added

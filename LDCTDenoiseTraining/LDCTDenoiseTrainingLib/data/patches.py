@@ -10,7 +10,7 @@ import torch
 from LDCTDenoiseLib.methods.borders import mirrored
 from scipy import ndimage
 
-from .cache import BLOCK, CachedScan, to_int16
+from .cache import BLOCK, CachedScan, to_int16, with_neighbours
 from .noise_cache import NoiseCache, dose_factor, level_of_pair
 
 #: Places that are tried for a patch before one with little body in it is taken.
@@ -27,7 +27,7 @@ _MISREAD = 0.15
 class Batch(NamedTuple):
     """Pairs of patches on their way to the network."""
 
-    #: HU, int16, shape (pairs, patch, patch).
+    #: HU, int16: (pairs, slices, patch, patch), with the neighbours that a network reads, and (pairs, patch, patch).
     low: torch.Tensor
     full: torch.Tensor
     #: One number from 0 to 1 per pair, float32: where between the two images the gradient penalty looks.
@@ -109,7 +109,7 @@ class PatchSource:
         scans = self._patients[rng.choice(len(self._patients), p=self._weights)]
         scan = scans[rng.integers(len(scans))]
         slices = self._slices_of(scan, generation)
-        shape, reach = slices.full.shape, 2 * self.margin
+        shape, reach = (len(slices.body), *slices.full.shape[1:]), 2 * self.margin
         for _ in range(_TRIES):
             k = int(rng.integers(shape[0]))
             j, i = (int(rng.integers(n - self.patch + 1 + reach)) - self.margin for n in shape[1:])
@@ -122,7 +122,8 @@ class PatchSource:
         turns, flip, sign = (int(n) for n in rng.integers((4, 2, 2)))
         jitter, identity = rng.random(), rng.random()
         boost = self.kernel_boost and self.kernel_boost * max(0.0, rng.uniform(-1, 1))
-        return scan, slices, k, j, i, turns, flip, 1 - 2 * sign, jitter, identity, boost
+        upside_down = bool(self.noise.neighbours and rng.integers(2))
+        return scan, slices, k, j, i, turns, flip, 1 - 2 * sign, jitter, identity, boost, upside_down
 
     def _around(self, rng: np.random.Generator, block: int, size: int) -> int:
         """Return where a patch begins that shows a block, not at its very edge."""
@@ -140,32 +141,33 @@ class PatchSource:
         inside = table[bottom, right] - table[top, right] - table[bottom, left] + table[top, left]
         return inside / ((bottom - top) * (right - left) * BLOCK**2)
 
-    def _cut(self, scan, slices, k, j, i, turns, flip, sign, jitter, identity, boost):
-        """Return the images of a pair, low and full dose, and its noise level."""
+    def _cut(self, scan, slices, k, j, i, turns, flip, sign, jitter, identity, boost, upside_down):
+        """Return the images of a pair, low dose with its neighbours and full dose, and its noise level."""
         sizes = slices.full.shape[1:]
         rows, columns = (mirrored(n, n + self.patch, size) for n, size in zip((j, i), sizes, strict=True))
-        full = slices.full[k][rows[:, None], columns]
+        real, neighbours = scan.scan.low is not None, self.noise.neighbours
+        stack = with_neighbours(k, scan.shape[0], neighbours) if real else slices.stacks[k]
+        around = np.ix_(stack[::-1] if upside_down else stack, rows, columns)
+        full = slices.full[stack[neighbours]][rows[:, None], columns]
         factor = 0.0
-        if scan.scan.low is not None:
-            low = slices.low[k][rows[:, None], columns]
+        if real:
+            low = slices.low[around]
         elif identity < self.full_dose:
-            low = full
+            low = slices.full[around]
         else:
             dose = self._dose(slices.dose, scan.scan.simulation.dose, jitter)
             factor = dose_factor(slices.dose, dose)
-            noise = slices.noise[k][rows[:, None], columns].astype(np.float32)
-            low = full + sign * factor * noise
-            low = to_int16(low)
+            low = to_int16(slices.full[around] + sign * factor * slices.noise[around].astype(np.float32))
         if boost:
             low, full = (to_int16(image + boost * _detail(image.astype(np.float32))) for image in (low, full))
         level = 0.0
-        if self.noise.levels and scan.scan.low is not None:
+        if self.noise.levels and real:
             level = level_of_pair(scan)
         elif self.noise.levels:
             sharper = partial(transfer, boost, math.sqrt(math.prod(slices.pixel))) if boost else None
             level = slices.level(factor, sharper)
-        images = (np.rot90(image, turns) for image in (low, full))
-        return *(np.ascontiguousarray(image[:, ::-1] if flip else image) for image in images), level
+        images = (np.rot90(image, turns, (-2, -1)) for image in (low, full))
+        return *(np.ascontiguousarray(image[..., ::-1] if flip else image) for image in images), level
 
     def _dose(self, simulated: float, ranges: tuple[float, float], place: float) -> float:
         """Return a dose around the simulated one: even in the logarithm, within the range, for a place from 0 to 1."""
@@ -187,7 +189,7 @@ _DETAIL = 0.7
 
 
 def _detail(image: np.ndarray) -> np.ndarray:
-    return image - ndimage.gaussian_filter(image, _DETAIL)
+    return image - ndimage.gaussian_filter(image, [0] * (image.ndim - 2) + [_DETAIL] * 2)
 
 
 def transfer(boost: float, pixel: float, frequency: np.ndarray) -> np.ndarray:

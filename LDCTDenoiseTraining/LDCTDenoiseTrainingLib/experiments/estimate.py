@@ -97,8 +97,8 @@ def _measure(config: TrainingConfig, device: str) -> tuple[float, float]:
 
 def _batch(config: TrainingConfig) -> Batch:
     rng = np.random.default_rng(0)
-    shape = (config.batch, config.patch, config.patch)
-    low, full = (torch.from_numpy(rng.integers(-200, 300, shape, np.int16)) for _ in range(2))
+    shapes = ((config.batch, *slices, config.patch, config.patch) for slices in ((2 * config.neighbours + 1,), ()))
+    low, full = (torch.from_numpy(rng.integers(-200, 300, shape, np.int16)) for shape in shapes)
     return Batch(low, full, torch.rand(config.batch), torch.zeros(config.batch) if config.noise_level else None)
 
 
@@ -106,9 +106,9 @@ def _validation_seconds(config: TrainingConfig, device) -> float:
     state = State(config, device.name)
     denoiser = NetworkDenoiser(state.generator, HURange(*config.hu_range), config.method)
     denoiser.prepare(device.name)
-    image = np.random.default_rng(0).integers(-200, 300, (_SIDE, _SIDE), np.int16)
+    stack = np.random.default_rng(0).integers(-200, 300, (2 * config.neighbours + 1, _SIDE, _SIDE), np.int16)
     started = time.monotonic()
-    measure_pair(image, denoise_slice(denoiser, image))
+    measure_pair(stack[0], denoise_slice(denoiser, stack))
     return (time.monotonic() - started) * (_USUAL_SIDE / _SIDE) ** 2
 
 

@@ -54,7 +54,7 @@ class Reproduction(Experiment):
         for method, path in models.items():
             denoiser = load_model(path).denoiser()
             denoiser.prepare("cpu")
-            images[method] = denoise_slice(denoiser, pair.low[k])
+            images[method] = denoise_slice(denoiser, pair.stacks[k])
         save_comparison(
             self.output / "comparison.png", [("FDCT", pair.full[k]), *images.items()], roi=roi,
             metrics={label: measure_slice(pair.full[k], image) for label, image in images.items()},

@@ -94,7 +94,7 @@ def write_patches(source: PatchSource, folder: Path, count: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     batch = source.batch(0, 0, count)
     for number, (low, full) in enumerate(zip(batch.low, batch.full, strict=True)):
-        np.save(folder / f"{number:06}.npy", np.stack([low, full]))
+        np.save(folder / f"{number:06}.npy", np.stack([low[len(low) // 2], full]))
 
 
 def source_of(training: Training, scans: list[CachedScan]) -> PatchSource:

@@ -19,5 +19,5 @@ class Weights(Experiment):
         names = []
         for method, recipe in recipes().items():
             begins = read_settings(recipe).get("start_from")
-            names += [begins, method] if begins else [method]
+            names += [begins, method] if begins and begins not in names else [method]
         return self.train(self.patients, names, self.output)[0]

@@ -9,6 +9,7 @@ from typing import get_type_hints
 from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseLib.files import write_text
 from LDCTDenoiseLib.methods import METHOD, NETWORK_METHODS, architecture_of_method, method_name
+from LDCTDenoiseLib.methods.architecture import describe_network
 from LDCTDenoiseLib.metrics.ssim import SIDE
 from LDCTDenoiseLib.strict_json import parse_json, read_text
 
@@ -154,8 +155,14 @@ class TrainingConfig:
     @property
     def architecture(self) -> dict:
         """What the card calls the network, see `methods.describe_network`."""
-        level = {"channels": 2, "noise_level": True} if self.noise_level else {}
-        return {**architecture_of_method(self.method), **level}
+        network = architecture_of_method(self.method)
+        level = {"channels": network.get("channels", 1) + 1, "noise_level": True} if self.noise_level else {}
+        return {**network, **level}
+
+    @property
+    def neighbours(self) -> int:
+        """Slices on either side of the one to denoise that the network reads, too."""
+        return describe_network(self.architecture).neighbours
 
     @property
     def margin(self) -> int:

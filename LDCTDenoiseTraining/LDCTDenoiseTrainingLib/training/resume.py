@@ -5,7 +5,7 @@ from pathlib import Path
 from LDCTDenoiseLib.errors import InputError, warn
 from LDCTDenoiseLib.methods import METHOD
 
-from ..recipes import other_recipes
+from ..recipes import other_recipes, recipes
 from .config import CHECKPOINT, CONFIG, MODEL, RANDOM, TrainingConfig, read_run_config, read_settings
 
 
@@ -27,7 +27,7 @@ def make_config(method: str | None, output: Path, settings: dict, resume: bool, 
     base = begun or TrainingConfig.of_method(str(name))
     config = base.changed({**from_file, **settings, "method": TrainingConfig.of_method(str(name)).method})
     # A recipe may name the one that it goes on from.
-    before = config.start_from if config.start_from in other_recipes() else ""
+    before = config.start_from if config.start_from in {**recipes(), **other_recipes()} else ""
     if config.adversarial and not config.start_from:
         before = METHOD[config.method].twin
     if before:

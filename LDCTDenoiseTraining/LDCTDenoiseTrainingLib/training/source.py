@@ -20,7 +20,8 @@ def make_source(config: TrainingConfig, scans: list[CachedScan], device: str, re
     simulated = [scan for scan in training if scan.scan.simulation]
     variety = Variety(config.noise_slices, config.thickness, config.scale, config.lesions)
     noise = NoiseCache(
-        simulated, config.seed, config.noise_generations, config.noise_workers, device, variety, config.noise_level
+        simulated, config.seed, config.noise_generations, config.noise_workers, device, variety, config.noise_level,
+        config.neighbours,
     )
     return PatchSource(
         training, noise, config.seed, config.patch, refresh or config.noise_refresh, config.least_body, config.keep_air,

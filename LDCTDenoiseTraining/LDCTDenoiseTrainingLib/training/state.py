@@ -13,7 +13,6 @@ from LDCTDenoiseLib.methods import build_generator
 from LDCTDenoiseLib.models import load_model
 from LDCTDenoiseLib.strict_json import fits
 from torch import nn
-from torch.nn import functional
 
 from ..losses import Critic
 from ..optimisers import make_optimiser
@@ -201,12 +200,14 @@ def _start_weights(config: TrainingConfig, generator: nn.Module) -> dict:
             f"'{config.start_from}' was trained for the HU range {model.card.range}, this training has "
             f"{config.hu_range}."
         )
-    weights = model.generator.state_dict()
-    if config.noise_level and not model.generator.network.noise_level:
-        # One that reads the slice alone goes on as it is: the level counts nothing yet.
+    weights, begun, network = model.generator.state_dict(), model.generator.network, generator.network
+    if begun.channels < network.channels:
+        # It goes on as it is: what the other one does not read, neighbours or the level, counts nothing yet.
+        places = [network.image - begun.image + n for n in range(begun.channels - begun.noise_level)]
+        places += [network.channels - 1] * begun.noise_level
         for name, own in generator.state_dict().items():
-            if name in weights and own.ndim == 4 and own.shape[1] == weights[name].shape[1] + 1:
-                weights[name] = functional.pad(weights[name], (0, 0, 0, 0, 0, 1))
+            if name in weights and own.ndim == 4 and weights[name].shape[1] == begun.channels < own.shape[1]:
+                weights[name] = torch.zeros_like(own).index_copy_(1, torch.tensor(places), weights[name])
     shapes = [{k: v.shape for k, v in w.items()} for w in (weights, generator.state_dict())]
     if shapes[0] != shapes[1]:
         raise InputError(f"'{config.start_from}' is a {model.card.method}, which has another generator.")

@@ -227,7 +227,7 @@ class Training:
     def _critic_step(self, state: State, batch: Batch) -> dict[str, torch.Tensor]:
         with torch.no_grad():
             fake = self._contrast(self._generate(state, batch))
-        real = self._contrast(self._unit(batch.full))
+        real = self._contrast(self._unit(batch.full[:, None]))
         state.optimisers["critic"].zero_grad(set_to_none=True)
         wasserstein = state.critic(real).mean() - state.critic(fake).mean()
         penalty = gradient_penalty(state.critic, real, fake, batch.mix.to(real.device))
@@ -239,9 +239,10 @@ class Training:
 
     def _generator_step(self, state: State, batch: Batch) -> dict[str, torch.Tensor]:
         config = self.config
-        output, target = self._contrast(self._generate(state, batch)), self._contrast(self._unit(batch.full))
+        full = batch.full[:, None]
+        output, target = self._contrast(self._generate(state, batch)), self._contrast(self._unit(full))
         inside = slice(config.margin, config.patch - config.margin)
-        images = output, target, self._hounsfield(batch.full)
+        images = output, target, self._hounsfield(full)
         inner, wanted, hounsfield = (image[..., inside, inside] for image in images)
         losses = {"l1": absolute_error(inner, wanted, config.outside_weight)}
         if config.ssim_weight:
@@ -265,10 +266,11 @@ class Training:
 
     def _generate(self, state: State, batch: Batch) -> torch.Tensor:
         """Return G(low); half precision touches the correction only, the residual is added in float32."""
-        low = image = self._unit(batch.low)
+        image = self._unit(batch.low)
+        low = state.generator.slice_of(image)
         if self.config.noise_level:
             level = batch.level.to(low.device)[:, None, None, None].expand_as(low)
-            image = torch.cat((low, level), 1).contiguous(memory_format=torch.channels_last)
+            image = torch.cat((image, level), 1).contiguous(memory_format=torch.channels_last)
         if self.device.is_cpu:
             return low + correction_on_cores(state.generator, image)
         with torch.autocast(low.device.type, torch.bfloat16, enabled=self._half):
@@ -276,7 +278,7 @@ class Training:
         return low + correction.float()
 
     def _hounsfield(self, values: torch.Tensor) -> torch.Tensor:
-        return values.to(self.device.name, non_blocking=True)[:, None].float()
+        return values.to(self.device.name, non_blocking=True).float()
 
     def _unit(self, values: torch.Tensor) -> torch.Tensor:
         return self._range.to_unit(self._hounsfield(values)).contiguous(memory_format=torch.channels_last)

@@ -18,7 +18,7 @@ from LDCTDenoiseLib.scan.noise import FEWEST_WINDOWS, noise_in, scan_windows
 from LDCTDenoiseLib.simulation import ScanSettings
 from scipy import ndimage
 
-from ..data.cache import CachedScan, is_whole, save_array, to_int16
+from ..data.cache import CachedScan, is_whole, save_array, to_int16, with_neighbours
 from ..data.noise_cache import Drawn, simulate_slices
 from ..losses import tissue_masks
 from ..validation_metrics import METRIC
@@ -37,9 +37,15 @@ class ValidationSlices:
     """Some slices of one scan: the same ones in every validation."""
 
     scan: CachedScan
-    #: HU, int16, shape (slices, rows, columns).
+    #: HU, int16, shape (slices, rows, columns), and (slices, 2 neighbours + 1, rows, columns): low dose as the network
+    #: reads it.
     full: np.ndarray
-    low: np.ndarray
+    stacks: np.ndarray
+
+    @property
+    def low(self) -> np.ndarray:
+        """Low dose, HU, int16, shape (slices, rows, columns)."""
+        return self.stacks[:, self.stacks.shape[1] // 2]
 
     def level(self) -> float:
         """Return the noise level that a network is told of the low dose, see `scan.level`."""
@@ -55,15 +61,18 @@ def validation_slices(scan: CachedScan, config: TrainingConfig, count: int) -> V
     count = min(count or total, total)
     # The middles of `count` equal parts.
     chosen = [int((n + 0.5) * total / count) for n in range(count)]
-    full = np.asarray(scan.full[chosen])
+    full, around = np.asarray(scan.full[chosen]), with_neighbours(chosen, total, config.neighbours)
     if scan.scan.low is not None:
-        return ValidationSlices(scan, full, np.asarray(scan.low[chosen]))
+        return ValidationSlices(scan, full, scan.low[around])
     settings = ScanSettings(config.validation_dose, config.validation_photons or None, config.validation_kernel or None)
-    facts = json.dumps([2, scan.key, chosen, settings.dose, settings.photons, settings.kernel_cutoff])
+    facts = [2, scan.key, chosen, settings.dose, settings.photons, settings.kernel_cutoff]
+    facts = json.dumps(facts + [config.neighbours] * bool(config.neighbours))
     path = scan.folder / f"{hashlib.sha256(facts.encode()).hexdigest()[:20]}-validation.npy"
-    if not is_whole(path, full.shape):
-        save_array(path, simulate_slices(scan, Drawn(tuple(chosen), 1, 1.0, settings)).noise)
-    return ValidationSlices(scan, full, to_int16(full + np.load(path).astype(np.int32)))
+    numbers, places = np.unique(around, return_inverse=True)
+    if not is_whole(path, (len(numbers), *full.shape[1:])):
+        save_array(path, simulate_slices(scan, Drawn(tuple(chosen), 1, 1.0, settings, config.neighbours)).noise)
+    low = to_int16(scan.full[numbers] + np.load(path).astype(np.int32))
+    return ValidationSlices(scan, full, low[places.reshape(around.shape)])
 
 
 def measure_pair(full: np.ndarray, image: np.ndarray) -> dict[str, float]:
@@ -96,10 +105,11 @@ def measure_pair(full: np.ndarray, image: np.ndarray) -> dict[str, float]:
     }
 
 
-def denoise_slice(denoiser: NetworkDenoiser, low: np.ndarray) -> np.ndarray:
-    """Return a slice as the extension would denoise it, whole HU."""
-    hounsfield = low[None].astype(np.float32)
-    return np.rint(add_correction(hounsfield, denoiser.correction(hounsfield))[0]).astype(np.int16)
+def denoise_slice(denoiser: NetworkDenoiser, stack: np.ndarray) -> np.ndarray:
+    """Return a slice as the extension would denoise it, whole HU, from it between its neighbours, if it has any."""
+    hounsfield, middle = stack.astype(np.float32), len(stack) // 2
+    correction = denoiser.correction(hounsfield)
+    return np.rint(add_correction(hounsfield[middle : middle + 1], correction)[0]).astype(np.int16)
 
 
 def validate(
@@ -138,7 +148,7 @@ def validate(
         rows = values.setdefault(part.scan.scan.patient, {"low": [], "result": []})
         denoiser = told(network, part.level)
         denoiser.prepare(device)
-        output = np.stack([denoise_slice(denoiser, low) for low in part.low])
+        output = np.stack([denoise_slice(denoiser, stack) for stack in part.stacks])
         outputs.append(output)
         if show and len(outputs) == 1:
             show(part, output)
@@ -172,7 +182,8 @@ def noise_and_lesions(
     dict
         For "full", "low" and "result": `noise_sd` in HU and `noise_frequency` in 1/mm (`scan.measure_noise`); for the
         last two `lesion_kept`: which part of the contrast of disks of 6 mm and -20 HU is left, put into low dose on
-        flat places, as the change that the disks make to the image. What cannot be measured is NaN.
+        flat places, through all slices that are read, as the change that the disks make to the image. What cannot be
+        measured is NaN.
     """
     spacing = part.scan.spacing[::-1]
     images = {"full": part.full, "low": part.low, "result": output}
@@ -185,8 +196,8 @@ def noise_and_lesions(
         noise = noise_in(image, spacing, windows)
         found[name] = {"noise_sd": noise.sd, "noise_frequency": noise.mean_frequency, "lesion_kept": math.nan}
     lesions, disks = _lesions(part.full.shape, windows, spacing)
-    with_lesions = to_int16(part.low + lesions)
-    changed = np.stack([denoise_slice(denoiser, low) for low in with_lesions]) - output.astype(np.float32)
+    with_lesions = to_int16(part.stacks + lesions[:, None])
+    changed = np.stack([denoise_slice(denoiser, stack) for stack in with_lesions]) - output.astype(np.float32)
     found["low"]["lesion_kept"] = 1.0
     found["result"]["lesion_kept"] = float(changed[disks].mean() / _LESION_HU)
     return found
