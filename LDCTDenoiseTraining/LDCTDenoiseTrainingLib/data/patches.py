@@ -69,7 +69,9 @@ class PatchSource:
         for scan in self.scans:
             patients.setdefault(scan.scan.patient, []).append(scan)
         self._patients = list(patients.values())
-        weights = np.sqrt([sum(scan.shape[0] for scan in scans) for scans in self._patients])
+        weights = np.array([float(sum(scan.shape[0] for scan in scans)) for scans in self._patients])
+        if not self.noise.neighbours:  # of which lone slices teach nothing
+            weights = np.sqrt(weights)
         self._weights = weights / weights.sum()
         self._slices: dict = {}
 
