@@ -154,7 +154,7 @@ def test_a_patchs_level_is_that_of_its_low_dose(tmp_path):
     doses = [slices.level(0.0), slices.level(1.0)]
     off = np.abs(batch.level.numpy()[:, None] - doses).min(1)
     assert off.std() > 0.02 and np.abs(off).mean() < 0.25
-    alike = np.array([low.equal(full) for low, full in zip(batch.low, batch.full, strict=True)])
+    alike = np.array([low[0].equal(full) for low, full in zip(batch.low, batch.full, strict=True)])
     assert 10 < alike.sum() < 50 and batch.level[alike].mean() < batch.level[~alike].mean() - 0.4
     assert replace(source, noise=replace(cache, levels=False)).batch(0, 0, 2).level is None
 

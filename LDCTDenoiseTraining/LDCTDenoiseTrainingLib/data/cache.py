@@ -192,7 +192,7 @@ def _store(scan: Scan, folder: Path, key: str, inspected) -> CachedScan:
 def with_neighbours(slices, count: int, neighbours: int, apart: int = 1) -> np.ndarray:
     """Return the numbers of slices, each with those of its neighbours, in a scan of `count` slices.
 
-    Where the scan has no neighbour the slice itself is there, as in the engine.
+    Beyond an end of the scan its last slice stands for those that are missing, as in the engine.
 
     Parameters
     ----------
@@ -209,8 +209,8 @@ def with_neighbours(slices, count: int, neighbours: int, apart: int = 1) -> np.n
         Shape (…, 2 neighbours + 1), the slices in the middle.
     """
     slices = np.asarray(slices)[..., None]
-    around = slices + apart * np.arange(-neighbours, neighbours + 1)
-    return np.where((around < 0) | (around > count - apart), slices, around)
+    before, after = slices // apart, (count - apart - slices) // apart
+    return slices + apart * np.arange(-neighbours, neighbours + 1).clip(-before, after)
 
 
 def to_int16(hounsfield: np.ndarray) -> np.ndarray:

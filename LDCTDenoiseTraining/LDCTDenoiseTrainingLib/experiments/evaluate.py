@@ -41,7 +41,9 @@ def evaluate_models(
         pair = validation_slices(scan, config, 0)
         low: list[dict] = []
         for label, denoiser in {LOW_DOSE: None, **denoisers}.items():
-            output = pair.low if denoiser is None else np.stack([denoise_slice(denoiser, stack) for stack in pair.stacks])
+            output = pair.low
+            if denoiser is not None:
+                output = np.stack([denoise_slice(denoiser, stack) for stack in pair.stacks])
             figures, beyond = values.setdefault((label, scan.scan.patient), ([], []))
             figures += [measure_pair(full, image) for full, image in zip(pair.full, output, strict=True)]
             if denoiser is not None:
