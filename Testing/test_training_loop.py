@@ -279,7 +279,7 @@ def test_what_a_step_leaves_out_changes_nothing(set_file, tmp_path, setting, val
             target[changed] += 40
         state = State(config, "cpu")
         for _ in range(2):  # the first only makes SOAP's basis
-            training.step(state, [Batch(low, target, torch.ones(4))])
+            training.step(state, [Batch(low[:, None], target, torch.ones(4))])
         return state.generator.state_dict()
 
     assert same(stepped(ignored), stepped()) and not same(stepped(seen), stepped())

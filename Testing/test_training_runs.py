@@ -120,8 +120,8 @@ def test_every_recipe_trains_and_the_adversarial_ones_from_their_twins(set_file,
     for method, recipe in recipes().items():
         wanted, done = (json.loads(path.read_text()) for path in (recipe, tmp_path / method / "config.json"))
         assert wanted["method"] == method and done["ssim_weight"] == wanted["ssim_weight"]
-        before = METHOD[method].twin or wanted.get("start_from")
-        assert Path(done["start_from"]).parent.name == (before or "")
+        before = wanted.get("start_from") or METHOD[method].twin
+        assert Path(done["start_from"]).parent.name == before
         card = load_model(tmp_path / method / "model.safetensors").card
         words = f"a trained {METHOD[method].twin or method}" if before else "random weights"
         assert card.training["started_from"] == words

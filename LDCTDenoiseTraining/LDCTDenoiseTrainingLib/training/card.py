@@ -7,13 +7,11 @@ from pathlib import Path
 
 import numpy as np
 from LDCTDenoiseLib import __version__
-from LDCTDenoiseLib.methods import METHOD
 from LDCTDenoiseLib.models import ModelCard, save_model
 
 from ..data.cache import CachedScan
 from ..data.noise_cache import PIXELS, noise_of
 from ..patients import PatientSet
-from .config import RANDOM
 from .state import State
 
 #: Settings that say nothing about the result.
@@ -48,8 +46,7 @@ def write_model(
         loss += " + mean over blocks"
     if config.tissue_weight:
         loss += " + means of tissues"
-    warm = config.start_from not in ("", RANDOM)
-    start = f"a trained {METHOD[config.method].twin or config.method}" if warm else "random weights"
+    start = f"a trained {state.began_as}" if state.began_as else "random weights"
     trained = {
         "loss": loss, "steps": state.step, "steps_planned": config.total_steps,
         "seconds": round(state.seconds), "device": device, "machine": f"{platform.system()} {platform.machine()}",

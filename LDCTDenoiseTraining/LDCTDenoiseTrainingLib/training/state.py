@@ -40,8 +40,11 @@ class State:
         torch.manual_seed(config.seed)
         self.config = config
         generator = build_generator(config.architecture)
+        self.began_as = ""  #: The method of the model that the first weights are from, or none.
         if config.start_from not in ("", RANDOM):
-            generator.load_state_dict(_start_weights(config, generator))
+            model = load_model(config.start_from)
+            generator.load_state_dict(_start_weights(config, generator, model))
+            self.began_as = model.card.method
         self.generator = generator.to(device, memory_format=torch.channels_last)
         self.critic = None
         parts = {"generator": self.generator}
@@ -193,8 +196,7 @@ def _copied(value, old):
     return [_copied(member, None) for member in value] if isinstance(value, list) else value
 
 
-def _start_weights(config: TrainingConfig, generator: nn.Module) -> dict:
-    model = load_model(config.start_from)
+def _start_weights(config: TrainingConfig, generator: nn.Module, model) -> dict:
     if tuple(model.card.hu_range) != tuple(config.hu_range):
         raise InputError(
             f"'{config.start_from}' was trained for the HU range {model.card.range}, this training has "
