@@ -179,11 +179,12 @@ class DenoiseRun:
     def _begin(self, begin: int) -> tuple[int, np.ndarray, Callable[[], np.ndarray]]:
         """Begin the batch from the chosen slice `begin` on; return its end, its HU and what waits for its correction.
         """
-        reach, end = neighbours_of(self.denoiser), begin + 1
-        # Only slices that are each other's neighbours share a batch.
-        while end < min(begin + self.batch, len(self._slices)) and self._follows(end):
-            end += 1
-        numbers = numbers_read(self._slices[begin], self._slices[end - 1] + 1, len(self._input), reach, self._gaps)
+        reach, end = neighbours_of(self.denoiser), min(begin + self.batch, len(self._slices))
+        numbers = np.array(self._slices[begin:end])
+        if reach:
+            # Only slices that are each other's neighbours share a batch.
+            end = next((n for n in range(begin + 1, end) if not self._follows(n)), end)
+            numbers = numbers_read(numbers[0], self._slices[end - 1] + 1, len(self._input), reach, self._gaps)
         part = self._input[numbers]
         # float64 input keeps its precision; every other type is exact in float32 over the range of CT.
         wide = self._input.dtype.itemsize > 4 or self._input.dtype.kind in "iu" and self._input.dtype.itemsize > 2

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from LDCTDenoiseLib.errors import OutputError, disk_errors
 from LDCTDenoiseLib.files import write_atomic, write_text
+from LDCTDenoiseLib.methods.denoiser import numbers_read
 from LDCTDenoiseLib.scan import axial_planes
 from LDCTDenoiseLib.strict_json import as_fields, parse_json, read_text
 
@@ -189,28 +190,34 @@ def _store(scan: Scan, folder: Path, key: str, inspected) -> CachedScan:
     return _cached(scan, folder, key, facts)
 
 
-def with_neighbours(slices, count: int, neighbours: int, apart: int = 1) -> np.ndarray:
-    """Return the numbers of slices, each with those of its neighbours, in a scan of `count` slices.
-
-    Beyond an end of the scan its last slice stands for those that are missing, as in the engine.
+def with_neighbours(slices, count: int, neighbours: int, averaged: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    """Return which slices of a scan are read for some of them, and where among these each stands.
 
     Parameters
     ----------
-    slices : int or sequence of int
+    slices : sequence of int
+        The first of the slices that are averaged to each.
     count : int
+        Slices of the scan.
     neighbours : int
-        On either side.
-    apart : int
-        What lies between them: one slice, or as many as are averaged to one.
+        Slices on either side of each that are read, too, averaged alike; which, says `numbers_read`.
+    averaged : int
 
     Returns
     -------
-    numpy.ndarray
-        Shape (…, 2 neighbours + 1), the slices in the middle.
+    numbers : numpy.ndarray
+        By the first slice that is averaged to each; without neighbours these are `slices`.
+    places : numpy.ndarray
+        Each slice between its neighbours, as places in `numbers`: shape (slices, 2 neighbours + 1).
     """
-    slices = np.asarray(slices)[..., None]
-    before, after = slices // apart, (count - apart - slices) // apart
-    return slices + apart * np.arange(-neighbours, neighbours + 1).clip(-before, after)
+    if not neighbours:
+        return np.array(slices), np.arange(len(slices))[:, None]
+    stacks = []
+    for first in slices:
+        number, rest = divmod(first, averaged)
+        stacks.append(averaged * numbers_read(number, number + 1, (count - rest) // averaged, neighbours) + rest)
+    numbers, places = np.unique(stacks, return_inverse=True)
+    return numbers, places.reshape(np.shape(stacks))
 
 
 def to_int16(hounsfield: np.ndarray) -> np.ndarray:

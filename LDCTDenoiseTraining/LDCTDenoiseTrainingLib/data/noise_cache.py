@@ -57,8 +57,8 @@ class Drawn:
     settings: ScanSettings  #: The simulated scan.
     neighbours: int = 0  #: Slices on either side of each that the network reads, too; they are averaged alike.
 
-    def stacks(self, count: int) -> np.ndarray:
-        """Return each slice between its neighbours in a scan of `count` slices, by the first that is averaged to it."""
+    def read(self, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return what is made of a scan of `count` slices, as `with_neighbours` has it."""
         return with_neighbours(self.slices, count, self.neighbours, self.averaged)
 
 
@@ -172,9 +172,8 @@ class SimulatedSlices:
 def _placed(scan: CachedScan, drawn: Drawn, full: np.ndarray, noise: np.ndarray, dose: float) -> SimulatedSlices:
     """Return slices as drawn from a scan, with the mm of their pixels and slices."""
     pixel = tuple(step * drawn.scale for step in scan.spacing[::-1])
-    stacks = drawn.stacks(scan.shape[0])
-    places = np.searchsorted(np.unique(stacks), stacks)
-    return SimulatedSlices(full, noise, dose, pixel, drawn.averaged * scan.slice_spacing, places)
+    _, stacks = drawn.read(scan.shape[0])
+    return SimulatedSlices(full, noise, dose, pixel, drawn.averaged * scan.slice_spacing, stacks)
 
 
 def _kept_spectra(path: Path, slices: SimulatedSlices) -> np.ndarray | None:
@@ -334,14 +333,9 @@ def simulate_slices(
     )  # fmt: skip
     rng = np.random.default_rng([drawn.settings.seed, 1])
     spacing = tuple(step * drawn.scale for step in scan.spacing)
-    stacks = drawn.stacks(scan.shape[0])
-    starts, places = np.unique(stacks), np.arange(len(stacks))
-    numbers: list[int] | int = 0
-    if drawn.neighbours:
-        places = np.searchsorted(starts, stacks[:, drawn.neighbours])
-        numbers = starts.tolist()
-        if drawn.averaged == 1:  # averages share next to none of their noise
-            settings = replace(settings, slice_correlation=calibrated.slice_correlation)
+    starts, stacks = drawn.read(scan.shape[0])
+    if drawn.neighbours and drawn.averaged == 1:  # averages share next to none of their noise
+        settings = replace(settings, slice_correlation=calibrated.slice_correlation)
     full = []
     for k in starts:
         image = scan.full[k : k + drawn.averaged].astype(np.float32).mean(0)
@@ -350,13 +344,13 @@ def simulate_slices(
             image = ndimage.zoom(image, 1 / drawn.scale, order=3, mode="nearest")
         full.append(image)
     full = np.stack(full)
-    for place, stack in zip(places, stacks, strict=True) if variety and variety.lesions else ():
-        around = np.unique(stack)
-        mm = np.abs(around - starts[place]) * scan.slice_spacing
-        added = lesions(full[place], spacing, int(rng.poisson(variety.lesions)), rng, mm)
-        full[np.searchsorted(starts, around)] += added
+    for stack in stacks if variety and variety.lesions else ():
+        place, around = stack[drawn.neighbours], np.unique(stack)
+        mm = np.abs(starts[around] - starts[place]) * scan.slice_spacing
+        full[around] += lesions(full[place], spacing, int(rng.poisson(variety.lesions)), rng, mm)
     full = to_int16(full)
     noise = np.empty(full.shape, np.int16)
+    numbers = starts.tolist() if drawn.neighbours else 0
     for k, image in low_dose_noise(full, spacing, settings, first_slice=numbers, device=device):
         noise[k] = np.rint(image.clip(-32768, 32767))
     return _placed(scan, drawn, full, noise, settings.dose)

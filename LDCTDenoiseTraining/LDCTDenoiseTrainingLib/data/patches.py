@@ -8,9 +8,10 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from LDCTDenoiseLib.methods.borders import mirrored
+from LDCTDenoiseLib.methods.denoiser import numbers_read
 from scipy import ndimage
 
-from .cache import BLOCK, CachedScan, to_int16, with_neighbours
+from .cache import BLOCK, CachedScan, to_int16
 from .noise_cache import NoiseCache, dose_factor, level_of_pair
 
 #: Places that are tried for a patch before one with little body in it is taken.
@@ -148,7 +149,7 @@ class PatchSource:
         sizes = slices.full.shape[1:]
         rows, columns = (mirrored(n, n + self.patch, size) for n, size in zip((j, i), sizes, strict=True))
         real, neighbours = scan.scan.low is not None, self.noise.neighbours
-        stack = with_neighbours(k, scan.shape[0], neighbours) if real else slices.stacks[k]
+        stack = numbers_read(k, k + 1, scan.shape[0], neighbours) if real else slices.stacks[k]
         around = np.ix_(stack[::-1] if upside_down else stack, rows, columns)
         full = slices.full[stack[neighbours]][rows[:, None], columns]
         factor = 0.0

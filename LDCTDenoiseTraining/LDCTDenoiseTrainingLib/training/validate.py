@@ -61,18 +61,18 @@ def validation_slices(scan: CachedScan, config: TrainingConfig, count: int) -> V
     count = min(count or total, total)
     # The middles of `count` equal parts.
     chosen = [int((n + 0.5) * total / count) for n in range(count)]
-    full, around = np.asarray(scan.full[chosen]), with_neighbours(chosen, total, config.neighbours)
+    full = np.asarray(scan.full[chosen])
+    numbers, stacks = with_neighbours(chosen, total, config.neighbours)
     if scan.scan.low is not None:
-        return ValidationSlices(scan, full, scan.low[around])
+        return ValidationSlices(scan, full, scan.low[numbers][stacks])
     settings = ScanSettings(config.validation_dose, config.validation_photons or None, config.validation_kernel or None)
     facts = [2, scan.key, chosen, settings.dose, settings.photons, settings.kernel_cutoff]
     facts = json.dumps(facts + [config.neighbours] * bool(config.neighbours))
     path = scan.folder / f"{hashlib.sha256(facts.encode()).hexdigest()[:20]}-validation.npy"
-    numbers, places = np.unique(around, return_inverse=True)
     if not is_whole(path, (len(numbers), *full.shape[1:])):
         save_array(path, simulate_slices(scan, Drawn(tuple(chosen), 1, 1.0, settings, config.neighbours)).noise)
     low = to_int16(scan.full[numbers] + np.load(path).astype(np.int32))
-    return ValidationSlices(scan, full, low[places.reshape(around.shape)])
+    return ValidationSlices(scan, full, low[stacks])
 
 
 def measure_pair(full: np.ndarray, image: np.ndarray) -> dict[str, float]:
