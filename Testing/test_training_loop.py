@@ -17,6 +17,7 @@ from LDCTDenoiseLib.models import load_model
 from LDCTDenoiseTrainingLib.data.patches import Batch
 from LDCTDenoiseTrainingLib.patients import PatientSet, Scan, read_patient_set, write_patient_set
 from LDCTDenoiseTrainingLib.training import Training
+from LDCTDenoiseTrainingLib.training.config import TrainingConfig
 from LDCTDenoiseTrainingLib.training.resume import make_config
 from LDCTDenoiseTrainingLib.training.state import State
 from LDCTDenoiseTrainingLib.training.validate import measure_pair, score
@@ -188,6 +189,38 @@ def test_the_adversarial_training(adversarial, trained):
     before, after = (load_model(p / "model.safetensors").generator.state_dict() for p in (trained, adversarial))
     moved = max(float((before[k] - after[k]).abs().max()) for k in before)
     assert 0 < moved < 0.01
+
+
+def test_the_critic_learns_alone_at_first(set_file, trained):
+    output = trained.parent / "critic-first"
+    settings = {**SMALL, "steps": 4, "critic_first": 2, "critic_steps": 2, "log_every": 5}
+    training = Training(read_patient_set(set_file), make_config("DCSWGAN", output, settings, False), output,
+                        cache=set_file.parent / "cache", device="cpu")
+    step, seen = training.step, []
+
+    def watched(state, drawn):
+        losses = step(state, drawn)
+        seen.append([torch.cat([w.detach().flatten() for w in part.parameters()])
+                     for part in (state.generator, state.critic)])
+        return losses
+
+    training.step = watched
+    training.run()
+    (first, critic), (second, learned), (third, _), _ = seen
+    assert torch.equal(first, second) and not torch.equal(second, third) and not torch.equal(critic, learned)
+    losses = {r["step"]: r["losses"].keys() for r in records(output) if "losses" in r}
+    # A line of its own: the generator's losses are means over the steps that it takes.
+    assert losses == {2: {"critic", "wasserstein", "penalty"}, 4: losses[4]} and "l1" in losses[4]
+
+
+def test_the_rate_while_the_critic_learns_alone():
+    settings = {"steps": 12, "critic_first": 4, "warmup_steps": 2}
+    config, later = (TrainingConfig.of_method("WGAN").changed(s) for s in (settings, {"steps": 8, "warmup_steps": 2}))
+    assert [config.rate(step) for step in range(12)] == [1e-4] * 4 + [later.rate(step) for step in range(8)]
+    dcscn = TrainingConfig.of_method("DCSCN")  # which has none
+    assert dcscn.changed(settings).rate(0) == dcscn.changed({**settings, "critic_first": 0}).rate(0)
+    # A try of few steps has steps of both.
+    assert [config.changed({"steps": n}).critic_alone for n in (1, 2, 7, 8, 100)] == [0, 1, 3, 4, 4]
 
 
 def test_the_adversarial_training_resumes_bit_for_bit(set_file, trained, adversarial):

@@ -22,7 +22,7 @@ LENGTH = ("steps", "epochs")
 MAIN = ("patch", "batch", "learning_rate", "l1_weight", "penalty_weight", "critic_steps", "seed", "workers")
 
 #: Settings of the critic, which the L1 methods have not.
-_ADVERSARIAL = ("penalty_weight", "critic_steps", "least_gain_db")
+_ADVERSARIAL = ("penalty_weight", "critic_steps", "critic_first", "least_gain_db")
 
 #: Values that stand for something else, as texts, and what they stand for; an empty field has them.
 CODES = {
@@ -36,6 +36,7 @@ CODES = {
     "tissue_weight": ("0", _("none")),
     "mean_weight": ("0", _("none")),
     "generator_average": ("0", _("none")),
+    "critic_first": ("0", _("none")),
     "lesions": ("0", _("none")),
     "validation_photons": ("0", _("the scan's own")),
     "validation_kernel": ("0", _("the scan's own")),
@@ -75,6 +76,11 @@ WORDS = {
     "critic_steps": Words(
         _("Critic steps"),
         _("Steps of the critic for each of the generator: 4, so that the critic is ahead."),
+    ),
+    "critic_first": Words(
+        _("Steps of the critic alone"),
+        _("So many of the steps the generator rests at the beginning, until the critic tells its images from full "
+          "dose: the more alike they are, the longer it takes."),
     ),
     "seed": Words(_("Seed"), _("The same seed gives the same patches and, on a CPU, the same weights.")),
     "workers": Words(_("Workers"), _("Processes that cut patches; automatic: none on a CPU, up to 8 with a GPU.")),

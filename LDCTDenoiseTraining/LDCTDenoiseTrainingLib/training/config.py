@@ -63,6 +63,7 @@ class TrainingConfig:
     bone_weight: float = 1.0  #: How much bone counts among the tissues.
     penalty_weight: float = 10.0  #: λ, of the gradient penalty.
     critic_steps: int = 4
+    critic_first: int = 0  #: So many of the steps are the critic's alone, at the beginning; at most half of them.
     #: The validated generator is a running mean of the weights with this decay; 0 takes them as they are.
     generator_average: float = 0.0
     least_body: float = 0.1
@@ -127,8 +128,8 @@ class TrainingConfig:
                 yield f"'{name}' must be one of {', '.join(known)}, not '{getattr(self, name)}'"
         for name in ("l1_weight", "ssim_weight", "mean_weight", "tissue_weight", "bone_weight",
                      "kernel_boost", "outside_weight", "penalty_weight", "steps", "validation_pairs", "warmup_steps",
-                     "validate_every", "seed", "thickness", "lesions", "noise_slices", "validation_photons",
-                     "validation_kernel"):
+                     "critic_first", "validate_every", "seed", "thickness", "lesions", "noise_slices",
+                     "validation_photons", "validation_kernel"):
             if getattr(self, name) < 0:
                 yield f"'{name}' must not be negative, not {getattr(self, name)}"
         if self.loss_margin < -1:
@@ -184,10 +185,21 @@ class TrainingConfig:
         """Generator steps between two validations."""
         return self.validate_every or min(self.epoch_steps, -(-self.total_steps // 20))
 
+    @property
+    def critic_alone(self) -> int:
+        """Steps at the beginning in which the generator rests."""
+        return min(self.critic_first, self.total_steps // 2) if self.adversarial else 0
+
     def rate(self, step: int) -> float:
-        """Return the learning rate of a step: a linear warm-up, then half a cosine down to `final_rate` of it."""
+        """Return the learning rate of a step: a linear warm-up, then half a cosine down to `final_rate` of it.
+
+        Both begin with the generator's first step; as long as the critic learns alone, it has all of the rate.
+        """
+        if step < self.critic_alone:
+            return self.learning_rate
+        step, total = step - self.critic_alone, self.total_steps - self.critic_alone
         warm = min(1.0, (step + 1) / (self.warmup_steps + 1))
-        fall = 0.5 + 0.5 * math.cos(math.pi * min(1.0, step / self.total_steps))
+        fall = 0.5 + 0.5 * math.cos(math.pi * min(1.0, step / total))
         return self.learning_rate * warm * (self.final_rate + (1 - self.final_rate) * fall)
 
     def changed(self, settings: dict) -> "TrainingConfig":

@@ -173,7 +173,7 @@ class Training:
                     state.step += 1
                     state.seconds = time.monotonic() - began
                     last = state.step == total
-                    if state.step % config.log_every == 0 or last:
+                    if state.step % config.log_every == 0 or state.step == config.critic_alone or last:
                         seconds = time.monotonic() - started
                         done = state.step - first
                         losses = {k: float(self.processes.mean(v)) / (state.step - since) for k, v in sums.items()}
@@ -211,15 +211,18 @@ class Training:
         return slices
 
     def step(self, state: State, drawn: list[Batch]) -> dict[str, torch.Tensor]:
-        """Do the critic's steps and the generator's; return their losses."""
+        """Do the critic's steps and, unless it learns alone, the generator's; return their losses."""
         for optimiser in state.optimisers.values():
             for group in optimiser.param_groups:
                 group["lr"] = self.config.rate(state.step)
         losses: dict[str, torch.Tensor] = {}
-        for batch in drawn[:-1]:
+        alone = state.step < self.config.critic_alone
+        critics = drawn if alone else drawn[:-1]
+        for batch in critics:
             for name, loss in self._critic_step(state, batch).items():
-                losses[name] = losses.get(name, 0) + loss / (len(drawn) - 1)
-        losses |= self._generator_step(state, drawn[-1])
+                losses[name] = losses.get(name, 0) + loss / len(critics)
+        if not alone:
+            losses |= self._generator_step(state, drawn[-1])
         self.processes.align(state.parameters(), state.step + 1)
         state.update_average()
         return losses

@@ -26,8 +26,8 @@ CACHE = "cache"
 
 #: What belongs to one method; the L1 twin of an adversarial method keeps its own in a leave-one-out.
 _OF_ONE_METHOD = ("optimiser", "learning_rate", "final_rate", "warmup_steps", "betas", "l1_weight", "mean_weight",
-                  "mean_block", "tissue_weight", "bone_weight", "penalty_weight", "critic_steps", "generator_average",
-                  "select_by", "least_gain_db")
+                  "mean_block", "tissue_weight", "bone_weight", "penalty_weight", "critic_steps", "critic_first",
+                  "generator_average", "select_by", "least_gain_db")
 
 
 @dataclass
