@@ -141,6 +141,16 @@ def test_the_estimate_measures_and_scales(capsys):
     assert told["seconds_per_validation_slice"] > 0
 
 
+def test_the_estimate_measures_steps_of_both_networks(monkeypatch):
+    from LDCTDenoiseTrainingLib.experiments import estimate as module
+
+    step, seen = module.Training.step, []
+    monkeypatch.setattr(module.Training, "step", lambda *arguments: seen.append(step(*arguments)) or seen[-1])
+    settings = {"patch": 16, "batch": 2, "critic_steps": 1, "steps": 8, "critic_first": 3}
+    module.estimate(module.TrainingConfig.of_method("WGAN").changed(settings), "cpu")
+    assert seen and all({"wasserstein", "score"} <= losses.keys() for losses in seen)
+
+
 def test_the_estimate_finds_the_batch_that_fits(monkeypatch):
     from LDCTDenoiseTrainingLib.experiments import estimate as module
     from LDCTDenoiseTrainingLib.training.config import TrainingConfig

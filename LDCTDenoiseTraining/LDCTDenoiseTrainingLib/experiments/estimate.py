@@ -84,7 +84,8 @@ def _measure(config: TrainingConfig, device: str) -> tuple[float, float]:
     with tempfile.TemporaryDirectory() as folder:
         training = Training(PatientSet(()), config, Path(folder), device=device)
         state = State(config, device)
-        batches = [_batch(config) for _ in range((config.critic_steps if config.adversarial else 0) + 1)]
+        state.step = config.critic_alone  # the first step that is the generator's, too
+        batches = [_batch(config) for _ in range(config.step_batches)]
         training.step(state, batches)
         synchronize(device)
         done, started = 0, time.monotonic()

@@ -186,6 +186,11 @@ class TrainingConfig:
         return self.validate_every or min(self.epoch_steps, -(-self.total_steps // 20))
 
     @property
+    def step_batches(self) -> int:
+        """Batches that a step takes: one for each of the critic's steps, and the generator's."""
+        return (self.critic_steps if self.adversarial else 0) + 1
+
+    @property
     def critic_alone(self) -> int:
         """Steps at the beginning in which the generator rests."""
         return min(self.critic_first, self.total_steps // 2) if self.adversarial else 0

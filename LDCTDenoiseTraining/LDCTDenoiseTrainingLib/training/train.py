@@ -149,7 +149,7 @@ class Training:
             self._validate(state, slices, training, log)
             state.save(self.output / CHECKPOINT)
         workers = config.workers if config.workers >= 0 else (0 if self.device.is_cpu else 8)
-        batches = (config.critic_steps if config.adversarial else 0) + 1
+        batches = config.step_batches
         makes_noise = self.processes.local_rank == 0
         started, first = time.monotonic(), state.step
         began = started - state.seconds
