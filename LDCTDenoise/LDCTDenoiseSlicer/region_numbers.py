@@ -10,7 +10,8 @@ from LDCTDenoiseLib.metrics import Metric
 
 from .nodes import placeTime
 from .numbers import REFERENCE, RMSE, STRENGTH, Made, strengthsInWords
-from .regions import Region, Voxels
+from .region_voxels import Voxels
+from .regions import Region
 
 MEAN, SD = Metric("mean", "Mean", 1, "HU"), Metric("sd", "SD", 1, "HU")
 

@@ -5,7 +5,6 @@ name and colour are the node's. So the list is saved with the scene, and Slicer'
 """
 
 import contextlib
-import itertools
 import json
 import math
 from dataclasses import dataclass
@@ -13,12 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 import slicer
 import slicer.util
-import vtk
 from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseLib.metrics import ROI
 
+from .comparison.plane import ijkToWorld
 from .nodes import nodesOf, placeTime, requireVolume, transformTime, volumeFromNode
 from .planes import Plane, planeNames
+from .region_voxels import Voxels, pixelsOfCurve, voxelsOfBox, voxelsOfCurve, voxelsOfSegment
 from .rois import WorldToPixels
 
 #: What a region is: its contrast to the background is measured, it is the background, or neither.
@@ -36,40 +36,6 @@ _COLORS = ((1.0, 0.1, 0.1), (0.34, 0.71, 0.91), (0.94, 0.89, 0.26), (0.0, 0.62, 
 
 #: Points of a circle, between which Slicer draws a smooth curve.
 CIRCLE_POINTS = 24
-
-#: By how much an axis of a box may lean against the volume's (cosine) and still be along it.
-_PARALLEL = 1 - 1e-6
-
-#: Pixels by which an edge may miss a pixel's centre and still hold it: the rounding of matrices.
-_TOLERANCE = 1e-4
-
-
-@dataclass(frozen=True)
-class Voxels:
-    """The voxels of a region in a volume: a box of slices, rows and columns, and which of them, where not all."""
-
-    box: tuple[slice, slice, slice]
-    mask: np.ndarray | None = None
-
-    def of(self, array: np.ndarray) -> np.ndarray:
-        """Return their values, of an array of shape (slices, rows, columns)."""
-        values = array[self.box]
-        return values.ravel() if self.mask is None else values[self.mask]
-
-    @property
-    def count(self) -> int:
-        if self.mask is not None:
-            return int(np.count_nonzero(self.mask))
-        return math.prod(part.stop - part.start for part in self.box)
-
-    @property
-    def words(self) -> str:
-        """Where they are, counted from 1: "slices 4 to 6, columns 11 to 34, rows 8 to 37, 2160 voxels"."""
-        places = (f"{what} {part.stop}" if part.stop - part.start == 1 else f"{what}s {part.start + 1} to {part.stop}"
-                  for what, part in zip(("slice", "row", "column"), self.box, strict=True))
-        slices, rows, columns = places
-        return f"{slices}, {columns}, {rows}, {self.count} voxels"
-
 
 #: The voxels of each region, by its node's id and segment, and what they were worked out of.
 _voxels: dict[tuple, tuple] = {}
@@ -125,9 +91,9 @@ class Region:
             return 2
         if self.shape == "box":
             depth = slicer.util.arrayFromVTKMatrix(self.node.GetObjectToWorldMatrix())[:3, 2]
-            axes = _toWorld(volumeNode)[:3, :3]
+            axes = ijkToWorld(volumeNode)[:3, :3]
             return int(np.abs(depth @ (axes / np.linalg.norm(axes, axis=0))).argmax())
-        return int(np.ptp(_pixelsOfCurve(self.node, volumeNode), axis=0).argmin())
+        return int(np.ptp(pixelsOfCurve(self.node, volumeNode), axis=0).argmin())
 
     def planes(self, volumeNode) -> tuple[Plane, range]:
         """Return the plane of a volume in its middle, as it was drawn, and which of that axis it reaches."""
@@ -180,9 +146,11 @@ class Region:
         known, found = _voxels.get(kept, (None, None))
         if known != key:
             if self.segment:
-                found = _ofSegment(self.node, self.segment, volumeNode)
+                found = voxelsOfSegment(self.node, self.segment, volumeNode)
+            elif self.shape == "box":
+                found = voxelsOfBox(self.node, volumeNode)
             else:
-                found = (_ofBox if self.shape == "box" else _ofCurve)(self.node, volumeNode)
+                found = voxelsOfCurve(self.node, volumeNode, _reachOf(self.node))
             _voxels[kept] = key, found
         if found is None or not found.count:
             raise InputError(f"the region '{self.name}' holds no voxel of '{volumeNode.GetName()}'; move it onto the "
@@ -280,10 +248,10 @@ def spanSlices(region: Region, volumeNode, first: int, last: int) -> None:
                          "are not among them.")
     if region.shape != "box":
         # Its points stay where they are.
-        place = math.floor(_pixelsOfCurve(region.node, volumeNode)[:, axis].mean() + 0.5)
+        place = math.floor(pixelsOfCurve(region.node, volumeNode)[:, axis].mean() + 0.5)
         _write(region.node, "", reach=[first - place, last - place])
         return
-    node, along = region.node, _toWorld(volumeNode)[:3, axis]
+    node, along = region.node, ijkToWorld(volumeNode)[:3, axis]
     middle = WorldToPixels(volumeNode)(node.GetCenterWorld())[axis]
     with slicer.util.NodeModify(node):
         node.SetCenterWorld(*(np.array(node.GetCenterWorld()) + along * ((first + last) / 2 - middle)))
@@ -328,7 +296,7 @@ def makeRegion(volumeNode, roi, shape: str = "box", role: str = "none", name: st
     scene = volumeNode.GetScene()
     if shape not in ("box", "circle"):
         raise InputError(f"there is no shape '{shape}' to make; choose box or circle, or add a node of your own.")
-    toWorld = _toWorld(volumeNode)
+    toWorld = ijkToWorld(volumeNode)
     centre = np.array([(region.i0 + region.i1 - 1) / 2, (region.j0 + region.j1 - 1) / 2, region.k])
     size = np.array([region.i1 - region.i0, region.j1 - region.j0, 1])
     name = name or scene.GenerateUniqueName("Region")
@@ -375,12 +343,6 @@ def paint(node, color) -> None:
         getattr(display, f"Set{which}Color")(*color)
 
 
-def _toWorld(volumeNode) -> np.ndarray:
-    from .comparison.plane import ijkToWorld
-
-    return ijkToWorld(volumeNode)
-
-
 def _read(node) -> dict:
     """Return what of a node is in the list, by segment."""
     with contextlib.suppress(ValueError):
@@ -409,72 +371,6 @@ def _segmentId(node, segment: str) -> str:
     raise InputError(f"'{node.GetName()}' has the segments {', '.join(names) or 'none'}; say which one is the region.")
 
 
-def _range(lower: float, upper: float, count: int) -> slice:
-    """Return the pixels whose centres lie between two coordinates; of a flat region, the one it lies in."""
-    first, last = math.ceil(lower - _TOLERANCE), math.floor(upper + _TOLERANCE)
-    if first > last:
-        first = last = math.floor((lower + upper) / 2 + 0.5)
-    return slice(max(first, 0), max(min(last + 1, count), 0))
-
-
-def _bounded(points: np.ndarray, volumeNode) -> tuple[slice, slice, slice] | None:
-    """Return the box of voxels around points (i, j, k), or None when it is outside the volume."""
-    dimensions = volumeNode.GetImageData().GetDimensions()
-    i, j, k = (_range(points[:, a].min(), points[:, a].max(), dimensions[a]) for a in range(3))
-    return None if any(part.start >= part.stop for part in (k, j, i)) else (k, j, i)
-
-
-def _ofBox(node, volumeNode) -> Voxels | None:
-    toWorld = slicer.util.arrayFromVTKMatrix(node.GetObjectToWorldMatrix())
-    half = np.array(node.GetSize()) / 2
-    toPixels = WorldToPixels(volumeNode)
-    signs = np.array(list(itertools.product((-1, 1), repeat=3)))
-    corners = np.array([toPixels((toWorld @ [*corner, 1.0])[:3]) for corner in signs * half])
-    box = _bounded(corners, volumeNode)
-    if box is None:
-        return None
-    # Along each of the volume's axes one of the box's must run; else which voxels are inside is asked one by one.
-    sides = np.array([corners[4] - corners[0], corners[2] - corners[0], corners[1] - corners[0]])
-    lengths = np.linalg.norm(sides, axis=1, keepdims=True)
-    if (np.abs(sides / lengths).max(axis=1) >= _PARALLEL).all():
-        return Voxels(box)
-    inverse = np.linalg.inv(sides.T)
-    grid = np.stack(np.meshgrid(*(np.arange(part.start, part.stop) for part in box), indexing="ij"), axis=-1)[..., ::-1]
-    shares = (grid - corners[0]) @ inverse.T
-    mask = ((shares > -_TOLERANCE) & (shares < 1 + _TOLERANCE)).all(axis=-1)
-    return Voxels(box, mask)
-
-
-def _ofCurve(node, volumeNode) -> Voxels | None:
-    pixels = _pixelsOfCurve(node, volumeNode)
-    # The axis of the volume across which the curve is flattest.
-    across = int(np.ptp(pixels, axis=0).argmin())
-    plane = [axis for axis in range(3) if axis != across]
-    dimensions = volumeNode.GetImageData().GetDimensions()
-    place = math.floor(pixels[:, across].mean() + 0.5)
-    before, after = _reachOf(node)
-    if not (place + before < dimensions[across] and place + after >= 0):
-        return None
-    ranges = {axis: _range(pixels[:, axis].min(), pixels[:, axis].max(), dimensions[axis]) for axis in plane}
-    ranges[across] = slice(max(place + before, 0), min(place + after + 1, dimensions[across]))
-    if any(part.start >= part.stop for part in ranges.values()):
-        return None
-    first, second = plane
-    a = np.arange(ranges[first].start, ranges[first].stop)
-    b = np.arange(ranges[second].start, ranges[second].stop)
-    inside = _insidePolygon(pixels[:, first], pixels[:, second], a, b)
-    mask = np.zeros(tuple(ranges[axis].stop - ranges[axis].start for axis in (2, 1, 0)), bool)
-    # Axes of the array are (k, j, i); `inside` is (second, first).
-    mask[...] = np.expand_dims(inside, 2 - across)
-    return Voxels((ranges[2], ranges[1], ranges[0]), mask)
-
-
-def _pixelsOfCurve(node, volumeNode) -> np.ndarray:
-    """Return the points of a curve in pixels of a volume, shape (points, 3), in the order i, j, k."""
-    toPixels = WorldToPixels(volumeNode)
-    return np.array([toPixels(point) for point in slicer.util.arrayFromMarkupsCurvePoints(node, world=True)])
-
-
 def _reachOf(node) -> tuple[int, int]:
     """Return how many slices before and behind its own a curve reaches: zero or less, and zero or more, as a rule."""
     with contextlib.suppress(TypeError, ValueError):  # a scene that was edited by hand
@@ -482,43 +378,3 @@ def _reachOf(node) -> tuple[int, int]:
         if before <= after:
             return before, after
     return 0, 0
-
-
-def _insidePolygon(x: np.ndarray, y: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Return which grid points (a, b) lie in a polygon, shape (len(b), len(a)), by the parity of its crossings."""
-    inside = np.zeros((len(b), len(a)), bool)
-    for x0, y0, x1, y1 in zip(x, y, np.roll(x, -1), np.roll(y, -1), strict=True):
-        if y0 == y1:
-            continue
-        rows = (b >= min(y0, y1)) & (b < max(y0, y1))
-        crossing = x0 + (b[rows] - y0) * (x1 - x0) / (y1 - y0)
-        inside[rows] ^= a[None, :] < crossing[:, None]
-    return inside
-
-
-def _ofSegment(node, segment: str, volumeNode) -> Voxels | None:
-    """Look up the label at the centre of each voxel; `slicer.util` would put a volume into the scene for that."""
-    node.CreateBinaryLabelmapRepresentation()
-    labels = node.GetBinaryLabelmapInternalRepresentation(segment)
-    if labels is None or not labels.GetNumberOfPoints():
-        return None
-    toWorld = vtk.vtkMatrix4x4()
-    labels.GetImageToWorldMatrix(toWorld)
-    parent, toParent = node.GetParentTransformNode(), vtk.vtkMatrix4x4()
-    if parent is not None:
-        parent.GetMatrixTransformToWorld(toParent)
-    labelsToWorld = slicer.util.arrayFromVTKMatrix(toParent) @ slicer.util.arrayFromVTKMatrix(toWorld)
-    extent = np.reshape(labels.GetExtent(), (3, 2))
-    toVolume = np.linalg.inv(_toWorld(volumeNode)) @ labelsToWorld
-    corners = np.array([[*corner, 1.0] for corner in itertools.product(*(extent + [-0.5, 0.5]))])
-    box = _bounded((corners @ toVolume.T)[:, :3], volumeNode)
-    if box is None:
-        return None
-    k, j, i = np.meshgrid(*(np.arange(part.start, part.stop) for part in box), indexing="ij")
-    places = np.stack([i, j, k, np.ones_like(i)], axis=-1) @ np.linalg.inv(toVolume).T
-    places = np.floor(places[..., :3] + 0.5).astype(int) - extent[:, 0]
-    inside = ((places >= 0) & (places <= extent[:, 1] - extent[:, 0])).all(axis=-1)
-    x, y, z = np.moveaxis(np.where(inside[..., None], places, 0), -1, 0)
-    array = slicer.util.arrayFromSegmentInternalBinaryLabelmap(node, segment)
-    mask = inside & (array[z, y, x] == node.GetSegmentation().GetSegment(segment).GetLabelValue())
-    return Voxels(box, mask)
