@@ -92,6 +92,8 @@ def test_recipes_that_ship_are_in_the_list(trainer):
         assert recipe.method == method
         assert recipe.config() == TrainingConfig.of_method(method).changed(stored)
         assert ui.recipeComboBox.itemData(ui.recipeComboBox.currentIndex) == name
+        alone = recipe.config().critic_alone
+        assert (f" In the first {alone} steps the critic learns alone." in ui.recipeLabel.text) == (alone > 0)
     recipe._fields["seed"].type("7")
     assert ui.recipeComboBox.currentIndex == 0 and recipe.config().seed == 7
 

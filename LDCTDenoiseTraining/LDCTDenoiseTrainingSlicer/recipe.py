@@ -19,7 +19,8 @@ class Words(NamedTuple):
 LENGTH = ("steps", "epochs")
 
 #: The settings that most people look at, in the order of the panel; the others follow below them.
-MAIN = ("patch", "batch", "learning_rate", "l1_weight", "penalty_weight", "critic_steps", "seed", "workers")
+MAIN = ("patch", "batch", "learning_rate", "l1_weight", "penalty_weight", "critic_steps", "critic_first", "seed",
+        "workers")
 
 #: Settings of the critic, which the L1 methods have not.
 _ADVERSARIAL = ("penalty_weight", "critic_steps", "critic_first", "least_gain_db")

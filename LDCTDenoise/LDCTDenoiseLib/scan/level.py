@@ -25,9 +25,14 @@ _ENDS = (-1.5, 2.5)
 #: The level that a network is told where nothing is measured.
 EXPECTED = 0.75
 #: What it is told of a measured one: at a mean frequency in 1/mm, in between and beyond, a measured level, what is told
-#: of it, and how much of what a scan has less is believed; what it has more is, wholly. Kernels of 0.44 to 0.50 / mm
-#: differ most at full dose. Chosen on scans that train and patients that validate, see docs/weights.md.
-_TOLD = np.array([(0.38, 0.55, EXPECTED, 0.5), (0.44, 1.2, 0.47, 0.1), (0.50, 1.2, 0.47, 0.1), (0.54, 0.55, 0.6, 0.5)])
+#: of it, and how much of what a scan has less and more is added. Kernels of 0.44 to 0.50 / mm differ most at full dose.
+#: Chosen on scans that train and patients that validate, see docs/weights.md.
+_TOLD = np.array([
+    (0.38, 0.55, EXPECTED, 0.5, 1.25),
+    (0.44, 1.2, 0.33, 0.1, 1.0),
+    (0.50, 1.2, 0.33, 0.1, 1.0),
+    (0.54, 0.55, 0.6, 0.5, 1.25),
+])
 #: Millimetres of a pixel where nothing is said of it.
 _PIXEL = 0.75
 
@@ -66,9 +71,9 @@ def told_level(noise: OwnNoise | None, slice_mm: float = 0.0) -> float:
     if noise is None:
         return EXPECTED
     frequencies, *columns = _TOLD.T
-    at, told, trust = (float(np.interp(noise.mean_frequency, frequencies, column)) for column in columns)
+    at, told, less, more = (float(np.interp(noise.mean_frequency, frequencies, column)) for column in columns)
     beyond = level_of_noise(noise.sd, noise.mean_frequency, slice_mm) - at
-    return told + (beyond if beyond > 0 else trust * beyond)
+    return told + (more if beyond > 0 else less) * beyond
 
 
 def measure_level(volume) -> float:

@@ -259,6 +259,9 @@ class RecipeSection:
         config = self.config()
         ui.recipeLabel.text = _("{steps} steps of {batch} pairs, {pairs} pairs in all.").format(
             steps=f"{config.total_steps:,}", batch=config.batch, pairs=f"{config.total_steps * config.batch:,}")
+        if config.critic_alone:
+            ui.recipeLabel.text += " " + _("In the first {steps} steps the critic learns alone.").format(
+                steps=f"{config.critic_alone:,}")
 
     def _place(self, config: TrainingConfig) -> int:
         """Return the place in the list of the recipe that the settings are."""
