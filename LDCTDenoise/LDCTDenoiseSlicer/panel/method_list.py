@@ -72,12 +72,13 @@ class MethodList:
                     item = qt.QListWidgetItem(text)
                     item.setFlags(qt.Qt.ItemIsUserCheckable | qt.Qt.ItemIsEnabled)
                     self._list.addItem(item)
-                # Without it the panel would press the list together before it scrolls, and hide the last methods.
-                height = len(rows) * self._list.sizeHintForRow(0) + 2 * self._list.frameWidth
-                self._list.setMinimumHeight(min(height, _MOST_HEIGHT))
             for row, (kind, name, _text) in enumerate(rows):
                 ticked = name in (methods if kind == "method" else models)
                 self._list.item(row).setCheckState(qt.Qt.Checked if ticked else qt.Qt.Unchecked)
+            # Without it the panel would press the list together before it scrolls, and hide the last methods. It is
+            # asked only now, since rows with their boxes are higher.
+            height = len(rows) * self._list.sizeHintForRow(0) + 2 * self._list.frameWidth
+            self._list.setMinimumHeight(min(height, _MOST_HEIGHT))
         if self._path.currentPath != self._parameters.modelPath:
             self._path.currentPath = self._parameters.modelPath
 
