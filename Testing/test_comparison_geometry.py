@@ -9,6 +9,7 @@ from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseSlicer.comparison import plane
 from LDCTDenoiseSlicer.comparison.body import bodyBox
 from LDCTDenoiseSlicer.logic import LDCTDenoiseLogic
+from LDCTDenoiseSlicer.nodes import ijkToWorld
 from LDCTDenoiseSlicer.regions import regionsOf
 from LDCTDenoiseSlicer.rois import pixelROI
 from slicer_volumes import addVolume, ct
@@ -32,7 +33,7 @@ def test_views_lie_in_the_volumes_planes_as_radiologists_look(scene, images, com
     assert np.allclose(matrix[:3, :3], np.diag([-1, 1, 1]))
     show(images)
     oblique = slicer.util.arrayFromVTKMatrix(sliceNode(scene, "LDCTDenoiseImages1").GetSliceToRAS())[:3, :3]
-    axes = plane.ijkToWorld(images["LDCT"])[:3, :3]
+    axes = ijkToWorld(images["LDCT"])[:3, :3]
     assert np.allclose(np.abs(oblique.T @ (axes / np.linalg.norm(axes, axis=0))).max(axis=0), 1)
 
 
@@ -43,7 +44,7 @@ def test_the_body_just_fits(scene, images, comparison):
     node.SetDimensions(*size, 1)
     comparison.fit()
     # The disc of tissue begins at column 8; the air before it need not be in view.
-    toWorld, body = plane.ijkToWorld(images["LDCT"]), [(i, j) for i in (9, 63) for j in (0, 47)]
+    toWorld, body = ijkToWorld(images["LDCT"]), [(i, j) for i in (9, 63) for j in (0, 47)]
     corners = [seen(node, (toWorld @ [i, j, 2, 1])[:3]) for i, j in body]
     lower, upper = np.min(corners, axis=0), np.max(corners, axis=0)
     assert (lower >= 0).all() and (upper <= size).all()
@@ -177,7 +178,7 @@ def test_a_pinned_region_goes_along_and_never_in_another_orientation(scene, imag
 
 def look(scene, images, across):
     """Turn the views so that they look along the volume's axis i (0), j (1) or k (2)."""
-    node, toWorld = sliceNode(scene, "LDCTDenoiseImages1"), plane.ijkToWorld(images["LDCT"])
+    node, toWorld = sliceNode(scene, "LDCTDenoiseImages1"), ijkToWorld(images["LDCT"])
     axes = toWorld[:3, :3] / np.linalg.norm(toWorld[:3, :3], axis=0)
     matrix = np.eye(4)
     matrix[:3, 0], matrix[:3, 1] = (axes[:, axis] for axis in range(3) if axis != across)
@@ -310,7 +311,7 @@ def test_differences_run_along_the_rows_when_the_views_do(scene, images, compari
     node = sliceNode(scene, "LDCTDenoiseImages1")
     matrix = plane.matrixOf(node).copy()
     j = 20
-    toWorld = plane.ijkToWorld(images["LDCT"])
+    toWorld = ijkToWorld(images["LDCT"])
     axes = toWorld[:3, :3] / np.linalg.norm(toWorld[:3, :3], axis=0)
     matrix[:3, 0], matrix[:3, 1], matrix[:3, 2] = axes[:, 0], axes[:, 2], axes[:, 1]
     matrix[:3, 3] = (toWorld @ [30, j, 2, 1])[:3]
@@ -344,7 +345,7 @@ def test_a_view_paints_its_slice_in_the_window(scene, images, comparison):
         expected = 255 * (values.clip(lower, upper) - lower) / (upper - lower)
         volume = images["LDCT"]
         for i, j in ((20, 10), (33, 24), (50, 40)):
-            x, y = np.round(seen(node, (plane.ijkToWorld(volume) @ [i, j, 3, 1])[:3])).astype(int)
+            x, y = np.round(seen(node, (ijkToWorld(volume) @ [i, j, 3, 1])[:3])).astype(int)
             # Four pixels to a voxel or so, so that the pixel may lie a bit towards the next voxel.
             around = expected[j - 1 : j + 2, i - 1 : i + 2]
             step = np.abs(around - expected[j, i]).max() / 4 + 2

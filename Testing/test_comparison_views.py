@@ -14,6 +14,7 @@ from LDCTDenoiseSlicer.comparison.keys import WINDOW_KEYS
 from LDCTDenoiseSlicer.comparison.layout import hang
 from LDCTDenoiseSlicer.comparison.mouse import Mouse, isInside
 from LDCTDenoiseSlicer.logic import LDCTDenoiseLogic
+from LDCTDenoiseSlicer.nodes import ijkToWorld
 from LDCTDenoiseSlicer.regions import regionsOf
 from slicer_volumes import addVolume, ct
 from vtk.util.numpy_support import vtk_to_numpy
@@ -222,7 +223,7 @@ def test_the_hu_at_the_pointer_are_those_of_all_images(scene, images, comparison
     heard = []
     comparison.addListener(heard.append)
     i, j, k = 30, 20, 2
-    point = (plane.ijkToWorld(images["LDCT"]) @ [i + 0.3, j - 0.3, k, 1])[:3]
+    point = (ijkToWorld(images["LDCT"]) @ [i + 0.3, j - 0.3, k, 1])[:3]
     crosshair = scene.GetFirstNodeByClass("vtkMRMLCrosshairNode")
     assert comparison.pointed == {}
     crosshair.SetCursorPositionRAS(point)

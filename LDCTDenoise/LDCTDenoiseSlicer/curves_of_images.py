@@ -15,7 +15,7 @@ from LDCTDenoiseLib.metrics import (
 )
 
 from .compared_images import colorsOf
-from .nodes import nodesOf, worldGeometry
+from .nodes import ijkToWorld, nodesOf, worldGeometry
 from .numbers import REFERENCE
 from .regions import Region, paint
 from .rois import WorldToPixels
@@ -37,8 +37,6 @@ def makeLine(volumeNode, start, end, name: str = "Profile"):
     -------
     vtkMRMLMarkupsLineNode
     """
-    from .comparison.plane import ijkToWorld
-
     node = newLine(volumeNode.GetScene(), name)
     for point in (start, end):
         node.AddControlPointWorld(*(ijkToWorld(volumeNode) @ [*point, 1.0])[:3])

@@ -166,6 +166,11 @@ def toRAS(geometry: Geometry) -> np.ndarray:
     return matrix
 
 
+def ijkToWorld(volumeNode) -> np.ndarray:
+    """Return the matrix from (i, j, k) of a volume to the world, shape (4, 4), a linear parent transform included."""
+    return toRAS(worldGeometry(volumeNode))
+
+
 def requireComparableTransforms(reference, other) -> None:
     """Raise `GeometryError` when one volume is under a non-linear transform that the other is not under."""
     parents = [reference.GetParentTransformNode(), other.GetParentTransformNode()]

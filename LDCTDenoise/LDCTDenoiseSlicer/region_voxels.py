@@ -8,7 +8,7 @@ import numpy as np
 import slicer.util
 import vtk
 
-from .comparison.plane import ijkToWorld
+from .nodes import ijkToWorld
 from .rois import WorldToPixels
 
 #: By how much an axis of a box may lean against the volume's (cosine) and still be along it.

@@ -15,8 +15,7 @@ import slicer.util
 from LDCTDenoiseLib.errors import InputError
 from LDCTDenoiseLib.metrics import ROI
 
-from .comparison.plane import ijkToWorld
-from .nodes import nodesOf, placeTime, requireVolume, transformTime, volumeFromNode
+from .nodes import ijkToWorld, nodesOf, placeTime, requireVolume, transformTime, volumeFromNode
 from .planes import Plane, planeNames
 from .region_voxels import Voxels, pixelsOfCurve, voxelsOfBox, voxelsOfCurve, voxelsOfSegment
 from .rois import WorldToPixels

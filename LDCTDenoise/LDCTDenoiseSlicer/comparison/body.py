@@ -6,6 +6,7 @@ import numpy as np
 import slicer.util
 from LDCTDenoiseLib.requirements import require
 
+from ..nodes import ijkToWorld
 from . import plane
 
 #: HU above which a voxel may be body; pixels and slices that are looked at along each axis, which is coarse enough.
@@ -41,7 +42,7 @@ def corners(volumeNode) -> np.ndarray:
         return plane.corners(volumeNode)
     # (k, j, i) to (i, j, k); a slice is shown whole.
     points = np.array([[*corner[::-1], 1.0] for corner in itertools.product(*box)])
-    return (plane.ijkToWorld(volumeNode) @ points.T).T[:, :3]
+    return (ijkToWorld(volumeNode) @ points.T).T[:, :3]
 
 
 def bodyBox(array: np.ndarray) -> list[tuple[float, float]] | None:

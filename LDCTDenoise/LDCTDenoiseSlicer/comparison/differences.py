@@ -3,8 +3,8 @@
 import numpy as np
 import slicer
 
-from ..nodes import addHidden
-from .plane import axisAlong, bentBy, ijkToWorld, toGridSpace, vtkMatrix
+from ..nodes import addHidden, ijkToWorld
+from .plane import axisAlong, bentBy, toGridSpace, vtkMatrix
 
 
 class SliceDifference:

@@ -7,7 +7,7 @@ import slicer
 import slicer.util
 import vtk
 
-from ..nodes import toRAS, worldGeometry
+from ..nodes import ijkToWorld
 
 #: Planes as radiologists look at them: where right, up and the normal of the picture point to, in RAS.
 ORIENTATIONS = {
@@ -26,11 +26,6 @@ _LEANS = 0.3
 def matrixOf(sliceNode) -> np.ndarray:
     """Return SliceToRAS, shape (4, 4): the columns are right, up, the normal and the centre."""
     return slicer.util.arrayFromVTKMatrix(sliceNode.GetSliceToRAS())
-
-
-def ijkToWorld(volumeNode) -> np.ndarray:
-    """Return the matrix from (i, j, k) of a volume to the world, shape (4, 4), a linear parent transform included."""
-    return toRAS(worldGeometry(volumeNode))
 
 
 def bentBy(volumeNode):

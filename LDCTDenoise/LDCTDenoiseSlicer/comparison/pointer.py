@@ -5,6 +5,7 @@ import slicer
 import slicer.util
 from slicer.util import VTKObservationMixin
 
+from ..nodes import ijkToWorld
 from . import plane
 from .debounce import Throttle
 
@@ -24,7 +25,7 @@ def valuesAt(images: dict, point) -> dict[str, float]:
     found = {}
     for label, volume in images.items():
         place = [*plane.toGridSpace(volume, point), 1.0]
-        i, j, k = np.floor((np.linalg.inv(plane.ijkToWorld(volume)) @ place)[:3] + 0.5).astype(int)
+        i, j, k = np.floor((np.linalg.inv(ijkToWorld(volume)) @ place)[:3] + 0.5).astype(int)
         columns, rows, slices = volume.GetImageData().GetDimensions()
         if 0 <= i < columns and 0 <= j < rows and 0 <= k < slices:
             found[label] = float(slicer.util.arrayFromVolume(volume)[k, j, i])

@@ -4,7 +4,7 @@ import numpy as np
 from LDCTDenoiseLib.errors import InputError
 from slicer.util import VTKObservationMixin
 
-from ..nodes import removeVolume
+from ..nodes import ijkToWorld, removeVolume
 from ..planes import Plane, planeNames
 from ..regions import regionsOf
 from . import body, plane, views
@@ -66,7 +66,7 @@ class Stage(VTKObservationMixin):
         The slice is None beside the volume.
         """
         volume = self.request.anchor
-        toWorld = plane.ijkToWorld(volume)
+        toWorld = ijkToWorld(volume)
         axis = plane.axisAlong(toWorld, self.links.normal)
         centre = plane.toGridSpace(volume, self.links.centre)
         index = int(np.floor((np.linalg.inv(toWorld) @ [*centre, 1.0])[axis] + 0.5))
@@ -91,7 +91,7 @@ class Stage(VTKObservationMixin):
         axis, _index, count = self.position
         if not 0 <= index < count:
             raise InputError(f"'{volume.GetName()}' has the slice indices 0 to {count - 1}, and no {index}.")
-        toWorld = plane.ijkToWorld(volume)
+        toWorld = ijkToWorld(volume)
         matrix = self.links.matrix.copy()
         ijk = np.linalg.inv(toWorld) @ matrix[:, 3]
         ijk[axis] = index

@@ -14,7 +14,7 @@ from ..comparison.debounce import Debounce
 from ..comparison.furniture import Words
 from ..comparison.layout import sliceViews
 from ..comparison.saved_display import forget, override, restore
-from ..nodes import addHidden, nodesOf, removeVolume
+from ..nodes import addHidden, ijkToWorld, nodesOf, removeVolume
 from ..planes import planeInView
 from .session import Reading
 
@@ -171,7 +171,7 @@ class ReadingView(VTKObservationMixin):
         """Bring the views to a plane, fitted to the body."""
         volume = self._volumes[0]
         matrix = plane.standardMatrix(volume, looked.name)
-        toWorld = plane.ijkToWorld(volume)
+        toWorld = ijkToWorld(volume)
         ijk = [*(count / 2 for count in volume.GetImageData().GetDimensions()), 1.0]
         ijk[looked.axis] = looked.index
         matrix[:3, 3] = (toWorld @ ijk)[:3]
